@@ -1,0 +1,97 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { AttributionModel } from '../deals/schemas.ts'
+import { TouchpointType } from '../events/schemas.ts'
+import { Currency, Id, Money, Nullable, ref, Timestamp } from '../http/schemas.ts'
+import { Partner } from '../partners/schemas.ts'
+
+const count = Type.Integer({ minimum: 0 })
+
+export const TouchpointCount = Type.Object(
+  { touchpoint_type: TouchpointType, count },
+  { $id: 'TouchpointCount' },
+)
+export type TouchpointCount = Static<typeof TouchpointCount>
+
+export const PartnerRank = Type.Object(
+  {
+    id: Id,
+    name: Type.String(),
+    deals_count: count,
+    total_payout: Money,
+    avg_attribution_pct: Type.Number({ description: 'Of the deals that credit the partner; two decimals.' }),
+  },
+  { $id: 'PartnerRank' },
+)
+export type PartnerRank = Static<typeof PartnerRank>
+
+export const ModelUse = Type.Object(
+  { attribution_model: AttributionModel, count, total_amount: Money },
+  { $id: 'ModelUse' },
+)
+export type ModelUse = Static<typeof ModelUse>
+
+export const RecentDeal = Type.Object(
+  {
+    id: Id,
+    amount: Money,
+    currency: Currency,
+    closed_date: Timestamp,
+    attribution_model: AttributionModel,
+    touchpoints_count: count,
+  },
+  { $id: 'RecentDeal' },
+)
+export type RecentDeal = Static<typeof RecentDeal>
+
+export const Analytics = Type.Object(
+  {
+    overview: Type.Object({ total_deals: count, total_revenue: Money, avg_deal_size: Money }),
+    partners: Type.Array(ref(PartnerRank)),
+    models: Type.Array(ref(ModelUse)),
+    touchpoints: Type.Array(ref(TouchpointCount)),
+    recent_deals: Type.Array(ref(RecentDeal)),
+    currencies: Type.Array(Currency, { description: 'Those that deals are in.' }),
+    filters: Type.Object({
+      start_date: Nullable(Type.String()),
+      end_date: Nullable(Type.String()),
+      currency: Currency,
+    }),
+  },
+  { $id: 'Analytics' },
+)
+export type Analytics = Static<typeof Analytics>
+
+export const CreditedDeal = Type.Object(
+  {
+    id: Id,
+    amount: Money,
+    currency: Currency,
+    closed_date: Timestamp,
+    attribution_model: AttributionModel,
+    percentage: Type.Number(),
+    payout: Money,
+  },
+  { $id: 'CreditedDeal' },
+)
+export type CreditedDeal = Static<typeof CreditedDeal>
+
+export const PartnerMonth = Type.Object(
+  { month: Type.String({ pattern: '^\\d{4}-\\d{2}$' }), deals_count: count, total_payout: Money },
+  { $id: 'PartnerMonth' },
+)
+export type PartnerMonth = Static<typeof PartnerMonth>
+
+export const PartnerAnalytics = Type.Object(
+  {
+    partner: ref(Partner),
+    deals: Type.Array(ref(CreditedDeal), {
+      description: 'The 100 that closed last, of those that credit the partner.',
+    }),
+    touchpoints: Type.Array(ref(TouchpointCount)),
+    monthly: Type.Array(ref(PartnerMonth), {
+      description: 'The last twelve months by closed_date, oldest first.',
+    }),
+  },
+  { $id: 'PartnerAnalytics' },
+)
+export type PartnerAnalytics = Static<typeof PartnerAnalytics>

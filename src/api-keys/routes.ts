@@ -1,0 +1,91 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Kysely } from 'kysely'
+import { Type } from '@sinclair/typebox'
+import type { Database } from '../database/tables.ts'
+import { invalid } from '../errors.ts'
+import { parseInstant, toTimestamp } from '../http/instants.ts'
+import { answers } from '../http/problems.ts'
+import type { Write } from '../http/idempotency.ts'
+import { Id, ref } from '../http/schemas.ts'
+import { endKey, issueKey, rotateKey } from './issue.ts'
+import { listKeys } from './queries.ts'
+import { ApiKey, IssuedApiKey, NewApiKey, Rotation } from './schemas.ts'
+
+interface Needs {
+  readonly db: Kysely<Database>
+  readonly write: Write
+  /** Drops what this instance remembers of keys, so that a revocation holds here at once. */
+  readonly forgetCallers: () => void
+}
+
+const tags = ['API keys']
+const keyParams = Type.Object({ keyId: Id })
+
+const listApiKeys = {
+  operationId: 'listApiKeys',
+  summary: 'List API keys, newest first; never their secrets',
+  tags,
+  response: answers({ 200: Type.Object({ api_keys: Type.Array(ref(ApiKey)) }) }),
+}
+
+const createApiKey = {
+  operationId: 'createApiKey',
+  summary: 'Make an API key; its secret is shown this once',
+  tags,
+  body: ref(NewApiKey),
+  response: answers({ 201: Type.Object({ api_key: ref(IssuedApiKey) }) }),
+}
+
+const rotateApiKey = {
+  operationId: 'rotateApiKey',
+  summary: 'Replace an API key by a new one, with an overlap',
+  tags,
+  params: keyParams,
+  body: ref(Rotation),
+  response: answers({ 201: Type.Object({ api_key: ref(IssuedApiKey) }) }, 404, 409),
+}
+
+const revokeApiKey = {
+  operationId: 'revokeApiKey',
+  summary: 'Revoke an API key',
+  tags,
+  params: keyParams,
+  response: answers({ 200: Type.Object({ api_key: ref(ApiKey) }) }, 404, 409),
+}
+
+export const apiKeys: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write, forgetCallers }) => {
+  const config = { scope: 'admin' }
+
+  app.get('/api-keys', { schema: listApiKeys, config }, async () => ({ api_keys: await listKeys(db) }))
+
+  app.post('/api-keys', { schema: createApiKey, config }, (request, reply) =>
+    write(request, reply, async (trx) => issued(await issueKey(trx, readNewKey(request.body)))),
+  )
+
+  app.post('/api-keys/:keyId/rotate', { schema: rotateApiKey, config }, async (request, reply) => {
+    const { keyId } = request.params
+    const answer = await write(request, reply, async (trx) =>
+      issued(await rotateKey(trx, keyId, request.body.overlap_minutes ?? 60)),
+    )
+    forgetCallers()
+    return answer
+  })
+
+  app.delete('/api-keys/:keyId', { schema: revokeApiKey, config }, async ({ params }) => {
+    const api_key = await db.transaction().execute((trx) => endKey(trx, params.keyId))
+    forgetCallers()
+    return { api_key }
+  })
+}
+
+function issued(api_key: IssuedApiKey) {
+  return { status: 201 as const, body: { api_key }, replay: { api_key: { ...api_key, key: null } } }
+}
+
+function readNewKey(body: NewApiKey): NewApiKey {
+  const at = parseInstant(body.expires_at ?? '')?.at
+  if (at === undefined) return body
+  if (at <= Date.now())
+    throw invalid({ pointer: '/expires_at', detail: 'The key would have expired already.' })
+  return { ...body, expires_at: toTimestamp(at) }
+}

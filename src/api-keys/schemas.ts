@@ -1,0 +1,74 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { Id, Nullable, OneOf, Strict, Text, Timestamp } from '../http/schemas.ts'
+
+export const scopes = ['read', 'write', 'admin', 'payouts:read'] as const
+export const Scope = OneOf(scopes, {
+  description: '`admin` includes `write`, which includes `read`; `payouts:read` is never implied.',
+})
+export type Scope = Static<typeof Scope>
+
+const properties = {
+  name: Text(100),
+  scopes: Type.Array(Scope, { minItems: 1, uniqueItems: true }),
+  rate_limit_max: Nullable(
+    Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000_000,
+      description: 'Requests a window; null takes the service-wide limit.',
+    }),
+  ),
+  expires_at: Nullable(Timestamp),
+}
+
+export const ApiKey = Type.Object(
+  {
+    id: Id,
+    ...properties,
+    revoked_at: Nullable(Timestamp),
+    last_used_at: Nullable(Timestamp),
+    created_at: Timestamp,
+  },
+  { $id: 'ApiKey' },
+)
+export type ApiKey = Static<typeof ApiKey>
+
+export const IssuedApiKey = Type.Object(
+  {
+    ...ApiKey.properties,
+    key: Nullable(
+      Type.String({
+        description: 'The secret, shown this once; null in the replay of an idempotent request.',
+      }),
+    ),
+  },
+  { $id: 'IssuedApiKey' },
+)
+export type IssuedApiKey = Static<typeof IssuedApiKey>
+
+export const NewApiKey = Strict(
+  {
+    name: properties.name,
+    scopes: properties.scopes,
+    rate_limit_max: Type.Optional(properties.rate_limit_max),
+    expires_at: Type.Optional(properties.expires_at),
+  },
+  { $id: 'NewApiKey' },
+)
+export type NewApiKey = Static<typeof NewApiKey>
+
+export const Rotation = Strict(
+  {
+    overlap_minutes: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 43_200,
+        default: 60,
+        description: 'How long the old key still works.',
+      }),
+    ),
+  },
+  { $id: 'Rotation' },
+)
+export type Rotation = Static<typeof Rotation>
+
+export type ApiKeyRow = ApiKey & { key_hash: Buffer }

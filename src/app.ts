@@ -1,0 +1,102 @@
+import { fastify, type FastifyBaseLogger, type FastifyHttpOptions, type FastifyInstance } from 'fastify'
+import type { Server } from 'node:http'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import cors from '@fastify/cors'
+import helmet from '@fastify/helmet'
+import type { Kysely } from 'kysely'
+import { v7 as uuid } from 'uuid'
+import { analytics } from './analytics/routes.ts'
+import { createCallers } from './api-keys/callers.ts'
+import { apiKeys } from './api-keys/routes.ts'
+import { attribute } from './attribution/attribute.ts'
+import { fingerprint } from './attribution/journey.ts'
+import { memoize } from './attribution/memoize.ts'
+import { modelNames } from './attribution/models.ts'
+import type { Environment } from './config.ts'
+import { isSchemaCurrent } from './database/migrate.ts'
+import type { Database } from './database/tables.ts'
+import { attributions } from './deals/attribution-routes.ts'
+import { deals } from './deals/routes.ts'
+import { events } from './events/routes.ts'
+import { authenticate } from './http/authentication.ts'
+import { document, serveDocumentation } from './http/documentation.ts'
+import { health } from './http/health.ts'
+import { createWrite } from './http/idempotency.ts'
+import { acceptOnlyJson } from './http/json.ts'
+import { logController, logResponse } from './http/log.ts'
+import { answerFrameworkError, answerProblems, answerSocketError } from './http/problems.ts'
+import { limitRates } from './http/rate-limit.ts'
+import { useStrictValidation } from './http/validation.ts'
+import { toPartner } from './partners/register.ts'
+import { partners } from './partners/routes.ts'
+import { createVault, type PayoutKeys } from './partners/vault.ts'
+import { resources } from './resources.ts'
+
+export type Config = Environment & { readonly payoutKeys: PayoutKeys }
+
+/** The service, wired and not yet listening. The caller owns `db`. */
+export async function buildApp(
+  config: Config,
+  db: Kysely<Database>,
+  log?: FastifyBaseLogger,
+): Promise<FastifyInstance> {
+  const app = fastify({
+    ...serverOptions(config),
+    ...(log && { loggerInstance: log }),
+  }).withTypeProvider<TypeBoxTypeProvider>()
+  const write = createWrite(db)
+  const vault = createVault(config.payoutKeys)
+  const callers = createCallers(db)
+  const defaultCurrency = config.DEFAULT_CURRENCY
+  const defaults = {
+    currency: defaultCurrency,
+    close_grace_minutes: config.ATTRIBUTION_CLOSE_GRACE_MINUTES,
+    lookback_days: config.ATTRIBUTION_LOOKBACK_DAYS ?? null,
+  }
+  const remembered = memoize(attribute, fingerprint, config.MEMO_CAPACITY)
+
+  for (const resource of resources) app.addSchema(resource)
+  useStrictValidation(app)
+  acceptOnlyJson(app)
+  answerProblems(app)
+  app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
+  app.addHook('onResponse', logResponse)
+  await app.register(helmet)
+  if (config.CORS_ORIGIN !== undefined) await app.register(cors, { origin: config.CORS_ORIGIN.split(',') })
+  await document(app)
+  if (config.DOCS === 'on') await serveDocumentation(app)
+  await app.register(health, { isReady: () => isSchemaCurrent(db).catch(() => false), models: modelNames })
+  const limits = await limitRates(app, {
+    max: config.RATE_LIMIT_MAX,
+    windowMs: config.RATE_LIMIT_WINDOW * 60_000,
+  })
+
+  await app.register(async (guarded) => {
+    authenticate(guarded, { findCaller: callers.findCaller, ...limits })
+    await guarded.register(partners, { db, write, vault, defaultCurrency })
+    await guarded.register(events, { db, write, attribute: remembered })
+    await guarded.register(deals, { db, write, attribute: remembered, defaults })
+    await guarded.register(attributions, { db, write, attribute: remembered, defaults })
+    await guarded.register(analytics, { db, defaultCurrency, toPartner: (row) => toPartner(vault, row) })
+    await guarded.register(apiKeys, { db, write, forgetCallers: callers.forget })
+  })
+  return app
+}
+
+function serverOptions({ TRUST_PROXY }: Config): FastifyHttpOptions<Server> {
+  return {
+    trustProxy: TRUST_PROXY === undefined ? false : TRUST_PROXY.split(',').map((range) => range.trim()),
+    logController,
+    genReqId: () => uuid(),
+    bodyLimit: 1_048_576,
+    routerOptions: { maxParamLength: 1024 },
+    frameworkErrors: answerFrameworkError,
+    clientErrorHandler: answerSocketError,
+    requestTimeout: 15_000,
+    connectionTimeout: 0,
+    keepAliveTimeout: 75_000,
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 },
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+  }
+}

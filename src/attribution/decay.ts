@@ -1,0 +1,92 @@
+import type { Quotas } from './allocate.ts'
+import { halvingError, wideHalvings } from './halving.ts'
+import { createSigner } from './sign.ts'
+import type { Term } from './sign.ts'
+
+/** Holders that score 2^(-age/halfLife) for each of their touches, ages in ms from the last touch of all. */
+export interface Decay {
+  /** The scores in doubles, added up by no more than `touchpoints` sums. */
+  readonly scores: readonly number[]
+  readonly touchpoints: number
+  readonly halfLife: number
+  /** Each holder's ages, the greatest first: asked for only where doubles do not decide. */
+  readonly ages: () => readonly (readonly number[])[]
+}
+
+/**
+ * Quotas whose wholes are floor(quota + slack), so one just below a whole number counts as that number. That moves
+ * no unit while holders * slack < 1/4: rests add up to the odd units, so of those within 2 * slack below a
+ * whole number every one gets a unit, and of those within 2 * slack above none does.
+ */
+export function decayQuotas(units: bigint, decay: Decay): Quotas {
+  const { scores, touchpoints } = decay
+  // A score and the total are off by the halvings' error and one rounding a sum; then one product, one quotient.
+  const slack = Number(units) * (2 * halvingError + (touchpoints + 4) * 2 ** -52)
+  const division =
+    slack * scores.length < 1 / 4 ? divideNearly(units, scores, slack) : divideWidely(units, decay)
+  return { ...division, compare: comparison(units, division.wholes, decay) }
+}
+
+type Division = Pick<Quotas, 'wholes' | 'rests' | 'slack'>
+
+function divideNearly(units: bigint, scores: readonly number[], slack: number): Division {
+  const total = scores.reduce((sum, score) => sum + score, 0)
+  const count = Number(units)
+  const quotas = scores.map((score) => (count * score) / total)
+  const wholes = quotas.map((quota) => Math.floor(quota + slack))
+  return {
+    wholes: wholes.map((whole) => BigInt(whole)),
+    rests: quotas.map((quota, holder) => quota - wholes[holder]!),
+    slack,
+  }
+}
+
+/** In fixed point, with bits enough that the quotas are off by less than 2^-51 of a unit. */
+function divideWidely(units: bigint, { ages, halfLife, touchpoints }: Decay): Division {
+  const bits = width(units) + width(BigInt(touchpoints)) + 64
+  const halving = wideHalvings(halfLife, bits)
+  const weight = (age: number) => halving(age % halfLife) >> BigInt(Math.floor(age / halfLife))
+  const scores = ages().map((list) => list.reduce((sum, age) => sum + weight(age), 0n))
+  const total = scores.reduce((sum, score) => sum + score, 0n)
+  const quotas = scores.map((score) => ((units * score) << 60n) / total)
+  const wholes = quotas.map((quota) => (quota + (1n << 10n)) >> 60n)
+  return {
+    wholes,
+    rests: quotas.map((quota, holder) => Number(quota - (wholes[holder]! << 60n)) / 2 ** 60),
+    slack: 2 ** -50,
+  }
+}
+
+/** Compares exactly: a rest is units * score - whole * total, and so a sum of halvings. */
+function comparison(units: bigint, wholes: readonly bigint[], decay: Decay): Quotas['compare'] {
+  const signOf = createSigner(decay.halfLife)
+  const ages = once(decay.ages)
+  const total = once(() => terms(ages().flat(), 1n).sort(oldestFirst))
+  return (holder, other) => {
+    const apart = wholes[holder]! - (other === undefined ? 0n : wholes[other]!)
+    const rests = [
+      ...(apart === 0n ? [] : total().map(({ age, times }) => ({ age, times: -apart * times }))),
+      ...terms(ages()[holder]!, units),
+      ...(other === undefined ? [] : terms(ages()[other]!, -units)),
+    ]
+    return signOf(rests.sort(oldestFirst))
+  }
+}
+
+function terms(ages: readonly number[], times: bigint): Term[] {
+  return ages.map((age) => ({ age, times }))
+}
+
+function oldestFirst(a: Term, b: Term): number {
+  return b.age - a.age
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined
+  return () => (made ??= { value: make() }).value
+}
+
+/** Bits enough to write a number's size. */
+function width(value: bigint): number {
+  return 4 * value.toString(16).length
+}

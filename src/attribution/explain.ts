@@ -1,0 +1,141 @@
+import { oddUnits, settle } from './allocate.ts'
+import { attribute } from './attribute.ts'
+import type { Share } from './attribute.ts'
+import { qualify } from './journey.ts'
+import type { ExclusionReason, Journey, Touch } from './journey.ts'
+import { models, weigh } from './models.ts'
+import type { ModelName, Weighing } from './models.ts'
+import { divider, gather } from './stakes.ts'
+import type { Stake } from './stakes.ts'
+
+type Facts = Pick<Touch, 'id' | 'partner_id' | 'touchpoint_type' | 'at'>
+
+/** A touch's part of its partner's percentage and payout: over the partner's touches they add up. */
+interface Part {
+  readonly share_bp: number
+  readonly payout_minor: bigint
+}
+
+interface Weight {
+  /** Exact, before it is set against the others: `7/20`, or `2^(-3/7)` at an age of 3/7 half-lives. */
+  readonly weight: string
+  readonly age_ms: number | null
+  readonly half_life_ms: number | null
+}
+
+export interface ExplainedTouch extends Facts, Weight, Part {}
+
+export interface ExcludedTouch extends Facts {
+  readonly reason: ExclusionReason
+}
+
+export type OddRule = 'largest remainder' | 'earliest first touch' | 'lower partner id'
+
+/** A minor unit that a partner got beyond its exact share, and the rule that gave it. */
+export interface OddUnit {
+  readonly partner_id: string
+  readonly rule: OddRule
+}
+
+export interface Explanation {
+  readonly touches: readonly ExplainedTouch[]
+  readonly excluded: readonly ExcludedTouch[]
+  readonly odd_units: readonly OddUnit[]
+}
+
+/** Where every minor unit of a split comes from. */
+export function explain(journey: Journey): Explanation {
+  const { qualifying, excluded } = qualify(journey)
+  const weighing = weigh(journey.model, qualifying, journey.parameters)
+  const stakes = gather(qualifying, weighing)
+  const weights = weightsOf(qualifying, weighing)
+  const parts = partsOf(journey, qualifying, weighing, stakes)
+  return {
+    touches: qualifying.map((touch, index) => ({
+      ...factsOf(touch),
+      ...weights[index]!,
+      ...(parts.get(touch) ?? { share_bp: 0, payout_minor: 0n }),
+    })),
+    excluded: excluded.map(({ touch, reason }) => ({ ...factsOf(touch), reason })),
+    odd_units: oddUnitsOf(journey.amount_minor, stakes, weighing),
+  }
+}
+
+/** What a partner manager can send to a partner; money and names come as they should read. */
+export function sentence(
+  share: Share,
+  { model, name, payout, amount }: { model: ModelName; name: string; payout: string; amount: string },
+): string {
+  const percentage = (share.percentage_bp / 100).toFixed(2)
+  const touchpoints = share.touchpoints === 1 ? '1 touchpoint' : `${share.touchpoints} touchpoints`
+  const { rule } = models[model]
+  return `${name} earns ${payout}, ${percentage} % of ${amount}, for ${touchpoints} (${share.role}): ${rule}.`
+}
+
+function weightsOf(
+  touches: readonly Touch[],
+  { weights, unit, halfLife, once }: Weighing,
+): readonly Weight[] {
+  const last = touches.at(-1)?.at ?? 0
+  const byPartner = Map.groupBy(touches, ({ partner_id }) => partner_id)
+  return touches.map(({ partner_id, at }, index) => {
+    const age = last - at
+    if (halfLife !== undefined) {
+      const weight = age === 0 ? '1' : `2^(-${ratio(age, halfLife)})`
+      return { weight, age_ms: age, half_life_ms: halfLife }
+    }
+    const sharers = once === true ? byPartner.get(partner_id)!.length : 1
+    return { weight: ratio(weights[index]!, unit * sharers), age_ms: null, half_life_ms: null }
+  })
+}
+
+/** Each partner's part, split once more among its touches. */
+function partsOf(
+  journey: Journey,
+  touches: readonly Touch[],
+  { weights, halfLife }: Weighing,
+  stakes: readonly Stake[],
+): ReadonlyMap<Touch, Part> {
+  const shares = new Map(attribute(journey).shares.map((share) => [share.partner_id, share]))
+  const scores = new Map(touches.map((touch, index) => [touch, weights[index]!]))
+  const parts = new Map<Touch, Part>()
+  for (const { partner_id, touches: own } of stakes) {
+    const { payout_minor, percentage_bp } = shares.get(partner_id)!
+    // Decay is measured from a last touch: among a partner's touches from its own, lest they all vanish.
+    const alone = halfLife === undefined ? undefined : weigh(journey.model, own, journey.parameters).weights
+    const holders = own.map((touch, index) => ({
+      touches: [touch],
+      score: alone?.[index] ?? scores.get(touch)!,
+    }))
+    const dueOf = divider(holders, halfLife)
+    const payouts = settle(payout_minor, dueOf(payout_minor))
+    const percentages = settle(BigInt(percentage_bp), dueOf(BigInt(percentage_bp)))
+    for (const [index, touch] of own.entries()) {
+      parts.set(touch, { share_bp: Number(percentages[index]), payout_minor: payouts[index]! })
+    }
+  }
+  return parts
+}
+
+function oddUnitsOf(amount: bigint, stakes: readonly Stake[], { halfLife }: Weighing): readonly OddUnit[] {
+  if (stakes.length === 0) return []
+  return oddUnits(amount, divider(stakes, halfLife)(amount)).map(({ holder, tied }) => {
+    const { partner_id, touches } = stakes[holder]!
+    if (tied === undefined) return { partner_id, rule: 'largest remainder' }
+    const isEarlier = touches[0]!.at < stakes[tied]!.touches[0]!.at
+    return { partner_id, rule: isEarlier ? 'earliest first touch' : 'lower partner id' }
+  })
+}
+
+function factsOf({ id, partner_id, touchpoint_type, at }: Touch): Facts {
+  return { id, partner_id, touchpoint_type, at }
+}
+
+function ratio(part: number, whole: number): string {
+  const divisor = greatestDivisor(part, whole)
+  return whole === divisor ? `${part / divisor}` : `${part / divisor}/${whole / divisor}`
+}
+
+function greatestDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestDivisor(b, a % b)
+}

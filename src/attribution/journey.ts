@@ -1,0 +1,79 @@
+import { resolveParameters } from './models.ts'
+import type { ModelName, Parameters } from './models.ts'
+
+export const touchpointTypes = ['referral', 'demo', 'intro', 'support', 'closer', 'other'] as const
+
+export type TouchpointType = (typeof touchpointTypes)[number]
+
+export interface Touch {
+  readonly id: string
+  readonly partner_id: string
+  readonly touchpoint_type: TouchpointType
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly is_void?: boolean
+}
+
+/** Everything a split depends on. Touches come in any order, with those that do not qualify. */
+export interface Journey {
+  readonly amount_minor: bigint
+  readonly currency: string
+  /** Milliseconds since the epoch. */
+  readonly closed_at: number
+  /** The close carried no time of day: touches qualify to the end of that day. */
+  readonly closed_all_day: boolean
+  readonly is_void: boolean
+  readonly model: ModelName
+  readonly parameters: Parameters
+  readonly touches: readonly Touch[]
+}
+
+export type ExclusionReason = 'voided' | 'deal_voided' | 'after_close' | 'before_lookback'
+
+export interface Exclusion {
+  readonly touch: Touch
+  readonly reason: ExclusionReason
+}
+
+const minute = 60_000
+const day = 86_400_000
+
+/** Which touches count, in the canonical order (instant, then id by code point), and why the others do not. */
+export function qualify(journey: Journey): {
+  readonly qualifying: readonly Touch[]
+  readonly excluded: readonly Exclusion[]
+} {
+  const { closed_at, closed_all_day, is_void, parameters, touches } = journey
+  const { close_grace_minutes, lookback_days } = parameters
+  const last = (closed_all_day ? closed_at + day - 1 : closed_at) + close_grace_minutes * minute
+  const first = lookback_days === null ? -Infinity : closed_at - lookback_days * day
+  const qualifying: Touch[] = []
+  const excluded: Exclusion[] = []
+  for (const touch of touches) {
+    if (touch.is_void === true) excluded.push({ touch, reason: 'voided' })
+    else if (is_void) excluded.push({ touch, reason: 'deal_voided' })
+    else if (touch.at > last) excluded.push({ touch, reason: 'after_close' })
+    else if (touch.at < first) excluded.push({ touch, reason: 'before_lookback' })
+    else qualifying.push(touch)
+  }
+  qualifying.sort(canonical)
+  excluded.sort((a, b) => canonical(a.touch, b.touch))
+  return { qualifying, excluded }
+}
+
+/** The text of all that a split reads and nothing else: two journeys that share it share their split. */
+export function fingerprint(journey: Journey): string {
+  const { amount_minor, currency, closed_at, closed_all_day, is_void, model, parameters } = journey
+  const close = `${closed_at}${closed_all_day ? ' all-day' : ''}${is_void ? ' void' : ''}`
+  const resolved = JSON.stringify(resolveParameters(model, parameters, parameters))
+  let text = `${amount_minor} ${currency} ${close} ${model} ${resolved}`
+  // Ids hold no space and no line break, so no two lists of touches read the same.
+  for (const { id, partner_id, touchpoint_type, at } of qualify(journey).qualifying) {
+    text += `\n${id} ${partner_id} ${touchpoint_type} ${at}`
+  }
+  return text
+}
+
+function canonical(a: Touch, b: Touch): number {
+  return a.at - b.at || (a.id < b.id ? -1 : 1)
+}

@@ -1,0 +1,133 @@
+import { halve } from './halving.ts'
+import type { Touch } from './journey.ts'
+
+/** What every model takes: how long after and before the close a touch still counts. */
+export interface Window {
+  readonly close_grace_minutes: number
+  readonly lookback_days: number | null
+}
+
+/** One weight for each of the touches, in their order. */
+export interface Weighing {
+  /** Whole numbers of one `unit`th; with a `halfLife` (ms), doubles next to 2^(-age/halfLife). */
+  readonly weights: readonly number[]
+  readonly unit: number
+  readonly halfLife?: number
+  /** A partner scores the weight of one touch, however many it has. */
+  readonly once?: boolean
+}
+
+interface Model<Own> {
+  /** Why a partner earns what it earns, to be said after a colon. */
+  readonly rule: string
+  readonly defaults: Own
+  weigh(touches: readonly Touch[], own: Own): Weighing
+}
+
+const day = 86_400_000
+const weightUnit = 10_000
+
+/** A new model is one entry here, and its examples in the test. */
+export const models = {
+  equal: model('every partner counts the same', {}, (touches) => ({
+    weights: touches.map(() => 1),
+    unit: 1,
+    once: true,
+  })),
+
+  'first-touch': model('the first touchpoint takes all', {}, (touches) => ({
+    weights: touches.map((_, n) => (n === 0 ? 1 : 0)),
+    unit: 1,
+  })),
+
+  'last-touch': model('the last touchpoint takes all', {}, (touches) => {
+    const last = touches.length - 1
+    return { weights: touches.map((_, n) => (n === last ? 1 : 0)), unit: 1 }
+  }),
+
+  'role-based': model(
+    'each touchpoint counts by its type',
+    { weights: { referral: 0.25, demo: 0.15, intro: 0.15, support: 0.1, closer: 0.35, other: 0.05 } },
+    (touches, { weights }) => ({
+      weights: touches.map((touch) => wholeWeight(weights[touch.touchpoint_type])),
+      unit: weightUnit,
+    }),
+  ),
+
+  // Ages count from the last touch: the same shares as from the close, and weights that cannot all vanish.
+  'time-decay': model(
+    'the later a touchpoint, the more it counts',
+    { half_life_days: 7 },
+    (touches, { half_life_days }) => {
+      const halfLife = half_life_days * day
+      const last = touches.at(-1)?.at ?? 0
+      return { weights: touches.map((touch) => halve(last - touch.at, halfLife)), unit: 1, halfLife }
+    },
+  ),
+
+  linear: model('every touchpoint counts the same', {}, (touches) => ({
+    weights: touches.map(() => 1),
+    unit: 1,
+  })),
+
+  'position-based': model(
+    'each touchpoint counts by its place',
+    { weights: { first: 0.4, middle: 0.2, last: 0.4 } },
+    (touches, { weights }) => {
+      const sharers = Math.max(touches.length - 2, 1)
+      const first = wholeWeight(weights.first) * sharers
+      const middle = wholeWeight(weights.middle)
+      const last = wholeWeight(weights.last) * sharers
+      const end = touches.length - 1
+      return {
+        weights: touches.map((_, n) => (n === 0 ? first : n === end ? last : middle)),
+        unit: weightUnit * sharers,
+      }
+    },
+  ),
+}
+
+export type ModelName = keyof typeof models
+export type ParametersOf<M extends ModelName> = Window & Readonly<(typeof models)[M]['defaults']>
+export type Parameters = ParametersOf<ModelName>
+/** What a client may send: any part of a model's parameters. */
+export type GivenParameters<M extends ModelName> = Partly<ParametersOf<M>>
+
+type Partly<Whole> = {
+  readonly [Name in keyof Whole]?:
+    | (Whole[Name] extends object ? Partial<Whole[Name]> : Whole[Name])
+    | undefined
+}
+
+export const modelNames = Object.keys(models) as readonly ModelName[]
+
+/** The model's complete parameters, in one order of keys: its defaults under what was given. */
+export function resolveParameters<M extends ModelName>(
+  model: M,
+  given: GivenParameters<M>,
+  { close_grace_minutes, lookback_days }: Window,
+): ParametersOf<M> {
+  const defaults = { close_grace_minutes, lookback_days, ...models[model].defaults }
+  const values = given as Readonly<Record<string, unknown>>
+  const resolved = Object.entries(defaults).map(([name, value]) => [name, over(value, values[name])])
+  return Object.fromEntries(resolved) as ParametersOf<M>
+}
+
+/** One weight for each touch under the journey's model. */
+export function weigh(model: ModelName, touches: readonly Touch[], parameters: Parameters): Weighing {
+  return (models[model] as Model<Parameters>).weigh(touches, parameters)
+}
+
+function over(value: unknown, given: unknown): unknown {
+  if (given === undefined) return value
+  return typeof value === 'object' && value !== null ? { ...value, ...(given as object) } : given
+}
+
+// Weights have at most four decimals, so the nearest whole number is the exact one.
+function wholeWeight(weight: number): number {
+  return Math.round(weight * weightUnit)
+}
+
+function model<Own>(rule: string, defaults: Own, weigh: Model<Own>['weigh']): Model<Own> {
+  return { rule, defaults, weigh }
+}

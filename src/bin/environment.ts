@@ -1,0 +1,25 @@
+import { existsSync } from 'node:fs'
+import { type Environment, readEnvironment } from '../config.ts'
+
+/** The environment, with what `.env` adds to it. */
+export function loadEnvironment(): Environment {
+  if (existsSync('.env')) process.loadEnvFile('.env')
+  return readEnvironment(process.env)
+}
+
+/** A log for commands: faults go to stderr, the rest is not worth a line. */
+export const commandLog = {
+  error: (details: object, message: string) => console.error(message, details),
+  debug: () => {},
+}
+
+/** Runs a command; a failure is one sentence on stderr and exit code 1. */
+export async function run(command: () => Promise<void>): Promise<void> {
+  try {
+    await command()
+  } catch (error) {
+    const { message, cause } = error as Error
+    console.error(cause instanceof Error ? `${message} ${cause.message}` : message)
+    process.exitCode = 1
+  }
+}

@@ -1,0 +1,88 @@
+import { parseArgs } from 'node:util'
+import type { Kysely } from 'kysely'
+import { endKey, issueKey, rotateKey } from '../api-keys/issue.ts'
+import { listKeys } from '../api-keys/queries.ts'
+import { type Scope, scopes } from '../api-keys/schemas.ts'
+import { migrateToLatest } from '../database/migrate.ts'
+import { openDatabase } from '../database/open.ts'
+import type { Database } from '../database/tables.ts'
+import { parseInstant, toTimestamp } from '../http/instants.ts'
+import { commandLog, loadEnvironment, run } from './environment.ts'
+
+const usage = `Usage:
+  npm run keys -- create [--name NAME] [--scopes admin] [--limit REQUESTS_A_WINDOW] [--expires INSTANT]
+  npm run keys -- list
+  npm run keys -- rotate ID [--overlap MINUTES]
+  npm run keys -- revoke ID
+Scopes, separated by commas: ${scopes.join(', ')}`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    name: { type: 'string', default: 'command line' },
+    scopes: { type: 'string', default: 'admin' },
+    limit: { type: 'string' },
+    expires: { type: 'string' },
+    overlap: { type: 'string', default: '60' },
+  },
+})
+const [action = '', id = ''] = positionals
+
+const commands: Readonly<Record<string, (trx: Kysely<Database>) => Promise<void>>> = {
+  async create(trx) {
+    const key = await issueKey(trx, {
+      name: values.name,
+      scopes: values.scopes.split(',').map(readScope),
+      rate_limit_max: values.limit === undefined ? null : readWhole(values.limit),
+      expires_at: values.expires === undefined ? null : readExpiry(values.expires),
+    })
+    console.error(`Key ${key.id} (${key.scopes.join(', ')}); it is shown this once:`)
+    console.log(key.key)
+  },
+  async list(trx) {
+    for (const { id, name, scopes, revoked_at, expires_at } of await listKeys(trx)) {
+      const end =
+        revoked_at === null ? (expires_at === null ? '' : `expires ${expires_at}`) : `revoked ${revoked_at}`
+      console.log([id, name, scopes.join(','), end].join('\t'))
+    }
+  },
+  async rotate(trx) {
+    const key = await rotateKey(trx, id, readWhole(values.overlap))
+    console.error(`Key ${key.id} replaces ${id}; it is shown this once:`)
+    console.log(key.key)
+  },
+  async revoke(trx) {
+    await endKey(trx, id)
+    console.error(`Key ${id} is revoked.`)
+  },
+}
+
+function readScope(text: string): Scope {
+  const scope = scopes.find((known) => known === text.trim())
+  if (scope === undefined) throw new Error(`There is no scope ${text}.\n${usage}`)
+  return scope
+}
+
+function readWhole(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new Error(`${text} is no whole number.\n${usage}`)
+  return Number(text)
+}
+
+function readExpiry(text: string): string {
+  const at = parseInstant(text)?.at
+  if (at === undefined || at <= Date.now())
+    throw new Error('--expires must be an instant ahead, like 2030-01-01T00:00:00Z.')
+  return toTimestamp(at)
+}
+
+await run(async () => {
+  const command = commands[action]
+  if (command === undefined || (action !== 'create' && action !== 'list' && id === '')) throw new Error(usage)
+  const database = await openDatabase(loadEnvironment(), commandLog)
+  try {
+    await migrateToLatest(database.db)
+    await database.db.transaction().execute(command)
+  } finally {
+    await database.close()
+  }
+})

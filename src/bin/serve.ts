@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import closeWithGrace from 'close-with-grace'
+import type { Kysely } from 'kysely'
+import { pino } from 'pino'
+import { issueKey } from '../api-keys/issue.ts'
+import { listKeys } from '../api-keys/queries.ts'
+import { buildApp } from '../app.ts'
+import type { Environment } from '../config.ts'
+import { migrateToLatest } from '../database/migrate.ts'
+import { openDatabase } from '../database/open.ts'
+import type { Database } from '../database/tables.ts'
+import { parsePayoutKeys, type PayoutKeys } from '../partners/vault.ts'
+import { loadEnvironment, run } from './environment.ts'
+
+const ownerOnly = { mode: 0o600 }
+
+await run(async () => {
+  const environment = loadEnvironment()
+  const log = pino({ level: environment.LOG_LEVEL })
+  const database = await openDatabase(environment, log)
+  if (environment.MIGRATE_ON_START === 'on') await migrateToLatest(database.db)
+  const payoutKeys = await readPayoutKeys(environment, database.isEmbedded)
+  const app = await buildApp({ ...environment, payoutKeys }, database.db, log)
+  closeWithGrace({ delay: 10_000, logger: log }, async () => {
+    await app.close()
+    await database.close()
+  })
+  if (database.isEmbedded) await makeFirstKey(database.db)
+  const address = await app.listen({ host: environment.HOST, port: environment.PORT })
+  console.log(`Listening on ${address}${environment.DOCS === 'on' ? `, documented at ${address}/docs` : ''}`)
+})
+
+async function makeFirstKey(db: Kysely<Database>): Promise<void> {
+  if ((await listKeys(db)).length > 0) return
+  const { key } = await issueKey(db, { name: 'first admin key', scopes: ['admin'] })
+  await writeFile('.env.local', `API_KEY=${key}\n`, ownerOnly)
+  console.log(`Your admin key, shown this once and kept in .env.local: ${key}`)
+}
+
+// The embedded database brings its own key; elsewhere instances share one, so none may make it up.
+async function readPayoutKeys(environment: Environment, isEmbedded: boolean): Promise<PayoutKeys> {
+  const { PAYOUT_KEYS: keys, PAYOUT_KEYS_FILE: file, DATA_DIR: dataDir } = environment
+  if (keys !== undefined) return parsePayoutKeys(keys)
+  if (file !== undefined) return parsePayoutKeys(await readFile(file, 'utf8'))
+  if (!isEmbedded) return new Map()
+  const own = join(dataDir, 'payout-keys')
+  if (!existsSync(own)) await writeFile(own, `own:${randomBytes(32).toString('base64')}\n`, ownerOnly)
+  return parsePayoutKeys(await readFile(own, 'utf8'))
+}

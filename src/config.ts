@@ -1,0 +1,41 @@
+import { type Static, Type } from '@sinclair/typebox'
+import envSchema from 'env-schema'
+
+const EnvironmentSchema = Type.Object({
+  HOST: Type.String({ default: '127.0.0.1' }),
+  PORT: Type.Integer({ default: 3000, minimum: 0, maximum: 65_535 }),
+  METRICS_PORT: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
+  DATABASE_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://' })),
+  DATABASE_POOL_MAX: Type.Integer({ default: 10, minimum: 2, maximum: 200 }),
+  DATA_DIR: Type.String({ default: './data', minLength: 1 }),
+  MIGRATE_ON_START: Type.Union([Type.Literal('on'), Type.Literal('off')], { default: 'on' }),
+  LOG_LEVEL: Type.Union(
+    ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)),
+    { default: 'info' },
+  ),
+  CORS_ORIGIN: Type.Optional(Type.String()),
+  TRUST_PROXY: Type.Optional(Type.String({ description: 'Addresses and CIDR ranges of the balancers.' })),
+  DOCS: Type.Union([Type.Literal('on'), Type.Literal('off')], { default: 'on' }),
+  RATE_LIMIT_MAX: Type.Integer({ default: 100, minimum: 1 }),
+  RATE_LIMIT_WINDOW: Type.Integer({ default: 15, minimum: 1, description: 'Minutes.' }),
+  DEFAULT_CURRENCY: Type.String({ default: 'USD', pattern: '^[A-Z]{3}$' }),
+  ATTRIBUTION_CLOSE_GRACE_MINUTES: Type.Integer({ default: 60, minimum: 0, maximum: 525_600 }),
+  ATTRIBUTION_LOOKBACK_DAYS: Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 })),
+  MEMO_CAPACITY: Type.Integer({ default: 1000, minimum: 0 }),
+  PAYOUT_KEYS: Type.Optional(Type.String()),
+  PAYOUT_KEYS_FILE: Type.Optional(Type.String()),
+})
+
+export type Environment = Static<typeof EnvironmentSchema>
+
+/** Reads the service's variables, and only those. Throws one error that names every fault. */
+export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
+  // An empty variable is how a compose file says "not set".
+  const data = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  return envSchema<Environment>({
+    schema: structuredClone(EnvironmentSchema),
+    data,
+    env: false,
+    dotenv: false,
+  })
+}

@@ -1,0 +1,36 @@
+import type { ColumnType } from 'kysely'
+import type { ApiKeyRow } from '../api-keys/schemas.ts'
+import type { DealRow } from '../deals/schemas.ts'
+import type { EventRow } from '../events/schemas.ts'
+import type { PartnerRow } from '../partners/schemas.ts'
+import type { PayoutRow, VersionRow } from '../record/schemas.ts'
+
+/** A table of these rows; `Filled` columns, and those that may be null, can be left out of an insert. */
+type Table<Row, Filled extends keyof Row = never> = {
+  [Column in keyof Row]: ColumnType<
+    Row[Column],
+    Column extends Filled
+      ? Row[Column] | undefined
+      : null extends Row[Column]
+        ? Row[Column] | undefined
+        : Row[Column],
+    Row[Column]
+  >
+}
+
+export interface Database {
+  partners: Table<PartnerRow, 'status' | 'created_at' | 'updated_at'>
+  events: Table<EventRow, 'created_at'>
+  deals: Table<DealRow, 'created_at' | 'updated_at'>
+  attributions: Table<VersionRow>
+  payouts: Table<PayoutRow>
+  api_keys: Table<ApiKeyRow, 'created_at'>
+  idempotency_keys: Table<
+    { key_hash: Buffer; request_hash: Buffer; status: number; answer: unknown; created_at: string },
+    'created_at'
+  >
+  payout_reveals: Table<
+    { id: string; partner_id: string; api_key_id: string; revealed_at: string },
+    'revealed_at'
+  >
+}

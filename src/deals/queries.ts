@@ -1,0 +1,122 @@
+import { type Kysely, sql } from 'kysely'
+import type { Database } from '../database/tables.ts'
+import { toMajor } from '../http/money.ts'
+import { type PageQuery, startOf, toPage } from '../http/pages.ts'
+import type { Facts } from '../record/schemas.ts'
+import type { Deal, DealEvent, DealRow } from './schemas.ts'
+
+/** Inserts a deal at its first version unless its id is taken. */
+export function insertDeal(
+  trx: Kysely<Database>,
+  deal: Facts & Pick<DealRow, 'id' | 'submission'>,
+): Promise<DealRow | undefined> {
+  return trx
+    .insertInto('deals')
+    .values({ ...deal, model_parameters: sql`${JSON.stringify(deal.model_parameters)}::jsonb`, version: 1 })
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .returningAll()
+    .executeTakeFirst()
+}
+
+export function findDeal(db: Kysely<Database>, id: string): Promise<DealRow | undefined> {
+  return db.selectFrom('deals').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
+export async function updateFacts(trx: Kysely<Database>, id: string, facts: Facts): Promise<void> {
+  await trx
+    .updateTable('deals')
+    .set({
+      ...facts,
+      model_parameters: sql`${JSON.stringify(facts.model_parameters)}::jsonb`,
+      updated_at: now,
+    })
+    .where('id', '=', id)
+    .execute()
+}
+
+/** Marks a deal void unless it is; says whether it did. */
+export async function markDealVoid(trx: Kysely<Database>, id: string, reason: string): Promise<boolean> {
+  const { numUpdatedRows } = await trx
+    .updateTable('deals')
+    .set({ voided_at: now, void_reason: reason, updated_at: now })
+    .where('id', '=', id)
+    .where('voided_at', 'is', null)
+    .executeTakeFirstOrThrow()
+  return numUpdatedRows > 0n
+}
+
+export interface DealFilter extends PageQuery {
+  readonly attribution_model?: Deal['attribution_model']
+  readonly partner_id?: string
+  readonly currency?: string
+  /** Closed at or after this instant. */
+  readonly from?: string
+  /** Closed before this instant. */
+  readonly before?: string
+}
+
+/** Deals, newest close first; those that a partner has a touchpoint on, where asked. */
+export async function listDeals(
+  db: Kysely<Database>,
+  { attribution_model, partner_id, currency, ...filter }: DealFilter,
+) {
+  const start = startOf(filter, 2)
+  let query = db
+    .selectFrom('deals')
+    .selectAll()
+    .orderBy('closed_date', 'desc')
+    .orderBy('id', 'desc')
+    .limit(start.limit + 1)
+    .offset(start.offset ?? 0)
+  if (attribution_model !== undefined) query = query.where('attribution_model', '=', attribution_model)
+  if (currency !== undefined) query = query.where('currency', '=', currency)
+  if (filter.from !== undefined) query = query.where('closed_date', '>=', filter.from)
+  if (filter.before !== undefined) query = query.where('closed_date', '<', filter.before)
+  if (partner_id !== undefined) {
+    query = query.where(
+      'id',
+      'in',
+      db.selectFrom('events').select('deal_id').where('partner_id', '=', partner_id),
+    )
+  }
+  if (start.key !== undefined) {
+    query = query.where(sql<boolean>`(closed_date, id) < (${start.key[0]}::timestamptz, ${start.key[1]})`)
+  }
+  const { page, pagination } = toPage(await query.execute(), start, ({ closed_date, id }) => [
+    closed_date,
+    id,
+  ])
+  return { deals: page.map(toDeal), pagination }
+}
+
+/** Events of a deal with their partners' names, oldest first. */
+export function listDealEvents(db: Kysely<Database>, dealId: string): Promise<DealEvent[]> {
+  return db
+    .selectFrom('events')
+    .innerJoin('partners', 'partners.id', 'events.partner_id')
+    .selectAll('events')
+    .select('partners.name as partner_name')
+    .where('deal_id', '=', dealId)
+    .orderBy('timestamp')
+    .orderBy('events.id')
+    .execute()
+}
+
+/** The deal as its clients see it: money in units of its currency, and nothing that only we need. */
+export function toDeal({ amount_minor, closed_all_day: _, submission: __, ...deal }: DealRow): Deal {
+  return { ...deal, amount: toMajor(amount_minor, deal.currency) }
+}
+
+const now = sql<string>`date_trunc('milliseconds', clock_timestamp())`
+
+export async function listPartnerNames(
+  db: Kysely<Database>,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await db
+    .selectFrom('partners')
+    .select(['id', 'name'])
+    .where('id', '=', sql<string>`any(${ids}::text[])`)
+    .execute()
+  return new Map(rows.map(({ id, name }) => [id, name]))
+}

@@ -1,0 +1,109 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Kysely } from 'kysely'
+import { type Static, Type } from '@sinclair/typebox'
+import type { Database } from '../database/tables.ts'
+import { DealNotFound } from '../errors.ts'
+import { VoidReason } from '../events/schemas.ts'
+import type { Write } from '../http/idempotency.ts'
+import { readPeriod } from '../http/instants.ts'
+import { answers } from '../http/problems.ts'
+import { Currency, DateBound, Id, Listing, Page, ref, Strict } from '../http/schemas.ts'
+import type { Attribute } from '../record/versions.ts'
+import { amendDeal, closeDeal, voidDeal } from './close.ts'
+import type { DealDefaults } from './facts.ts'
+import { findDeal, listDealEvents, listDeals, toDeal } from './queries.ts'
+import { Attribution, AttributionModel, Deal, DealChange, DealEvent, NewDeal } from './schemas.ts'
+
+interface Needs {
+  readonly db: Kysely<Database>
+  readonly write: Write
+  readonly attribute: Attribute
+  readonly defaults: DealDefaults
+}
+
+const tags = ['Deals']
+const dealParams = Type.Object({ dealId: Id })
+const split = Type.Object({ deal: ref(Deal), attribution: ref(Attribution) })
+
+const postDeal = {
+  operationId: 'closeDeal',
+  summary: 'Record a closed deal and split it at once',
+  tags,
+  body: ref(NewDeal),
+  response: answers({ 201: split, 200: split }, 409),
+}
+
+const dealQuery = Strict({
+  attribution_model: Type.Optional(AttributionModel),
+  partner_id: Type.Optional(Id),
+  currency: Type.Optional(Currency),
+  start_date: Type.Optional(DateBound),
+  end_date: Type.Optional(DateBound),
+  ...Page,
+})
+
+const getDeals = {
+  operationId: 'listDeals',
+  summary: 'List deals, newest close first',
+  tags,
+  querystring: dealQuery,
+  response: answers({ 200: Listing({ deals: Type.Array(ref(Deal)) }) }),
+}
+
+const getDeal = {
+  operationId: 'getDeal',
+  summary: 'A deal with its events, oldest first',
+  tags,
+  params: dealParams,
+  response: answers({ 200: Type.Object({ deal: ref(Deal), events: Type.Array(ref(DealEvent)) }) }, 404),
+}
+
+const patchDeal = {
+  operationId: 'amendDeal',
+  summary: 'Correct a deal and split it again',
+  tags,
+  params: dealParams,
+  body: ref(DealChange),
+  response: answers({ 200: split }, 404, 409),
+}
+
+const postVoid = {
+  operationId: 'voidDeal',
+  summary: 'Take a deal out of revenue and payouts; it stays on record',
+  tags,
+  params: dealParams,
+  body: ref(VoidReason),
+  response: answers({ 200: split }, 404),
+}
+
+export const deals: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write, attribute, defaults }) => {
+  app.post('/deals', { schema: postDeal }, (request, reply) =>
+    write(request, reply, (trx) => closeDeal(trx, attribute, defaults, request.body)),
+  )
+
+  app.get('/deals', { schema: getDeals }, ({ query }) => listDeals(db, toFilter(query)))
+
+  app.get('/deals/:dealId', { schema: getDeal }, async ({ params: { dealId } }) => {
+    const deal = await findDeal(db, dealId)
+    if (deal === undefined) throw new DealNotFound(dealId)
+    return { deal: toDeal(deal), events: await listDealEvents(db, dealId) }
+  })
+
+  app.patch('/deals/:dealId', { schema: patchDeal }, (request, reply) =>
+    write(request, reply, async (trx) => ({
+      status: 200,
+      body: await amendDeal(trx, attribute, defaults, request.params.dealId, request.body),
+    })),
+  )
+
+  app.post('/deals/:dealId/void', { schema: postVoid }, (request, reply) =>
+    write(request, reply, async (trx) => ({
+      status: 200,
+      body: await voidDeal(trx, attribute, request.params.dealId, request.body.reason),
+    })),
+  )
+}
+
+function toFilter({ start_date, end_date, ...filter }: Static<typeof dealQuery>) {
+  return { ...filter, ...readPeriod(start_date, end_date) }
+}

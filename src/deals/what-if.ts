@@ -1,0 +1,100 @@
+import type { Kysely } from 'kysely'
+import { v7 as uuid } from 'uuid'
+import { modelNames, type Window } from '../attribution/models.ts'
+import type { Attribution as Split } from '../attribution/attribute.ts'
+import type { Database } from '../database/tables.ts'
+import { DealNotFound, invalid } from '../errors.ts'
+import { canonicalJson } from '../http/canonical.ts'
+import { parseInstant, toTimestamp } from '../http/instants.ts'
+import { toMajor } from '../http/money.ts'
+import { listTouches, type TouchRow, toJourney } from '../record/journeys.ts'
+import type { Attribute } from '../record/versions.ts'
+import { type DealDefaults, readFacts, resolve } from './facts.ts'
+import { findDeal, listPartnerNames } from './queries.ts'
+import type { Comparison, Share, SimulatedAttribution, Simulation } from './schemas.ts'
+
+/** A deal's split under every model with its default parameters. Errors: 404. */
+export async function compareModels(
+  db: Kysely<Database>,
+  attribute: Attribute,
+  window: Window,
+  dealId: string,
+): Promise<Comparison> {
+  const deal = await findDeal(db, dealId)
+  if (deal === undefined) throw new DealNotFound(dealId)
+  const touches = (await listTouches(db, [dealId])).get(dealId) ?? []
+  const names = new Map(touches.map(({ partner_id, partner_name }) => [partner_id, partner_name]))
+  const models = modelNames.map((model) => {
+    const facts = { ...deal, attribution_model: model, model_parameters: resolve(model, {}, window) }
+    const split = attribute(toJourney(facts, deal.voided_at !== null, touches))
+    return { model, ...toShares(split, names, deal.currency) }
+  })
+  return {
+    deal_id: dealId,
+    total_amount: toMajor(deal.amount_minor, deal.currency),
+    currency: deal.currency,
+    models,
+  }
+}
+
+/** The split of a deal that exists only in the request. A partner nobody registered goes by its id. Errors: 400. */
+export async function simulate(
+  db: Kysely<Database>,
+  attribute: Attribute,
+  defaults: DealDefaults,
+  { events, ...deal }: Simulation,
+): Promise<SimulatedAttribution> {
+  const facts = readFacts(deal, defaults)
+  const touches = readTouches(events)
+  const names = await listPartnerNames(db, [...new Set(touches.map(({ partner_id }) => partner_id))])
+  const { currency } = facts
+  return {
+    total_amount: toMajor(facts.amount_minor, currency),
+    currency,
+    model: facts.attribution_model,
+    ...toShares(attribute(toJourney(facts, false, touches)), names, currency),
+    calculated_at: toTimestamp(Date.now()),
+    cached: false,
+  }
+}
+
+function toShares(
+  { shares, unattributed_minor }: Split,
+  names: ReadonlyMap<string, string>,
+  currency: string,
+) {
+  return {
+    attributions: shares.map(({ partner_id, percentage_bp, payout_minor, touchpoints, role }): Share => ({
+      partner_id,
+      partner_name: names.get(partner_id) ?? partner_id,
+      percentage: percentage_bp / 100,
+      payout: toMajor(payout_minor, currency),
+      touchpoints,
+      role,
+    })),
+    unattributed: toMajor(unattributed_minor, currency),
+  }
+}
+
+// As when they are stored, an id counts once and cannot stand for two different events.
+function readTouches(events: Simulation['events']): TouchRow[] {
+  const now = Date.now()
+  const byId = new Map<string, Simulation['events'][number]>()
+  for (const [index, event] of events.entries()) {
+    const id = event.id ?? uuid()
+    const first = byId.get(id)
+    if (first !== undefined && canonicalJson(first) !== canonicalJson(event)) {
+      throw invalid({ pointer: `/events/${index}/id`, detail: `The id ${id} stands for two events.` })
+    }
+    byId.set(id, event)
+  }
+  return [...byId].map(([id, { partner_id, touchpoint_type, timestamp }]) => ({
+    id,
+    deal_id: '',
+    partner_id,
+    partner_name: partner_id,
+    touchpoint_type,
+    timestamp: toTimestamp(timestamp === undefined ? now : (parseInstant(timestamp)?.at as number)),
+    is_void: false,
+  }))
+}

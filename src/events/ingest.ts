@@ -1,0 +1,174 @@
+import { hash } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import { v7 as uuid } from 'uuid'
+import { lockDeals } from '../database/locks.ts'
+import type { Database } from '../database/tables.ts'
+import {
+  EventExists,
+  EventNotFound,
+  type Fault,
+  invalid,
+  PartnerInactive,
+  unknownReference,
+} from '../errors.ts'
+import { canonicalJson } from '../http/canonical.ts'
+import type { Outcome } from '../http/idempotency.ts'
+import { parseInstant, toTimestamp } from '../http/instants.ts'
+import { type Attribute, recordChanges } from '../record/versions.ts'
+import {
+  findEvent,
+  insertEvents,
+  listPartnerStatuses,
+  listSubmitted,
+  markEventVoid,
+  type Submission,
+} from './queries.ts'
+import type { Accepted, Event, NewEvent } from './schemas.ts'
+
+const aheadMs = 5 * 60_000
+const metadataBytes = 16_384
+const metadataDepth = 16
+
+/** What became of a submission: stored now, found as it was stored before, or refused. */
+export type Ingested =
+  | { readonly event: Event; readonly isNew: boolean }
+  | { readonly refusal: Error; readonly fault: Fault }
+
+/** Reads events as they were sent; all faults are reported with their pointers. Errors: 400. */
+export function readEvents(events: readonly NewEvent[], pointerOf: (index: number) => string): Submission[] {
+  const now = Date.now()
+  const faults = events.flatMap((event, index) => faultsOf(event, now, pointerOf(index)))
+  if (faults.length > 0) throw invalid(...faults)
+  return events.map((event) => toSubmission(event, now))
+}
+
+/** Stores events and splits again, in the same transaction, every closed deal among theirs; the caller holds the locks. */
+export async function ingest(
+  trx: Kysely<Database>,
+  attribute: Attribute,
+  submissions: readonly Submission[],
+): Promise<Ingested[]> {
+  // Of two submissions under one id the first counts; the second is measured against it as against any stored one.
+  const firsts = new Map(submissions.toReversed().map((submission) => [submission.id, submission]))
+  const inserted = await insertEvents(trx, [...firsts.values()])
+  const closed = new Set(inserted.filter(({ is_closed }) => is_closed).map(({ deal_id }) => deal_id))
+  if (closed.size > 0) await recordChanges(trx, attribute, [...closed], 'late_event')
+
+  const fresh = new Map(inserted.map((event) => [firsts.get(event.id), event]))
+  const rest = submissions.filter((submission) => !fresh.has(submission))
+  const explain = rest.length === 0 ? undefined : await explainer(trx, rest)
+  return submissions.map((submission) => {
+    const event = fresh.get(submission)
+    return event === undefined ? (explain?.(submission) as Ingested) : { event, isNew: true }
+  })
+}
+
+/** Stores one event. Errors: 400 or 409. */
+export async function ingestOne(
+  trx: Kysely<Database>,
+  attribute: Attribute,
+  event: NewEvent,
+): Promise<Outcome<{ event: Event }>> {
+  const submissions = readEvents([event], () => '')
+  await lockDeals(trx, [event.deal_id])
+  const [result] = await ingest(trx, attribute, submissions)
+  if (result === undefined || 'refusal' in result) throw result?.refusal
+  return { status: result.isNew ? 201 : 200, body: { event: result.event } }
+}
+
+/** Stores all of these events or, where any is refused, none. Errors: 400 or 409 with the faults by index. */
+export async function ingestAll(
+  trx: Kysely<Database>,
+  attribute: Attribute,
+  events: readonly NewEvent[],
+): Promise<Accepted> {
+  const submissions = readEvents(events, (index) => `/events/${index}`)
+  await lockDeals(
+    trx,
+    submissions.map(({ deal_id }) => deal_id),
+  )
+  const ingested = await ingest(trx, attribute, submissions)
+  const faults = ingested.flatMap((result, index) =>
+    'fault' in result ? [{ ...result.fault, pointer: `/events/${index}${result.fault.pointer}` }] : [],
+  )
+  const refused = ingested.find((result) => 'refusal' in result)
+  if (refused !== undefined) throw Object.assign(refused.refusal, { faults })
+  const accepted = ingested.filter((result) => 'isNew' in result && result.isNew).length
+  return { accepted, duplicates: events.length - accepted }
+}
+
+/** Voids an event: it stays on record and no longer counts. Voiding it again changes nothing. */
+export async function voidEvent(
+  trx: Kysely<Database>,
+  attribute: Attribute,
+  id: string,
+  reason: string,
+): Promise<Event> {
+  const found = await findEvent(trx, id)
+  if (found === undefined) throw new EventNotFound(id)
+  await lockDeals(trx, [found.deal_id])
+  const voided = await markEventVoid(trx, id, reason)
+  if (voided === undefined) return (await findEvent(trx, id)) as Event
+  await recordChanges(trx, attribute, [voided.deal_id], 'event_voided')
+  return voided
+}
+
+async function explainer(trx: Kysely<Database>, rest: readonly Submission[]) {
+  const stored = await listSubmitted(
+    trx,
+    rest.map(({ id }) => id),
+  )
+  const partnerIds = [...new Set(rest.map(({ partner_id }) => partner_id))]
+  const statuses = await listPartnerStatuses(trx, partnerIds)
+  const byId = new Map(stored.map((event) => [event.id, event]))
+  return ({ id, partner_id, submission }: Submission): Ingested => {
+    const found = byId.get(id)
+    if (found?.submission.equals(submission)) return { event: found, isNew: false }
+    if (found !== undefined) return refuse(new EventExists(id), '/id', `The id ${id} holds another event.`)
+    if (statuses.has(partner_id)) {
+      return refuse(new PartnerInactive(partner_id), '/partner_id', `Partner ${partner_id} is inactive.`)
+    }
+    return refuse(unknownReference(), '/partner_id', `No partner has the id ${partner_id}.`)
+  }
+}
+
+function refuse(refusal: Error, pointer: string, detail: string): Ingested {
+  const fault = { pointer, detail }
+  return { refusal: Object.assign(refusal, { faults: [fault] }), fault }
+}
+
+function toSubmission(event: NewEvent, now: number): Submission {
+  const at = event.timestamp === undefined ? now : (parseInstant(event.timestamp)?.at as number)
+  const parsed = event.timestamp === undefined ? event : { ...event, timestamp: at }
+  return {
+    id: event.id ?? `evt_${uuid()}`,
+    partner_id: event.partner_id,
+    deal_id: event.deal_id,
+    touchpoint_type: event.touchpoint_type,
+    timestamp: toTimestamp(at),
+    metadata: event.metadata ?? null,
+    submission: hash('sha256', canonicalJson(parsed), 'buffer'),
+  }
+}
+
+function faultsOf({ timestamp, metadata }: NewEvent, now: number, pointer: string): Fault[] {
+  const faults: Fault[] = []
+  if (timestamp !== undefined && (parseInstant(timestamp)?.at ?? 0) > now + aheadMs) {
+    faults.push({ pointer: `${pointer}/timestamp`, detail: 'The timestamp is more than 5 minutes ahead.' })
+  }
+  if (metadata !== undefined && Buffer.byteLength(JSON.stringify(metadata)) > metadataBytes) {
+    faults.push({ pointer: `${pointer}/metadata`, detail: 'The metadata are larger than 16 kB.' })
+  }
+  if (metadata !== undefined && depthOf(metadata) > metadataDepth) {
+    faults.push({
+      pointer: `${pointer}/metadata`,
+      detail: 'The metadata are nested more than 16 levels deep.',
+    })
+  }
+  return faults
+}
+
+function depthOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  return 1 + Math.max(0, ...Object.values(value).map(depthOf))
+}

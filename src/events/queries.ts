@@ -1,0 +1,111 @@
+import { type Kysely, sql } from 'kysely'
+import type { Database } from '../database/tables.ts'
+import { type PageQuery, startOf, toPage } from '../http/pages.ts'
+import type { Event, EventRow } from './schemas.ts'
+
+export const eventColumns = [
+  'events.id',
+  'events.partner_id',
+  'events.deal_id',
+  'events.touchpoint_type',
+  'events.timestamp',
+  'events.metadata',
+  'events.voided_at',
+  'events.void_reason',
+  'events.created_at',
+] as const
+
+/** An event as its client sent it, in our terms. */
+export type Submission = Pick<
+  EventRow,
+  'id' | 'partner_id' | 'deal_id' | 'touchpoint_type' | 'timestamp' | 'metadata' | 'submission'
+>
+
+/** Inserts those events whose id is free and whose partner is active; says which they are, and which deals are closed. */
+export async function insertEvents(trx: Kysely<Database>, events: readonly Submission[]) {
+  const given = events.map(({ metadata, submission, ...event }) => ({
+    ...event,
+    metadata: metadata === null ? null : JSON.stringify(metadata),
+    submission: submission.toString('hex'),
+  }))
+  const { rows } = await sql<Event & { is_closed: boolean }>`
+    insert into events
+      (id, deal_id, partner_id, touchpoint_type, timestamp, metadata, known_from, submission)
+    select given.id, given.deal_id, given.partner_id, given.touchpoint_type, given.timestamp, given.metadata::json,
+      coalesce(deals.version, 0) + 1, decode(given.submission, 'hex')
+    from json_to_recordset(${JSON.stringify(given)}) as given (
+      id text, deal_id text, partner_id text, touchpoint_type text, timestamp timestamptz, metadata text, submission text
+    )
+    join partners on partners.id = given.partner_id and partners.status = 'active'
+    left join deals on deals.id = given.deal_id
+    on conflict (id) do nothing
+    returning ${sql.join(eventColumns.map((column) => sql.ref(column)))}, known_from > 1 as is_closed`.execute(
+    trx,
+  )
+  return rows
+}
+
+export function findEvent(db: Kysely<Database>, id: string): Promise<Event | undefined> {
+  return db.selectFrom('events').select(eventColumns).where('id', '=', id).executeTakeFirst()
+}
+
+/** Stored events of these ids, with the digests of their submissions. */
+export function listSubmitted(
+  db: Kysely<Database>,
+  ids: readonly string[],
+): Promise<(Event & Pick<EventRow, 'submission'>)[]> {
+  return db
+    .selectFrom('events')
+    .select([...eventColumns, 'events.submission'])
+    .where('id', '=', sql<string>`any(${ids}::text[])`)
+    .execute()
+}
+
+/** The status of those of these partners that exist. */
+export async function listPartnerStatuses(
+  db: Kysely<Database>,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await db
+    .selectFrom('partners')
+    .select(['id', 'status'])
+    .where('id', '=', sql<string>`any(${ids}::text[])`)
+    .execute()
+  return new Map(rows.map(({ id, status }) => [id, status]))
+}
+
+/** Events newest first, of a deal or a partner where asked. */
+export async function listEvents(
+  db: Kysely<Database>,
+  { deal_id, partner_id, ...page }: PageQuery & { deal_id?: string; partner_id?: string },
+) {
+  const start = startOf(page, 2)
+  let query = db
+    .selectFrom('events')
+    .select(eventColumns)
+    .orderBy('timestamp', 'desc')
+    .orderBy('id', 'desc')
+    .limit(start.limit + 1)
+    .offset(start.offset ?? 0)
+  if (deal_id !== undefined) query = query.where('deal_id', '=', deal_id)
+  if (partner_id !== undefined) query = query.where('partner_id', '=', partner_id)
+  if (start.key !== undefined) {
+    query = query.where(sql<boolean>`(timestamp, id) < (${start.key[0]}::timestamptz, ${start.key[1]})`)
+  }
+  return toPage(await query.execute(), start, ({ timestamp, id }) => [timestamp, id])
+}
+
+/** Marks an event void from the next version of its deal on; undefined where it already was. */
+export function markEventVoid(trx: Kysely<Database>, id: string, reason: string): Promise<Event | undefined> {
+  return trx
+    .updateTable('events')
+    .set({
+      voided_at: sql`date_trunc('milliseconds', clock_timestamp())`,
+      void_reason: reason,
+      void_from: sql`coalesce((select version from deals where deals.id = events.deal_id), 0) + 1`,
+    })
+    .where('id', '=', id)
+    .where('voided_at', 'is', null)
+    .returning(eventColumns)
+    .executeTakeFirst()
+}

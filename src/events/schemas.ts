@@ -1,0 +1,63 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { touchpointTypes } from '../attribution/journey.ts'
+import { Id, Nullable, OneOf, Strict, Text, Timestamp } from '../http/schemas.ts'
+
+export const TouchpointType = OneOf(touchpointTypes)
+
+const metadata = Type.Unsafe<Record<string, unknown>>({
+  type: 'object',
+  additionalProperties: true,
+  description: 'Anything of yours, up to 16 kB and 16 levels deep; kept as sent.',
+})
+
+export const Event = Type.Object(
+  {
+    id: Id,
+    partner_id: Id,
+    deal_id: Id,
+    touchpoint_type: TouchpointType,
+    timestamp: Timestamp,
+    metadata: Nullable(metadata),
+    voided_at: Nullable(Timestamp),
+    void_reason: Nullable(Type.String()),
+    created_at: Timestamp,
+  },
+  { $id: 'Event', description: 'A touchpoint: what a partner did on a deal, and when.' },
+)
+export type Event = Static<typeof Event>
+
+export const NewEvent = Strict(
+  {
+    id: Type.Optional(Id),
+    partner_id: Id,
+    deal_id: Id,
+    touchpoint_type: TouchpointType,
+    timestamp: Type.Optional(Timestamp),
+    metadata: Type.Optional(metadata),
+  },
+  { $id: 'NewEvent' },
+)
+export type NewEvent = Static<typeof NewEvent>
+
+export const NewEvents = Strict(
+  { events: Type.Array(NewEvent, { minItems: 1, maxItems: 1000 }) },
+  { $id: 'NewEvents' },
+)
+export type NewEvents = Static<typeof NewEvents>
+
+export const Accepted = Type.Object(
+  {
+    accepted: Type.Integer({ description: 'Events stored by this request.' }),
+    duplicates: Type.Integer({
+      description: 'Events that an earlier request, or an earlier line of this one, had stored.',
+    }),
+  },
+  { $id: 'Accepted' },
+)
+export type Accepted = Static<typeof Accepted>
+
+export const VoidReason = Strict({ reason: Text(500) }, { $id: 'VoidReason' })
+export type VoidReason = Static<typeof VoidReason>
+
+/** What the row holds beside the resource: the versions of its deal that know it, and the submission's digest. */
+export type EventRow = Event & { known_from: number; void_from: number | null; submission: Buffer }

@@ -1,0 +1,196 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { STATUS_CODES, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import * as errors from '../errors.ts'
+import { OneOf, ref } from './schemas.ts'
+
+// @fastify/error writes codes in capitals; clients read them as every other word of the API.
+export const errorCodes = Object.values(errors)
+  .filter((error) => 'prototype' in error && error.prototype instanceof Error)
+  .map((ApiError) => Reflect.construct(ApiError, ['', '']) as FastifyError)
+  .map(({ code }) => code.toLowerCase())
+
+/** RFC 9457 problem details. */
+export const Problem = Type.Object(
+  {
+    type: Type.String({ description: 'A URI reference of the kind of problem.' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: OneOf(errorCodes),
+    detail: Type.String(),
+    request_id: Type.String(),
+    errors: Type.Array(
+      Type.Object({
+        pointer: Type.String({ description: 'A JSON pointer into the body, or the name of a parameter.' }),
+        detail: Type.String(),
+      }),
+    ),
+  },
+  { $id: 'Problem' },
+)
+
+/** What pg throws: some of its errors have no code. */
+interface DriverError extends Error {
+  readonly code?: string
+}
+
+interface ApiError extends Error {
+  readonly code: string
+  readonly statusCode: number
+  readonly faults?: readonly errors.Fault[]
+  readonly retryAfter?: number
+}
+
+const mostFaults = 100
+
+/** Answers every failure of the app, whatever threw it, with a problem of the catalogue. */
+export function answerProblems(app: FastifyInstance): void {
+  app.setErrorHandler((thrown: FastifyError, request, reply) => {
+    const error = translate(thrown)
+    if (error.statusCode === 500) request.log.error({ err: thrown }, 'request failed')
+    else if (error.statusCode === 503) request.log.warn({ err: thrown }, 'request refused')
+    return answer(error, request, reply)
+  })
+  app.setNotFoundHandler((request, reply) => answer(known(new errors.RouteNotFound()), request, reply))
+}
+
+/** For what goes wrong before there is a request: Fastify's `frameworkErrors`. */
+export function answerFrameworkError(
+  thrown: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  void answer(translate(thrown), request, reply)
+}
+
+/** For what never became a request: a socket's error, answered on the socket. */
+export function answerSocketError(thrown: NodeJS.ErrnoException, socket: Socket): void {
+  if (thrown.code === 'ECONNRESET' || !socket.writable || hasAnswered(socket)) {
+    socket.destroy()
+    return
+  }
+  const error = known(
+    thrown.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? new errors.RequestTimeout()
+      : thrown.code === 'HPE_HEADER_OVERFLOW'
+        ? new errors.HeadersTooLarge()
+        : new errors.MalformedRequest('This is not a valid HTTP request.'),
+  )
+  const body = JSON.stringify(toProblem(error, ''))
+  socket.end(
+    `HTTP/1.1 ${error.statusCode} ${STATUS_CODES[error.statusCode]}\r\nContent-Type: application/problem+json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
+
+// A second answer on a socket whose first has begun would corrupt it.
+function hasAnswered(socket: Socket & { _httpMessage?: ServerResponse }): boolean {
+  return socket._httpMessage?.headersSent === true
+}
+
+function answer(error: ApiError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter)
+  return reply
+    .code(error.statusCode)
+    .type('application/problem+json')
+    .serializer(JSON.stringify)
+    .send(toProblem(error, request.id))
+}
+
+function toProblem(error: ApiError, requestId: string): Static<typeof Problem> {
+  const code = error.code.toLowerCase()
+  return {
+    type: `/docs#problem-${code}`,
+    title: STATUS_CODES[error.statusCode] ?? 'Error',
+    status: error.statusCode,
+    code,
+    detail: error.message,
+    request_id: requestId,
+    errors: [...(error.faults ?? [])].slice(0, mostFaults),
+  }
+}
+
+function translate(thrown: FastifyError): ApiError {
+  if (errorCodes.includes(thrown.code?.toLowerCase())) return known(thrown)
+  if (thrown.validation !== undefined) return known(errors.invalid(...toFaults(thrown)))
+  if (isOfDatabase(thrown)) return ofDatabase(thrown)
+  return ofFramework(thrown)
+}
+
+const parts: Readonly<Record<string, string>> = {
+  querystring: 'parameter ',
+  params: 'parameter ',
+  headers: 'header ',
+}
+
+function toFaults({
+  validation = [],
+  validationContext = 'body',
+}: Pick<FastifyError, 'validation' | 'validationContext'>): errors.Fault[] {
+  const isBody = validationContext === 'body'
+  return validation.map(({ instancePath, message = 'is not valid', params, keyword }) => {
+    const extra = (params['missingProperty'] ?? params['additionalProperty']) as string | undefined
+    const path = extra === undefined ? instancePath : `${instancePath}/${escapePointer(extra)}`
+    const allowed = keyword === 'enum' ? `: ${(params['allowedValues'] as unknown[]).join(', ')}` : ''
+    return {
+      pointer: isBody ? path : path.slice(1),
+      detail: `The ${parts[validationContext] ?? 'value '}${extra === undefined ? '' : `${extra}: it `}${message}${allowed}.`,
+    }
+  })
+}
+
+function escapePointer(text: string): string {
+  return text.replaceAll('~', '~0').replaceAll('/', '~1')
+}
+
+function ofFramework(thrown: FastifyError): ApiError {
+  switch (thrown.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return known(new errors.PayloadTooLarge())
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+    case 'FST_ERR_CTP_INVALID_CONTENT_TYPE':
+    case 'FST_ERR_CTP_EMPTY_TYPE':
+      return known(new errors.UnsupportedMediaType())
+    case 'FST_ERR_NOT_FOUND':
+      return known(new errors.RouteNotFound())
+    default:
+  }
+  const isClients = thrown.statusCode !== undefined && thrown.statusCode >= 400 && thrown.statusCode < 500
+  if (isClients) return known(new errors.MalformedRequest('The request is malformed.'))
+  return known(new errors.InternalError())
+}
+
+// Constraint codes are a client's race with another; the rest say that the database cannot serve now.
+const busy = /^(?:40001|40P01|55P03|57014|53...|08...|57P0.|25P03|58...)$/
+const lostConnection = /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|CONNECT_TIMEOUT)$/
+const poolMessages =
+  /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Cannot use a pool after calling end/
+
+function isOfDatabase({ code = '', message }: DriverError): boolean {
+  return /^[0-9A-Z]{5}$/.test(code) || lostConnection.test(code) || poolMessages.test(message)
+}
+
+function ofDatabase({ code = '', message }: DriverError): ApiError {
+  if (code === '23505') return known(new errors.Conflict())
+  if (code === '23503') return known(new errors.UnknownReference())
+  if (code.startsWith('22'))
+    return known(new errors.MalformedRequest('The request holds a value that cannot be stored.'))
+  if (busy.test(code) || lostConnection.test(code) || poolMessages.test(message)) {
+    return known(Object.assign(new errors.Unavailable(), { retryAfter: 1 }))
+  }
+  return known(new errors.InternalError())
+}
+
+function known(error: Error): ApiError {
+  return error as ApiError
+}
+
+/** The answers of an operation: its successes, what every guarded route may say, and these further refusals. */
+export function answers<const Successes extends Readonly<Record<number, TSchema>>>(
+  successes: Successes,
+  ...refusals: readonly number[]
+): Successes {
+  const problems = [400, 401, 403, ...refusals, 429, 500, 503].map((status) => [status, ref(Problem)])
+  return { ...successes, ...(Object.fromEntries(problems) as object) }
+}

@@ -1,0 +1,34 @@
+import { invalid } from '../errors.ts'
+import type { Vault } from './vault.ts'
+
+type Details = Readonly<Record<string, string>>
+const mask = '******'
+
+/** Details as every answer shows them: the end of each value, four characters or a third of it at most. */
+export function maskDetails(details: Details): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(details).map(([name, value]) => {
+      const shown = Math.min(4, Math.floor(value.length / 3))
+      return [name, mask + value.slice(value.length - shown)]
+    }),
+  )
+}
+
+/** Errors: 400 where a client sends back a value that we masked. */
+export function refuseMasked(details: Details): void {
+  const faults = Object.entries(details)
+    .filter(([, value]) => value.startsWith(mask))
+    .map(([name]) => ({
+      pointer: `/payout_details/${name}`,
+      detail: 'This is the masked value; send the real one.',
+    }))
+  if (faults.length > 0) throw invalid(...faults)
+}
+
+export function sealDetails(vault: Vault, details: Details, partnerId: string): Buffer {
+  return vault.seal(Buffer.from(JSON.stringify(details)), partnerId)
+}
+
+export function openDetails(vault: Vault, sealed: Buffer, partnerId: string): Record<string, string> {
+  return JSON.parse(vault.open(sealed, partnerId).toString()) as Record<string, string>
+}

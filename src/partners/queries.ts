@@ -1,0 +1,85 @@
+import { type Kysely, sql } from 'kysely'
+import { v7 as uuid } from 'uuid'
+import type { Database } from '../database/tables.ts'
+import { type PageQuery, startOf, toPage } from '../http/pages.ts'
+import type { PartnerRow } from './schemas.ts'
+
+/** Inserts a partner unless its id or its e-mail address is taken. */
+export function insertPartner(
+  db: Kysely<Database>,
+  partner: Pick<PartnerRow, 'id' | 'name' | 'email' | 'payout_details' | 'submission'>,
+): Promise<PartnerRow | undefined> {
+  return db
+    .insertInto('partners')
+    .values(partner)
+    .onConflict((conflict) => conflict.doNothing())
+    .returningAll()
+    .executeTakeFirst()
+}
+
+export function findPartner(db: Kysely<Database>, id: string): Promise<PartnerRow | undefined> {
+  return db.selectFrom('partners').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
+export function updatePartner(
+  db: Kysely<Database>,
+  id: string,
+  change: Partial<Pick<PartnerRow, 'name' | 'email' | 'status' | 'payout_details'>>,
+): Promise<PartnerRow | undefined> {
+  return db
+    .updateTable('partners')
+    .set({ ...change, updated_at: sql`date_trunc('milliseconds', clock_timestamp())` })
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirst()
+}
+
+/** Partners by id, which is by age for generated ids. */
+export async function listPartners(db: Kysely<Database>, { email, ...page }: PageQuery & { email?: string }) {
+  const start = startOf(page, 1)
+  let query = db
+    .selectFrom('partners')
+    .selectAll()
+    .orderBy('id')
+    .limit(start.limit + 1)
+    .offset(start.offset ?? 0)
+  if (email !== undefined) query = query.where(sql<boolean>`lower(email) = lower(${email})`)
+  if (start.key !== undefined) query = query.where('id', '>', start.key[0] as string)
+  return toPage(await query.execute(), start, ({ id }) => [id])
+}
+
+/** What a partner's current shares add up to in a currency. */
+export async function sumPartner(db: Kysely<Database>, id: string, currency: string) {
+  const { deals, payout_minor } = await db
+    .selectFrom('payouts')
+    .innerJoin('deals', (join) =>
+      join.onRef('deals.id', '=', 'payouts.deal_id').onRef('deals.version', '=', 'payouts.version'),
+    )
+    .select([
+      sql<number>`count(*)::int`.as('deals'),
+      sql<bigint>`coalesce(sum(payout_minor), 0)::bigint`.as('payout_minor'),
+    ])
+    .where('payouts.partner_id', '=', id)
+    .where('deals.currency', '=', currency)
+    .executeTakeFirstOrThrow()
+  return { deals, payout_minor }
+}
+
+/** The details of a partner, and the record that a key read them. */
+export async function revealPartner(
+  trx: Kysely<Database>,
+  partnerId: string,
+  apiKeyId: string,
+): Promise<Buffer | null | undefined> {
+  const found = await trx
+    .selectFrom('partners')
+    .select('payout_details')
+    .where('id', '=', partnerId)
+    .executeTakeFirst()
+  if (found === undefined) return undefined
+  await trx
+    .insertInto('payout_reveals')
+    .values({ id: `rvl_${uuid()}`, partner_id: partnerId, api_key_id: apiKeyId })
+    .execute()
+  return found.payout_details
+}

@@ -1,0 +1,121 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Kysely } from 'kysely'
+import { Type } from '@sinclair/typebox'
+import type { Database } from '../database/tables.ts'
+import { PartnerNotFound } from '../errors.ts'
+import type { Write } from '../http/idempotency.ts'
+import { toMajor } from '../http/money.ts'
+import { answers } from '../http/problems.ts'
+import { Id, Listing, Page, ref, Strict } from '../http/schemas.ts'
+import { openDetails } from './payout-details.ts'
+import { findPartner, listPartners, revealPartner, sumPartner, updatePartner } from './queries.ts'
+import { changePartner, registerPartner, toPartner } from './register.ts'
+import { NewPartner, Partner, PartnerChange, PartnerStats, PayoutDetails } from './schemas.ts'
+import type { Vault } from './vault.ts'
+
+interface Needs {
+  readonly db: Kysely<Database>
+  readonly write: Write
+  readonly vault: Vault
+  readonly defaultCurrency: string
+}
+
+const tags = ['Partners']
+const partnerParams = Type.Object({ partnerId: Id })
+const onePartner = Type.Object({ partner: ref(Partner) })
+
+const createPartner = {
+  operationId: 'createPartner',
+  summary: 'Register a partner',
+  tags,
+  body: ref(NewPartner),
+  response: answers({ 201: onePartner, 200: onePartner }, 409),
+}
+
+const getPartners = {
+  operationId: 'listPartners',
+  summary: 'List partners by id',
+  tags,
+  querystring: Strict({ email: Type.Optional(Type.String({ maxLength: 254 })), ...Page }),
+  response: answers({ 200: Listing({ partners: Type.Array(ref(Partner)) }) }),
+}
+
+const getPartner = {
+  operationId: 'getPartner',
+  summary: 'A partner with its totals in the default currency',
+  tags,
+  params: partnerParams,
+  response: answers({ 200: Type.Object({ partner: ref(Partner), stats: ref(PartnerStats) }) }, 404),
+}
+
+const patchPartner = {
+  operationId: 'updatePartner',
+  summary: 'Change a partner; an inactive one takes no new events and keeps its credit',
+  tags,
+  params: partnerParams,
+  body: ref(PartnerChange),
+  response: answers({ 200: onePartner }, 404, 409),
+}
+
+const revealPayoutDetails = {
+  operationId: 'revealPayoutDetails',
+  summary: 'Payout details in clear; each reading is recorded',
+  tags,
+  params: partnerParams,
+  response: answers(
+    { 200: Type.Object({ payout_details: Type.Union([ref(PayoutDetails), Type.Null()]) }) },
+    404,
+  ),
+}
+
+const erasePayoutDetails = {
+  operationId: 'erasePayoutDetails',
+  summary: 'Erase payout details at once',
+  tags,
+  params: partnerParams,
+  response: answers({ 200: onePartner }, 404),
+}
+
+export const partners: FastifyPluginAsyncTypebox<Needs> = async (
+  app,
+  { db, write, vault, defaultCurrency },
+) => {
+  app.post('/partners', { schema: createPartner }, (request, reply) =>
+    write(request, reply, (trx) => registerPartner(trx, vault, request.body)),
+  )
+
+  app.get('/partners', { schema: getPartners }, async ({ query }) => {
+    const { page, pagination } = await listPartners(db, query)
+    return { partners: page.map((row) => toPartner(vault, row)), pagination }
+  })
+
+  app.get('/partners/:partnerId', { schema: getPartner }, async ({ params: { partnerId } }) => {
+    const partner = await findPartner(db, partnerId)
+    if (partner === undefined) throw new PartnerNotFound(partnerId)
+    const { deals, payout_minor } = await sumPartner(db, partnerId, defaultCurrency)
+    const total_payout = toMajor(payout_minor, defaultCurrency)
+    const stats = { currency: defaultCurrency, total_deals: deals, total_payout, total_attributions: deals }
+    return { partner: toPartner(vault, partner), stats }
+  })
+
+  app.patch('/partners/:partnerId', { schema: patchPartner }, (request, reply) =>
+    write(request, reply, async (trx) => ({
+      status: 200,
+      body: { partner: await changePartner(trx, vault, request.params.partnerId, request.body) },
+    })),
+  )
+
+  const reveal = { schema: revealPayoutDetails, config: { scope: 'payouts:read' } }
+  app.get('/partners/:partnerId/payout-details', reveal, async ({ params: { partnerId }, caller }, reply) => {
+    const sealed = await db.transaction().execute((trx) => revealPartner(trx, partnerId, caller.id))
+    if (sealed === undefined) throw new PartnerNotFound(partnerId)
+    void reply.header('cache-control', 'no-store')
+    return { payout_details: sealed && openDetails(vault, sealed, partnerId) }
+  })
+
+  app.delete('/partners/:partnerId/payout-details', { schema: erasePayoutDetails }, async ({ params }) => {
+    const partner = await updatePartner(db, params.partnerId, { payout_details: null })
+    if (partner === undefined) throw new PartnerNotFound(params.partnerId)
+    return { partner: toPartner(vault, partner) }
+  })
+}

@@ -1,0 +1,68 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { Currency, Id, Money, OneOf, Strict, Text, Timestamp } from '../http/schemas.ts'
+
+export const PartnerStatus = OneOf(['active', 'inactive'])
+
+/** Bank account, tax id and the like: up to 20 short strings. */
+export const PayoutDetails = Type.Record(Type.String({ pattern: '^[a-z][a-z0-9_]{0,39}$' }), Text(200), {
+  $id: 'PayoutDetails',
+  minProperties: 1,
+  maxProperties: 20,
+  additionalProperties: false,
+  description: 'Stored encrypted and masked in every answer.',
+})
+
+const name = Text(200)
+const email = Type.String({ format: 'email', maxLength: 254 })
+
+export const Partner = Type.Object(
+  {
+    id: Id,
+    name,
+    email,
+    status: PartnerStatus,
+    payout_details: Type.Unsafe<Record<string, string> | null>({
+      type: ['object', 'null'],
+      additionalProperties: { type: 'string' },
+      description: 'Masked: at most the last third of each value is shown.',
+    }),
+    created_at: Timestamp,
+    updated_at: Timestamp,
+  },
+  { $id: 'Partner' },
+)
+export type Partner = Static<typeof Partner>
+
+export const NewPartner = Strict(
+  { id: Type.Optional(Id), name, email, payout_details: Type.Optional(PayoutDetails) },
+  { $id: 'NewPartner' },
+)
+export type NewPartner = Static<typeof NewPartner>
+
+export const PartnerChange = Strict(
+  {
+    name: Type.Optional(name),
+    email: Type.Optional(email),
+    payout_details: Type.Optional(PayoutDetails),
+    status: Type.Optional(PartnerStatus),
+  },
+  { $id: 'PartnerChange', minProperties: 1 },
+)
+export type PartnerChange = Static<typeof PartnerChange>
+
+export const PartnerStats = Type.Object(
+  {
+    currency: Currency,
+    total_deals: Type.Integer({ description: 'Deals that credit the partner.' }),
+    total_payout: Money,
+    total_attributions: Type.Integer({ description: 'Touchpoints of the partner that those deals credit.' }),
+  },
+  { $id: 'PartnerStats' },
+)
+export type PartnerStats = Static<typeof PartnerStats>
+
+/** What the row holds beside the resource: the sealed details and the first submission's digest. */
+export type PartnerRow = Omit<Partner, 'payout_details'> & {
+  payout_details: Buffer | null
+  submission: Buffer
+}

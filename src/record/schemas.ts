@@ -1,0 +1,39 @@
+import type { Static } from '@sinclair/typebox'
+import type { DealRow } from '../deals/schemas.ts'
+import { OneOf } from '../http/schemas.ts'
+
+export const VersionReason = OneOf([
+  'closed',
+  'late_event',
+  'amended',
+  'event_voided',
+  'deal_voided',
+  'recalculated',
+])
+export type VersionReason = Static<typeof VersionReason>
+
+/** A version of a deal's split, with the facts of the deal that it was worked out from. */
+export type VersionRow = Facts & {
+  deal_id: string
+  version: number
+  reason: VersionReason
+  unattributed_minor: bigint
+  fingerprint: Buffer
+  calculated_at: string
+}
+
+/** What a split reads of a deal beside its touchpoints. */
+export type Facts = Pick<
+  DealRow,
+  'amount_minor' | 'currency' | 'closed_date' | 'closed_all_day' | 'attribution_model' | 'model_parameters'
+>
+
+export type PayoutRow = {
+  deal_id: string
+  version: number
+  partner_id: string
+  payout_minor: bigint
+  percentage_bp: number
+  touchpoints: number
+  role: string
+}
