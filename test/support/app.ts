@@ -1,0 +1,54 @@
+import type { FastifyBaseLogger, FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
+import type { Kysely } from 'kysely'
+import type { Test } from 'tap'
+import { issueKey } from '../../src/api-keys/issue.ts'
+import type { NewApiKey } from '../../src/api-keys/schemas.ts'
+import { buildApp, type Config } from '../../src/app.ts'
+import { readEnvironment } from '../../src/config.ts'
+import { connect } from '../../src/database/connect.ts'
+import type { Database } from '../../src/database/tables.ts'
+import { parsePayoutKeys } from '../../src/partners/vault.ts'
+import { createDatabase } from './database.ts'
+
+export interface TestApp {
+  readonly app: FastifyInstance
+  readonly db: Kysely<Database>
+  readonly url: string
+  /** Sends a request with a key that may do everything, unless its own headers say otherwise. */
+  readonly call: (
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: object,
+    headers?: object,
+  ) => Answer
+  readonly key: string
+}
+type Answer = Promise<LightMyRequestResponse>
+
+const allScopes: NewApiKey['scopes'] = ['admin', 'payouts:read']
+const payoutKeys = parsePayoutKeys(`test:${Buffer.alloc(32, 7).toString('base64')}`)
+const quiet = { error: () => {}, debug: () => {} }
+
+interface Settings {
+  readonly config?: Partial<Config>
+  readonly log?: FastifyBaseLogger
+  /** A database to share with another instance of the service. */
+  readonly url?: string
+}
+
+/** The app that production runs, on a database of the test's own. */
+export async function createApp(t: Test, { config = {}, log, url }: Settings = {}): Promise<TestApp> {
+  const database = url ?? (await createDatabase(t)).url
+  const db = connect({ url: database, max: 10, log: quiet })
+  const app = await buildApp({ ...readEnvironment({}), payoutKeys, ...config }, db, log)
+  t.teardown(async () => {
+    await app.close()
+    await db.destroy()
+  })
+  const { key } = await issueKey(db, { name: 'test', scopes: allScopes, rate_limit_max: 1_000_000_000 })
+  const call: TestApp['call'] = (method, path, body, headers) => {
+    const request: InjectOptions = { method, url: path, headers: { 'x-api-key': key, ...headers } }
+    return app.inject(body === undefined ? request : { ...request, payload: body })
+  }
+  return { app, db, url: database, call, key }
+}
