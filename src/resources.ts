@@ -1,12 +1,20 @@
 import * as analytics from './analytics/schemas.ts'
 import * as apiKeys from './api-keys/schemas.ts'
 import * as deals from './deals/schemas.ts'
+import * as scenarios from './deals/scenario-schemas.ts'
 import * as events from './events/schemas.ts'
-import { Problem } from './http/problems.ts'
+import { Fault, Problem, ProblemCode } from './http/problems.ts'
 import { Pagination } from './http/schemas.ts'
 import * as partners from './partners/schemas.ts'
 
 /** Every schema that has a name in the OpenAPI document. */
-export const resources = [partners, events, deals, analytics, apiKeys, { Pagination, Problem }]
+export const resources = [
+  partners,
+  events,
+  deals,
+  analytics,
+  apiKeys,
+  { Pagination, Problem, ProblemCode, Fault },
+]
   .flatMap((slice) => Object.values(slice))
   .filter((schema) => typeof schema === 'object' && '$id' in schema)

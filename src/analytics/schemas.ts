@@ -7,7 +7,7 @@ import { Partner } from '../partners/schemas.ts'
 const count = Type.Integer({ minimum: 0 })
 
 export const TouchpointCount = Type.Object(
-  { touchpoint_type: TouchpointType, count },
+  { touchpoint_type: ref(TouchpointType), count },
   { $id: 'TouchpointCount' },
 )
 export type TouchpointCount = Static<typeof TouchpointCount>
@@ -25,7 +25,7 @@ export const PartnerRank = Type.Object(
 export type PartnerRank = Static<typeof PartnerRank>
 
 export const ModelUse = Type.Object(
-  { attribution_model: AttributionModel, count, total_amount: Money },
+  { attribution_model: ref(AttributionModel), count, total_amount: Money },
   { $id: 'ModelUse' },
 )
 export type ModelUse = Static<typeof ModelUse>
@@ -36,26 +36,32 @@ export const RecentDeal = Type.Object(
     amount: Money,
     currency: Currency,
     closed_date: Timestamp,
-    attribution_model: AttributionModel,
+    attribution_model: ref(AttributionModel),
     touchpoints_count: count,
   },
   { $id: 'RecentDeal' },
 )
 export type RecentDeal = Static<typeof RecentDeal>
 
+export const AnalyticsOverview = Type.Object(
+  { total_deals: count, total_revenue: Money, avg_deal_size: Money },
+  { $id: 'AnalyticsOverview' },
+)
+
+export const AnalyticsFilters = Type.Object(
+  { start_date: Nullable(Type.String()), end_date: Nullable(Type.String()), currency: Currency },
+  { $id: 'AnalyticsFilters' },
+)
+
 export const Analytics = Type.Object(
   {
-    overview: Type.Object({ total_deals: count, total_revenue: Money, avg_deal_size: Money }),
+    overview: ref(AnalyticsOverview),
     partners: Type.Array(ref(PartnerRank)),
     models: Type.Array(ref(ModelUse)),
     touchpoints: Type.Array(ref(TouchpointCount)),
     recent_deals: Type.Array(ref(RecentDeal)),
     currencies: Type.Array(Currency, { description: 'Those that deals are in.' }),
-    filters: Type.Object({
-      start_date: Nullable(Type.String()),
-      end_date: Nullable(Type.String()),
-      currency: Currency,
-    }),
+    filters: ref(AnalyticsFilters),
   },
   { $id: 'Analytics' },
 )
@@ -67,7 +73,7 @@ export const CreditedDeal = Type.Object(
     amount: Money,
     currency: Currency,
     closed_date: Timestamp,
-    attribution_model: AttributionModel,
+    attribution_model: ref(AttributionModel),
     percentage: Type.Number(),
     payout: Money,
   },

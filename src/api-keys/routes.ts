@@ -9,7 +9,14 @@ import type { Write } from '../http/idempotency.ts'
 import { Id, ref } from '../http/schemas.ts'
 import { endKey, issueKey, rotateKey } from './issue.ts'
 import { listKeys } from './queries.ts'
-import { ApiKey, IssuedApiKey, NewApiKey, Rotation } from './schemas.ts'
+import {
+  ApiKeyAnswer,
+  ApiKeyList,
+  type IssuedApiKey,
+  IssuedApiKeyAnswer,
+  NewApiKey,
+  Rotation,
+} from './schemas.ts'
 
 interface Needs {
   readonly db: Kysely<Database>
@@ -25,7 +32,7 @@ const listApiKeys = {
   operationId: 'listApiKeys',
   summary: 'List API keys, newest first; never their secrets',
   tags,
-  response: answers({ 200: Type.Object({ api_keys: Type.Array(ref(ApiKey)) }) }),
+  response: answers({ 200: ref(ApiKeyList) }),
 }
 
 const createApiKey = {
@@ -33,7 +40,7 @@ const createApiKey = {
   summary: 'Make an API key; its secret is shown this once',
   tags,
   body: ref(NewApiKey),
-  response: answers({ 201: Type.Object({ api_key: ref(IssuedApiKey) }) }),
+  response: answers({ 201: ref(IssuedApiKeyAnswer) }),
 }
 
 const rotateApiKey = {
@@ -42,7 +49,7 @@ const rotateApiKey = {
   tags,
   params: keyParams,
   body: ref(Rotation),
-  response: answers({ 201: Type.Object({ api_key: ref(IssuedApiKey) }) }, 404, 409),
+  response: answers({ 201: ref(IssuedApiKeyAnswer) }, 404, 409),
 }
 
 const revokeApiKey = {
@@ -50,7 +57,7 @@ const revokeApiKey = {
   summary: 'Revoke an API key',
   tags,
   params: keyParams,
-  response: answers({ 200: Type.Object({ api_key: ref(ApiKey) }) }, 404, 409),
+  response: answers({ 200: ref(ApiKeyAnswer) }, 404, 409),
 }
 
 export const apiKeys: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write, forgetCallers }) => {

@@ -1,15 +1,16 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Id, Nullable, OneOf, Strict, Text, Timestamp } from '../http/schemas.ts'
+import { Id, Nullable, OneOf, ref, Strict, Text, Timestamp } from '../http/schemas.ts'
 
 export const scopes = ['read', 'write', 'admin', 'payouts:read'] as const
 export const Scope = OneOf(scopes, {
+  $id: 'Scope',
   description: '`admin` includes `write`, which includes `read`; `payouts:read` is never implied.',
 })
 export type Scope = Static<typeof Scope>
 
 const properties = {
   name: Text(100),
-  scopes: Type.Array(Scope, { minItems: 1, uniqueItems: true }),
+  scopes: Type.Array(ref(Scope), { minItems: 1, uniqueItems: true }),
   rate_limit_max: Nullable(
     Type.Integer({
       minimum: 1,
@@ -44,6 +45,12 @@ export const IssuedApiKey = Type.Object(
   { $id: 'IssuedApiKey' },
 )
 export type IssuedApiKey = Static<typeof IssuedApiKey>
+
+export const ApiKeyList = Type.Object({ api_keys: Type.Array(ref(ApiKey)) }, { $id: 'ApiKeyList' })
+
+export const ApiKeyAnswer = Type.Object({ api_key: ref(ApiKey) }, { $id: 'ApiKeyAnswer' })
+
+export const IssuedApiKeyAnswer = Type.Object({ api_key: ref(IssuedApiKey) }, { $id: 'IssuedApiKeyAnswer' })
 
 export const NewApiKey = Strict(
   {

@@ -7,12 +7,12 @@ import { VoidReason } from '../events/schemas.ts'
 import type { Write } from '../http/idempotency.ts'
 import { readPeriod } from '../http/instants.ts'
 import { answers } from '../http/problems.ts'
-import { Currency, DateBound, Id, Listing, Page, ref, Strict } from '../http/schemas.ts'
+import { Currency, DateBound, Id, Page, ref, Strict } from '../http/schemas.ts'
 import type { Attribute } from '../record/versions.ts'
 import { amendDeal, closeDeal, voidDeal } from './close.ts'
 import type { DealDefaults } from './facts.ts'
 import { findDeal, listDealEvents, listDeals, toDeal } from './queries.ts'
-import { Attribution, AttributionModel, Deal, DealChange, DealEvent, NewDeal } from './schemas.ts'
+import { AttributionModel, DealChange, DealDetail, DealPage, DealSplit, NewDeal } from './schemas.ts'
 
 interface Needs {
   readonly db: Kysely<Database>
@@ -23,18 +23,17 @@ interface Needs {
 
 const tags = ['Deals']
 const dealParams = Type.Object({ dealId: Id })
-const split = Type.Object({ deal: ref(Deal), attribution: ref(Attribution) })
 
 const postDeal = {
   operationId: 'closeDeal',
   summary: 'Record a closed deal and split it at once',
   tags,
   body: ref(NewDeal),
-  response: answers({ 201: split, 200: split }, 409),
+  response: answers({ 201: ref(DealSplit), 200: ref(DealSplit) }, 409),
 }
 
 const dealQuery = Strict({
-  attribution_model: Type.Optional(AttributionModel),
+  attribution_model: Type.Optional(ref(AttributionModel)),
   partner_id: Type.Optional(Id),
   currency: Type.Optional(Currency),
   start_date: Type.Optional(DateBound),
@@ -47,7 +46,7 @@ const getDeals = {
   summary: 'List deals, newest close first',
   tags,
   querystring: dealQuery,
-  response: answers({ 200: Listing({ deals: Type.Array(ref(Deal)) }) }),
+  response: answers({ 200: ref(DealPage) }),
 }
 
 const getDeal = {
@@ -55,7 +54,7 @@ const getDeal = {
   summary: 'A deal with its events, oldest first',
   tags,
   params: dealParams,
-  response: answers({ 200: Type.Object({ deal: ref(Deal), events: Type.Array(ref(DealEvent)) }) }, 404),
+  response: answers({ 200: ref(DealDetail) }, 404),
 }
 
 const patchDeal = {
@@ -64,7 +63,7 @@ const patchDeal = {
   tags,
   params: dealParams,
   body: ref(DealChange),
-  response: answers({ 200: split }, 404, 409),
+  response: answers({ 200: ref(DealSplit) }, 404, 409),
 }
 
 const postVoid = {
@@ -73,7 +72,7 @@ const postVoid = {
   tags,
   params: dealParams,
   body: ref(VoidReason),
-  response: answers({ 200: split }, 404),
+  response: answers({ 200: ref(DealSplit) }, 404),
 }
 
 export const deals: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write, attribute, defaults }) => {

@@ -1,12 +1,46 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { touchpointTypes } from '../attribution/journey.ts'
 import { modelNames } from '../attribution/models.ts'
-import { Event, NewEvent } from '../events/schemas.ts'
-import { Amount, Currency, Id, Money, Nullable, OneOf, ref, Strict, Timestamp } from '../http/schemas.ts'
+import { Event, NewEvent, TouchpointType } from '../events/schemas.ts'
+import {
+  Amount,
+  Currency,
+  Id,
+  Listing,
+  Money,
+  Nullable,
+  OneOf,
+  ref,
+  Strict,
+  Timestamp,
+} from '../http/schemas.ts'
 
-export const AttributionModel = OneOf(modelNames)
+export const AttributionModel = OneOf(modelNames, { $id: 'AttributionModel' })
+
+export const VersionReason = OneOf(
+  ['closed', 'late_event', 'amended', 'event_voided', 'deal_voided', 'recalculated'],
+  { $id: 'VersionReason' },
+)
+export type VersionReason = Static<typeof VersionReason>
+
+export const ExclusionReason = OneOf(['voided', 'deal_voided', 'after_close', 'before_lookback'], {
+  $id: 'ExclusionReason',
+})
+
+export const OddUnitRule = OneOf(['largest remainder', 'earliest first touch', 'lower partner id'], {
+  $id: 'OddUnitRule',
+})
 
 const weight = Type.Optional(Type.Number({ minimum: 0, maximum: 1000, multipleOf: 0.0001 }))
+
+export const Weights = Strict(
+  Object.fromEntries([...touchpointTypes, 'first', 'middle', 'last'].map((name) => [name, weight])),
+  {
+    $id: 'Weights',
+    description:
+      'role-based: the weight of each touchpoint type; position-based: of the first, all middle and the last touchpoint. They need not add up to 1.',
+  },
+)
 
 /** Each parameter belongs to the models that its description names; what is left out takes its default. */
 export const ModelParameters = Strict(
@@ -27,15 +61,7 @@ export const ModelParameters = Strict(
         }),
       ),
     ),
-    weights: Type.Optional(
-      Strict(
-        Object.fromEntries([...touchpointTypes, 'first', 'middle', 'last'].map((name) => [name, weight])),
-        {
-          description:
-            'role-based: the weight of each touchpoint type; position-based: of the first, all middle and the last touchpoint. They need not add up to 1.',
-        },
-      ),
-    ),
+    weights: Type.Optional(ref(Weights)),
     half_life_days: Type.Optional(
       Type.Integer({
         minimum: 1,
@@ -54,7 +80,7 @@ export const Deal = Type.Object(
     amount: Amount,
     currency: Currency,
     closed_date: Timestamp,
-    attribution_model: AttributionModel,
+    attribution_model: ref(AttributionModel),
     model_parameters: ref(ModelParameters),
     version: Type.Integer({ description: 'Of its current attribution.' }),
     voided_at: Nullable(Timestamp),
@@ -70,7 +96,7 @@ const facts = {
   amount: Amount,
   currency: Type.Optional(Currency),
   closed_date: Type.Optional(Timestamp),
-  attribution_model: AttributionModel,
+  attribution_model: ref(AttributionModel),
   model_parameters: Type.Optional(ref(ModelParameters)),
 }
 
@@ -81,19 +107,22 @@ export const DealChange = Strict(
   {
     amount: Type.Optional(Amount),
     closed_date: Type.Optional(Timestamp),
-    attribution_model: Type.Optional(AttributionModel),
+    attribution_model: Type.Optional(ref(AttributionModel)),
     model_parameters: Type.Optional(ref(ModelParameters)),
   },
   { $id: 'DealChange', minProperties: 1 },
 )
 export type DealChange = Static<typeof DealChange>
 
+export const SimulatedEvent = Type.Omit(NewEvent, ['deal_id', 'metadata'], {
+  $id: 'SimulatedEvent',
+  additionalProperties: false,
+})
+
 export const Simulation = Strict(
   {
     ...facts,
-    events: Type.Array(Type.Omit(NewEvent, ['deal_id', 'metadata'], { additionalProperties: false }), {
-      maxItems: 1000,
-    }),
+    events: Type.Array(ref(SimulatedEvent), { maxItems: 1000 }),
   },
   { $id: 'Simulation' },
 )
@@ -117,7 +146,7 @@ export const Attribution = Type.Object(
     deal_id: Id,
     total_amount: Money,
     currency: Currency,
-    model: AttributionModel,
+    model: ref(AttributionModel),
     attributions: Type.Array(ref(Share)),
     unattributed: Money,
     version: Type.Integer(),
@@ -128,19 +157,81 @@ export const Attribution = Type.Object(
 )
 export type Attribution = Static<typeof Attribution>
 
+const explained = {
+  event_id: Id,
+  partner_id: Id,
+  partner_name: Type.String(),
+  touchpoint_type: ref(TouchpointType),
+  timestamp: Timestamp,
+}
+
+export const Explanation = Type.Object(
+  {
+    touchpoints: Type.Array(
+      Type.Object({
+        ...explained,
+        weight: Type.String({
+          description: 'Exact, before it is set against the others: `7/20`, `2^(-3/7)`.',
+        }),
+        age_ms: Nullable(
+          Type.Integer({ description: 'time-decay: milliseconds before the last touchpoint.' }),
+        ),
+        half_life_ms: Nullable(Type.Integer({ description: 'time-decay: milliseconds.' })),
+        percentage: Type.Number({ description: "Adds up to its partner's over the partner's touchpoints." }),
+        payout: Money,
+      }),
+    ),
+    excluded: Type.Array(
+      Type.Object({
+        ...explained,
+        reason: ref(ExclusionReason),
+      }),
+      { description: 'Touchpoints that did not qualify, and why.' },
+    ),
+    odd_units: Type.Array(
+      Type.Object({
+        partner_id: Id,
+        amount: Money,
+        rule: ref(OddUnitRule),
+      }),
+      { description: 'Who got the minor units that were left over, and by which rule.' },
+    ),
+    sentences: Type.Array(Type.Object({ partner_id: Id, sentence: Type.String() }), {
+      description: 'What a partner manager can send to each partner.',
+    }),
+  },
+  { $id: 'Explanation' },
+)
+export type Explanation = Static<typeof Explanation>
+
+export const ExplainedAttribution = Type.Object(
+  { ...Attribution.properties, explanation: Type.Optional(ref(Explanation)) },
+  { $id: 'ExplainedAttribution', description: 'A split, with its explanation where asked.' },
+)
+export type ExplainedAttribution = Static<typeof ExplainedAttribution>
+
+export const AttributionVersion = Type.Object(
+  { ...Attribution.properties, reason: ref(VersionReason) },
+  { $id: 'AttributionVersion' },
+)
+export type AttributionVersion = Static<typeof AttributionVersion>
+
 export const SimulatedAttribution = Type.Omit(Attribution, ['deal_id', 'version'], {
   $id: 'SimulatedAttribution',
 })
 export type SimulatedAttribution = Static<typeof SimulatedAttribution>
+
+export const ModelSplit = Type.Object(
+  { model: ref(AttributionModel), attributions: Type.Array(ref(Share)), unattributed: Money },
+  { $id: 'ModelSplit' },
+)
 
 export const Comparison = Type.Object(
   {
     deal_id: Id,
     total_amount: Money,
     currency: Currency,
-    models: Type.Array(
-      Type.Object({ model: AttributionModel, attributions: Type.Array(ref(Share)), unattributed: Money }),
-    ),
+    models: Type.Array(ref(ModelSplit)),
   },
   { $id: 'Comparison' },
 )
@@ -150,6 +241,23 @@ export const DealEvent = Type.Composite([Event, Type.Object({ partner_name: Type
   $id: 'DealEvent',
 })
 export type DealEvent = Static<typeof DealEvent>
+
+export const DealSplit = Type.Object(
+  { deal: ref(Deal), attribution: ref(Attribution) },
+  { $id: 'DealSplit', description: 'A deal and its split as it stands.' },
+)
+
+export const DealPage = Listing({ deals: Type.Array(ref(Deal)) }, { $id: 'DealPage' })
+
+export const DealDetail = Type.Object(
+  { deal: ref(Deal), events: Type.Array(ref(DealEvent)) },
+  { $id: 'DealDetail' },
+)
+
+export const AttributionHistory = Type.Object(
+  { versions: Type.Array(ref(AttributionVersion)) },
+  { $id: 'AttributionHistory' },
+)
 
 export type DealRow = Omit<Deal, 'amount'> & {
   amount_minor: bigint

@@ -3,13 +3,14 @@ import type { Kysely } from 'kysely'
 import { Type } from '@sinclair/typebox'
 import type { Database } from '../database/tables.ts'
 import { EventNotFound } from '../errors.ts'
-import type { Write } from '../http/idempotency.ts'
+import { readIdempotencyKey, type Write } from '../http/idempotency.ts'
 import { answers } from '../http/problems.ts'
-import { Id, Listing, Page, ref, Strict } from '../http/schemas.ts'
+import { Id, Page, ref, Strict } from '../http/schemas.ts'
 import type { Attribute } from '../record/versions.ts'
 import { ingestAll, ingestOne, voidEvent } from './ingest.ts'
 import { findEvent, listEvents } from './queries.ts'
-import { Accepted, Event, NewEvent, NewEvents, VoidReason } from './schemas.ts'
+import { createTracking } from './track.ts'
+import { Accepted, EventAnswer, EventPage, NewEvent, NewEvents, VoidReason } from './schemas.ts'
 
 interface Needs {
   readonly db: Kysely<Database>
@@ -19,14 +20,13 @@ interface Needs {
 
 const tags = ['Events']
 const eventParams = Type.Object({ eventId: Id })
-const oneEvent = Type.Object({ event: ref(Event) })
 
-const trackEvent = {
+export const trackEvent = {
   operationId: 'trackEvent',
   summary: 'Track a touchpoint, before or after its deal is recorded',
   tags,
   body: ref(NewEvent),
-  response: answers({ 201: oneEvent, 200: oneEvent }, 409),
+  response: answers({ 201: ref(EventAnswer), 200: ref(EventAnswer) }, 409),
 }
 
 const trackEvents = {
@@ -42,7 +42,7 @@ const getEvents = {
   summary: 'List events, newest first',
   tags,
   querystring: Strict({ deal_id: Type.Optional(Id), partner_id: Type.Optional(Id), ...Page }),
-  response: answers({ 200: Listing({ events: Type.Array(ref(Event)) }) }),
+  response: answers({ 200: ref(EventPage) }),
 }
 
 const getEvent = {
@@ -50,7 +50,7 @@ const getEvent = {
   summary: 'An event',
   tags,
   params: eventParams,
-  response: answers({ 200: oneEvent }, 404),
+  response: answers({ 200: ref(EventAnswer) }, 404),
 }
 
 const postVoid = {
@@ -59,13 +59,20 @@ const postVoid = {
   tags,
   params: eventParams,
   body: ref(VoidReason),
-  response: answers({ 200: oneEvent }, 404),
+  response: answers({ 200: ref(EventAnswer) }, 404),
 }
 
 export const events: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write, attribute }) => {
-  app.post('/events', { schema: trackEvent }, (request, reply) =>
-    write(request, reply, (trx) => ingestOne(trx, attribute, request.body)),
-  )
+  const track = createTracking(db, attribute)
+
+  app.post('/events', { schema: trackEvent }, async (request, reply) => {
+    if (readIdempotencyKey(request) !== undefined) {
+      return write(request, reply, (trx) => ingestOne(trx, attribute, request.body))
+    }
+    const { status, body } = await track(request.body)
+    void reply.code(status)
+    return body
+  })
 
   app.post('/events/batch', { schema: trackEvents }, (request, reply) =>
     write(request, reply, async (trx) => ({

@@ -1,8 +1,8 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { touchpointTypes } from '../attribution/journey.ts'
-import { Id, Nullable, OneOf, Strict, Text, Timestamp } from '../http/schemas.ts'
+import { Id, Listing, Nullable, OneOf, ref, Strict, Text, Timestamp } from '../http/schemas.ts'
 
-export const TouchpointType = OneOf(touchpointTypes)
+export const TouchpointType = OneOf(touchpointTypes, { $id: 'TouchpointType' })
 
 const metadata = Type.Unsafe<Record<string, unknown>>({
   type: 'object',
@@ -15,7 +15,7 @@ export const Event = Type.Object(
     id: Id,
     partner_id: Id,
     deal_id: Id,
-    touchpoint_type: TouchpointType,
+    touchpoint_type: ref(TouchpointType),
     timestamp: Timestamp,
     metadata: Nullable(metadata),
     voided_at: Nullable(Timestamp),
@@ -26,12 +26,16 @@ export const Event = Type.Object(
 )
 export type Event = Static<typeof Event>
 
+export const EventAnswer = Type.Object({ event: ref(Event) }, { $id: 'EventAnswer' })
+
+export const EventPage = Listing({ events: Type.Array(ref(Event)) }, { $id: 'EventPage' })
+
 export const NewEvent = Strict(
   {
     id: Type.Optional(Id),
     partner_id: Id,
     deal_id: Id,
-    touchpoint_type: TouchpointType,
+    touchpoint_type: ref(TouchpointType),
     timestamp: Type.Optional(Timestamp),
     metadata: Type.Optional(metadata),
   },
@@ -40,7 +44,7 @@ export const NewEvent = Strict(
 export type NewEvent = Static<typeof NewEvent>
 
 export const NewEvents = Strict(
-  { events: Type.Array(NewEvent, { minItems: 1, maxItems: 1000 }) },
+  { events: Type.Array(ref(NewEvent), { minItems: 1, maxItems: 1000 }) },
   { $id: 'NewEvents' },
 )
 export type NewEvents = Static<typeof NewEvents>

@@ -11,23 +11,31 @@ export const errorCodes = Object.values(errors)
   .map((ApiError) => Reflect.construct(ApiError, ['', '']) as FastifyError)
   .map(({ code }) => code.toLowerCase())
 
+export const ProblemCode = OneOf(errorCodes, {
+  $id: 'ProblemCode',
+  description: 'What went wrong, for programs: a code never changes its meaning.',
+})
+
+export const Fault = Type.Object(
+  {
+    pointer: Type.String({ description: 'A JSON pointer into the body, or the name of a parameter.' }),
+    detail: Type.String(),
+  },
+  { $id: 'Fault' },
+)
+
 /** RFC 9457 problem details. */
 export const Problem = Type.Object(
   {
     type: Type.String({ description: 'A URI reference of the kind of problem.' }),
     title: Type.String(),
     status: Type.Integer(),
-    code: OneOf(errorCodes),
+    code: ref(ProblemCode),
     detail: Type.String(),
     request_id: Type.String(),
-    errors: Type.Array(
-      Type.Object({
-        pointer: Type.String({ description: 'A JSON pointer into the body, or the name of a parameter.' }),
-        detail: Type.String(),
-      }),
-    ),
+    errors: Type.Array(ref(Fault)),
   },
-  { $id: 'Problem' },
+  { $id: 'Problem', description: 'Why a request failed, as RFC 9457 says it.' },
 )
 
 /** What pg throws: some of its errors have no code. */

@@ -83,6 +83,6 @@ export const Pagination = Type.Object(
   { $id: 'Pagination' },
 )
 
-export function Listing<Properties extends TProperties>(properties: Properties) {
-  return Type.Object({ ...properties, pagination: ref(Pagination) })
+export function Listing<Properties extends TProperties>(properties: Properties, options: object = {}) {
+  return Type.Object({ ...properties, pagination: ref(Pagination) }, options)
 }

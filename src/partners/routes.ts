@@ -6,11 +6,18 @@ import { PartnerNotFound } from '../errors.ts'
 import type { Write } from '../http/idempotency.ts'
 import { toMajor } from '../http/money.ts'
 import { answers } from '../http/problems.ts'
-import { Id, Listing, Page, ref, Strict } from '../http/schemas.ts'
+import { Id, Page, ref, Strict } from '../http/schemas.ts'
 import { openDetails } from './payout-details.ts'
 import { findPartner, listPartners, revealPartner, sumPartner, updatePartner } from './queries.ts'
 import { changePartner, registerPartner, toPartner } from './register.ts'
-import { NewPartner, Partner, PartnerChange, PartnerStats, PayoutDetails } from './schemas.ts'
+import {
+  NewPartner,
+  PartnerAnswer,
+  PartnerChange,
+  PartnerDetail,
+  PartnerPage,
+  PayoutDetailsAnswer,
+} from './schemas.ts'
 import type { Vault } from './vault.ts'
 
 interface Needs {
@@ -22,14 +29,13 @@ interface Needs {
 
 const tags = ['Partners']
 const partnerParams = Type.Object({ partnerId: Id })
-const onePartner = Type.Object({ partner: ref(Partner) })
 
 const createPartner = {
   operationId: 'createPartner',
   summary: 'Register a partner',
   tags,
   body: ref(NewPartner),
-  response: answers({ 201: onePartner, 200: onePartner }, 409),
+  response: answers({ 201: ref(PartnerAnswer), 200: ref(PartnerAnswer) }, 409),
 }
 
 const getPartners = {
@@ -37,7 +43,7 @@ const getPartners = {
   summary: 'List partners by id',
   tags,
   querystring: Strict({ email: Type.Optional(Type.String({ maxLength: 254 })), ...Page }),
-  response: answers({ 200: Listing({ partners: Type.Array(ref(Partner)) }) }),
+  response: answers({ 200: ref(PartnerPage) }),
 }
 
 const getPartner = {
@@ -45,7 +51,7 @@ const getPartner = {
   summary: 'A partner with its totals in the default currency',
   tags,
   params: partnerParams,
-  response: answers({ 200: Type.Object({ partner: ref(Partner), stats: ref(PartnerStats) }) }, 404),
+  response: answers({ 200: ref(PartnerDetail) }, 404),
 }
 
 const patchPartner = {
@@ -54,7 +60,7 @@ const patchPartner = {
   tags,
   params: partnerParams,
   body: ref(PartnerChange),
-  response: answers({ 200: onePartner }, 404, 409),
+  response: answers({ 200: ref(PartnerAnswer) }, 404, 409),
 }
 
 const revealPayoutDetails = {
@@ -62,10 +68,7 @@ const revealPayoutDetails = {
   summary: 'Payout details in clear; each reading is recorded',
   tags,
   params: partnerParams,
-  response: answers(
-    { 200: Type.Object({ payout_details: Type.Union([ref(PayoutDetails), Type.Null()]) }) },
-    404,
-  ),
+  response: answers({ 200: ref(PayoutDetailsAnswer) }, 404),
 }
 
 const erasePayoutDetails = {
@@ -73,7 +76,7 @@ const erasePayoutDetails = {
   summary: 'Erase payout details at once',
   tags,
   params: partnerParams,
-  response: answers({ 200: onePartner }, 404),
+  response: answers({ 200: ref(PartnerAnswer) }, 404),
 }
 
 export const partners: FastifyPluginAsyncTypebox<Needs> = async (

@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Currency, Id, Money, OneOf, Strict, Text, Timestamp } from '../http/schemas.ts'
+import { Currency, Id, Listing, Money, OneOf, ref, Strict, Text, Timestamp } from '../http/schemas.ts'
 
-export const PartnerStatus = OneOf(['active', 'inactive'])
+export const PartnerStatus = OneOf(['active', 'inactive'], { $id: 'PartnerStatus' })
 
 /** Bank account, tax id and the like: up to 20 short strings. */
 export const PayoutDetails = Type.Record(Type.String({ pattern: '^[a-z][a-z0-9_]{0,39}$' }), Text(200), {
@@ -12,6 +12,8 @@ export const PayoutDetails = Type.Record(Type.String({ pattern: '^[a-z][a-z0-9_]
   description: 'Stored encrypted and masked in every answer.',
 })
 
+export type PayoutDetails = Static<typeof PayoutDetails>
+
 const name = Text(200)
 const email = Type.String({ format: 'email', maxLength: 254 })
 
@@ -20,7 +22,7 @@ export const Partner = Type.Object(
     id: Id,
     name,
     email,
-    status: PartnerStatus,
+    status: ref(PartnerStatus),
     payout_details: Type.Unsafe<Record<string, string> | null>({
       type: ['object', 'null'],
       additionalProperties: { type: 'string' },
@@ -34,7 +36,7 @@ export const Partner = Type.Object(
 export type Partner = Static<typeof Partner>
 
 export const NewPartner = Strict(
-  { id: Type.Optional(Id), name, email, payout_details: Type.Optional(PayoutDetails) },
+  { id: Type.Optional(Id), name, email, payout_details: Type.Optional(ref(PayoutDetails)) },
   { $id: 'NewPartner' },
 )
 export type NewPartner = Static<typeof NewPartner>
@@ -43,8 +45,8 @@ export const PartnerChange = Strict(
   {
     name: Type.Optional(name),
     email: Type.Optional(email),
-    payout_details: Type.Optional(PayoutDetails),
-    status: Type.Optional(PartnerStatus),
+    payout_details: Type.Optional(ref(PayoutDetails)),
+    status: Type.Optional(ref(PartnerStatus)),
   },
   { $id: 'PartnerChange', minProperties: 1 },
 )
@@ -60,6 +62,26 @@ export const PartnerStats = Type.Object(
   { $id: 'PartnerStats' },
 )
 export type PartnerStats = Static<typeof PartnerStats>
+
+export const PartnerAnswer = Type.Object({ partner: ref(Partner) }, { $id: 'PartnerAnswer' })
+
+export const PartnerPage = Listing({ partners: Type.Array(ref(Partner)) }, { $id: 'PartnerPage' })
+
+export const PartnerDetail = Type.Object(
+  { partner: ref(Partner), stats: ref(PartnerStats) },
+  { $id: 'PartnerDetail' },
+)
+
+export const PayoutDetailsAnswer = Type.Object(
+  {
+    payout_details: Type.Unsafe<PayoutDetails | null>({
+      type: ['object', 'null'],
+      additionalProperties: { type: 'string' },
+      description: 'In clear; null where there are none.',
+    }),
+  },
+  { $id: 'PayoutDetailsAnswer' },
+)
 
 /** What the row holds beside the resource: the sealed details and the first submission's digest. */
 export type PartnerRow = Omit<Partner, 'payout_details'> & {
