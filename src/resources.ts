@@ -12,6 +12,7 @@ export const resources = [
   partners,
   events,
   deals,
+  scenarios,
   analytics,
   apiKeys,
   { Pagination, Problem, ProblemCode, Fault },

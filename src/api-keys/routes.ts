@@ -4,6 +4,7 @@ import { Type } from '@sinclair/typebox'
 import type { Database } from '../database/tables.ts'
 import { invalid } from '../errors.ts'
 import { parseInstant, toTimestamp } from '../http/instants.ts'
+import { allowNoBody } from '../http/json.ts'
 import { answers } from '../http/problems.ts'
 import type { Write } from '../http/idempotency.ts'
 import { Id, ref } from '../http/schemas.ts'
@@ -69,14 +70,18 @@ export const apiKeys: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write
     write(request, reply, async (trx) => issued(await issueKey(trx, readNewKey(request.body)))),
   )
 
-  app.post('/api-keys/:keyId/rotate', { schema: rotateApiKey, config }, async (request, reply) => {
-    const { keyId } = request.params
-    const answer = await write(request, reply, async (trx) =>
-      issued(await rotateKey(trx, keyId, request.body.overlap_minutes ?? 60)),
-    )
-    forgetCallers()
-    return answer
-  })
+  app.post(
+    '/api-keys/:keyId/rotate',
+    { schema: rotateApiKey, config, preValidation: allowNoBody },
+    async (request, reply) => {
+      const { keyId } = request.params
+      const answer = await write(request, reply, async (trx) =>
+        issued(await rotateKey(trx, keyId, request.body.overlap_minutes ?? 60)),
+      )
+      forgetCallers()
+      return answer
+    },
+  )
 
   app.delete('/api-keys/:keyId', { schema: revokeApiKey, config }, async ({ params }) => {
     const api_key = await db.transaction().execute((trx) => endKey(trx, params.keyId))

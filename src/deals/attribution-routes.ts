@@ -4,13 +4,24 @@ import { Type } from '@sinclair/typebox'
 import type { Database } from '../database/tables.ts'
 import { DealNotFound } from '../errors.ts'
 import type { Write } from '../http/idempotency.ts'
+import { allowNoBody } from '../http/json.ts'
 import { answers } from '../http/problems.ts'
-import { Id, ref, Strict } from '../http/schemas.ts'
-import { findAttribution } from '../record/attributions.ts'
+import { Id, ref, Strict, Timestamp } from '../http/schemas.ts'
+import { listHistory } from '../record/attributions.ts'
 import type { Attribute } from '../record/versions.ts'
 import { recalculate } from './close.ts'
+import { explainAttribution, getCurrent } from './explain.ts'
 import type { DealDefaults } from './facts.ts'
-import { Attribution, Comparison, SimulatedAttribution, Simulation } from './schemas.ts'
+import {
+  Attribution,
+  AttributionHistory,
+  Comparison,
+  ExplainedAttribution,
+  SimulatedAttribution,
+  Simulation,
+} from './schemas.ts'
+import { runScenario } from './scenario.ts'
+import { Scenario, ScenarioResult } from './scenario-schemas.ts'
 import { compareModels, simulate } from './what-if.ts'
 
 interface Needs {
@@ -23,12 +34,24 @@ interface Needs {
 const tags = ['Attribution']
 const dealParams = Type.Object({ dealId: Id })
 
-const getAttribution = {
+export const getAttribution = {
   operationId: 'getAttribution',
-  summary: 'The split of a deal',
+  summary: 'The split of a deal, as it stands or as it stood at an instant',
   tags,
   params: dealParams,
-  response: answers({ 200: ref(Attribution) }, 404),
+  querystring: Strict({
+    explain: Type.Optional(Type.Boolean({ description: 'Say where every minor unit comes from.' })),
+    as_of: Type.Optional(Timestamp),
+  }),
+  response: answers({ 200: ref(ExplainedAttribution) }, 404),
+}
+
+const getHistory = {
+  operationId: 'getAttributionHistory',
+  summary: "Every version of a deal's split, oldest first: when, why and what",
+  tags,
+  params: dealParams,
+  response: answers({ 200: ref(AttributionHistory) }, 404),
 }
 
 const postRecalculation = {
@@ -36,7 +59,7 @@ const postRecalculation = {
   summary: 'Split a deal again from its stored facts',
   tags,
   params: dealParams,
-  body: Type.Optional(Strict({})),
+  body: Strict({}),
   response: answers({ 200: ref(Attribution) }, 404),
 }
 
@@ -56,17 +79,32 @@ const postSimulation = {
   response: answers({ 200: ref(SimulatedAttribution) }),
 }
 
+const postScenario = {
+  operationId: 'runScenario',
+  summary: 'What the deals of a period would pay under another model; stores nothing',
+  tags,
+  body: ref(Scenario),
+  response: answers({ 200: ref(ScenarioResult) }),
+}
+
 export const attributions: FastifyPluginAsyncTypebox<Needs> = async (
   app,
   { db, write, attribute, defaults },
 ) => {
-  app.get('/attribution/:dealId', { schema: getAttribution }, async ({ params: { dealId } }) => {
-    const attribution = await findAttribution(db, dealId)
-    if (attribution === undefined) throw new DealNotFound(dealId)
-    return attribution
+  app.get('/attribution/:dealId', { schema: getAttribution }, ({ params: { dealId }, query }) =>
+    query.explain === true || query.as_of !== undefined
+      ? explainAttribution(db, attribute, dealId, query)
+      : getCurrent(db, dealId),
+  )
+
+  app.get('/attribution/:dealId/history', { schema: getHistory }, async ({ params: { dealId } }) => {
+    const versions = await listHistory(db, dealId)
+    if (versions.length === 0) throw new DealNotFound(dealId)
+    return { versions }
   })
 
-  app.post('/attribution/:dealId/recalculate', { schema: postRecalculation }, (request, reply) =>
+  const recalculation = { schema: postRecalculation, preValidation: allowNoBody }
+  app.post('/attribution/:dealId/recalculate', recalculation, (request, reply) =>
     write(request, reply, async (trx) => ({
       status: 200,
       body: await recalculate(trx, attribute, request.params.dealId),
@@ -75,6 +113,10 @@ export const attributions: FastifyPluginAsyncTypebox<Needs> = async (
 
   app.get('/attribution/:dealId/compare', { schema: getComparison }, ({ params: { dealId } }) =>
     compareModels(db, attribute, defaults, dealId),
+  )
+
+  app.post('/analytics/what-if', { schema: postScenario, config: { scope: 'read' } }, ({ body }) =>
+    runScenario(db, attribute, defaults, body),
   )
 
   app.post('/attribution/simulate', { schema: postSimulation, config: { scope: 'read' } }, ({ body }) =>

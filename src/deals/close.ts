@@ -9,11 +9,18 @@ import type { Outcome } from '../http/idempotency.ts'
 import { parseInstant } from '../http/instants.ts'
 import { toMajor } from '../http/money.ts'
 import { findAttribution } from '../record/attributions.ts'
-import type { VersionReason } from '../record/schemas.ts'
 import { type Attribute, recordChanges, recordVersions } from '../record/versions.ts'
 import { type DealDefaults, readFacts } from './facts.ts'
 import { findDeal, insertDeal, markDealVoid, toDeal, updateFacts } from './queries.ts'
-import type { Attribution, Deal, DealChange, DealRow, ModelParameters, NewDeal } from './schemas.ts'
+import type {
+  Attribution,
+  Deal,
+  DealChange,
+  DealRow,
+  ModelParameters,
+  NewDeal,
+  VersionReason,
+} from './schemas.ts'
 
 interface Split {
   deal: Deal

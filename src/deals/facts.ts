@@ -38,6 +38,12 @@ export function readFacts(sent: Omit<NewDeal, 'id'>, defaults: DealDefaults): Fa
   }
 }
 
+/** Errors: 400 where the model has no such parameter. */
+export function checkParameters(model: ModelName, given: ModelParameters): void {
+  const faults = faultsOfParameters(model, given)
+  if (faults.length > 0) throw invalid(...faults)
+}
+
 export function resolve(model: ModelName, given: ModelParameters, defaults: Window): ModelParameters {
   return resolveParameters(model, given as GivenParameters<ModelName>, defaults) as ModelParameters
 }

@@ -24,7 +24,7 @@ interface Needs {
 const tags = ['Deals']
 const dealParams = Type.Object({ dealId: Id })
 
-const postDeal = {
+export const postDeal = {
   operationId: 'closeDeal',
   summary: 'Record a closed deal and split it at once',
   tags,

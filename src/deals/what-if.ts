@@ -95,6 +95,7 @@ function readTouches(events: Simulation['events']): TouchRow[] {
     partner_name: partner_id,
     touchpoint_type,
     timestamp: toTimestamp(timestamp === undefined ? now : (parseInstant(timestamp)?.at as number)),
-    is_void: false,
+    known_from: 1,
+    void_from: null,
   }))
 }

@@ -82,3 +82,8 @@ export function acceptOnlyJson(app: FastifyInstance): void {
     },
   )
 }
+
+/** For a route whose body may be left out: no body says what an empty object says. */
+export async function allowNoBody(request: FastifyRequest): Promise<void> {
+  request.body ??= {}
+}

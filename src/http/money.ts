@@ -22,3 +22,13 @@ export function toMinor(amount: number, exponent: number): bigint | undefined {
 export function toMajor(minor: bigint, currency: string): number {
   return Number(minor) / 10 ** (exponents.get(currency) ?? 0)
 }
+
+/** Money as a person reads it: `USD 40,000.00`. */
+export function formatMoney(minor: bigint, currency: string): string {
+  const digits = exponents.get(currency) ?? 0
+  const amount = toMajor(minor, currency).toLocaleString('en-US', {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  })
+  return `${currency} ${amount}`
+}

@@ -1,8 +1,8 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/tables.ts'
-import type { Attribution } from '../deals/schemas.ts'
+import type { Attribution, AttributionVersion } from '../deals/schemas.ts'
 import { toMajor } from '../http/money.ts'
-import type { PayoutRow, VersionReason, VersionRow } from './schemas.ts'
+import type { PayoutRow, VersionRow } from './schemas.ts'
 
 type Version = Pick<
   VersionRow,
@@ -46,10 +46,7 @@ export async function listAttributions(
 }
 
 /** Every version of a deal's split, oldest first. */
-export async function listHistory(
-  db: Kysely<Database>,
-  dealId: string,
-): Promise<readonly (Attribution & { reason: VersionReason })[]> {
+export async function listHistory(db: Kysely<Database>, dealId: string): Promise<AttributionVersion[]> {
   const rows = await versionsOf(db, [dealId]).orderBy('version').execute()
   return rows.map((row) => ({ ...toAttribution(row), reason: row.reason }))
 }

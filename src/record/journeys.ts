@@ -2,8 +2,17 @@ import { type Kysely, sql } from 'kysely'
 import type { Journey, Touch } from '../attribution/journey.ts'
 import type { Parameters } from '../attribution/models.ts'
 import type { Database } from '../database/tables.ts'
-import type { Event } from '../events/schemas.ts'
+import type { EventRow } from '../events/schemas.ts'
 import type { Facts, VersionRow } from './schemas.ts'
+
+const factColumns = [
+  'amount_minor',
+  'currency',
+  'closed_date',
+  'closed_all_day',
+  'attribution_model',
+  'model_parameters',
+] as const
 
 /** A deal as its next version will see it, and the version before, if there is one. */
 export interface Subject {
@@ -13,14 +22,18 @@ export interface Subject {
   readonly previous?: Pick<VersionRow, 'version' | 'fingerprint' | 'calculated_at'>
 }
 
-export type TouchRow = Pick<Event, 'id' | 'partner_id' | 'touchpoint_type' | 'timestamp'> & {
-  deal_id: string
-  partner_name: string
-  is_void: boolean
-}
+export type TouchRow = Pick<
+  EventRow,
+  'id' | 'deal_id' | 'partner_id' | 'touchpoint_type' | 'timestamp' | 'known_from' | 'void_from'
+> & { partner_name: string }
 
-/** The journey that the engine reads, of a deal's facts and its touchpoints. */
-export function toJourney(facts: Facts, is_void: boolean, touches: readonly TouchRow[]): Journey {
+/** The journey that the engine reads: a deal's facts, and its touchpoints as they are or as a version knew them. */
+export function toJourney(
+  facts: Facts,
+  is_void: boolean,
+  touches: readonly TouchRow[],
+  version = Infinity,
+): Journey {
   return {
     amount_minor: facts.amount_minor,
     currency: facts.currency,
@@ -29,11 +42,17 @@ export function toJourney(facts: Facts, is_void: boolean, touches: readonly Touc
     is_void,
     model: facts.attribution_model,
     parameters: facts.model_parameters as Parameters,
-    touches: touches.map(toTouch),
+    touches: touches
+      .filter(({ known_from }) => known_from <= version)
+      .map((touch) => toTouch(touch, version)),
   }
 }
 
-function toTouch({ id, partner_id, touchpoint_type, timestamp, is_void }: TouchRow): Touch {
+function toTouch(
+  { id, partner_id, touchpoint_type, timestamp, void_from }: TouchRow,
+  version: number,
+): Touch {
+  const is_void = void_from !== null && void_from <= version
   return { id, partner_id, touchpoint_type, at: Date.parse(timestamp), is_void }
 }
 
@@ -67,28 +86,27 @@ export async function listSubjects(db: Kysely<Database>, dealIds: readonly strin
   }))
 }
 
+/** The facts that a recorded version was worked out from. */
+export async function findVersion(
+  db: Kysely<Database>,
+  dealId: string,
+  version: number,
+): Promise<Pick<Subject, 'facts' | 'is_void'>> {
+  const { reason, ...facts } = await db
+    .selectFrom('attributions')
+    .select([...factColumns, 'reason'])
+    .where('deal_id', '=', dealId)
+    .where('version', '=', version)
+    .executeTakeFirstOrThrow()
+  return { facts, is_void: reason === 'deal_voided' }
+}
+
 /** All touchpoints of these deals, the void ones too, by deal. */
-export function listTouches(
+export async function listTouches(
   db: Kysely<Database>,
   dealIds: readonly string[],
 ): Promise<ReadonlyMap<string, readonly TouchRow[]>> {
-  return groupTouches(
-    touchesOf(db, dealIds)
-      .select(sql<boolean>`voided_at is not null`.as('is_void'))
-      .execute(),
-  )
-}
-
-/** The touchpoints of a deal as one of its versions knew them. */
-export function listTouchesKnownTo(db: Kysely<Database>, dealId: string, version: number) {
-  return touchesOf(db, [dealId])
-    .select(sql<boolean>`coalesce(void_from <= ${version}, false)`.as('is_void'))
-    .where('known_from', '<=', version)
-    .execute()
-}
-
-function touchesOf(db: Kysely<Database>, dealIds: readonly string[]) {
-  return db
+  const rows = await db
     .selectFrom('events')
     .innerJoin('partners', 'partners.id', 'events.partner_id')
     .select([
@@ -97,13 +115,11 @@ function touchesOf(db: Kysely<Database>, dealIds: readonly string[]) {
       'events.partner_id',
       'events.touchpoint_type',
       'events.timestamp',
+      'events.known_from',
+      'events.void_from',
       'partners.name as partner_name',
     ])
     .where('events.deal_id', '=', sql<string>`any(${dealIds}::text[])`)
-}
-
-async function groupTouches(
-  rows: Promise<readonly TouchRow[]>,
-): Promise<ReadonlyMap<string, readonly TouchRow[]>> {
-  return Map.groupBy(await rows, ({ deal_id }) => deal_id)
+    .execute()
+  return Map.groupBy(rows, ({ deal_id }) => deal_id)
 }

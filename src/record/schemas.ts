@@ -1,16 +1,4 @@
-import type { Static } from '@sinclair/typebox'
-import type { DealRow } from '../deals/schemas.ts'
-import { OneOf } from '../http/schemas.ts'
-
-export const VersionReason = OneOf([
-  'closed',
-  'late_event',
-  'amended',
-  'event_voided',
-  'deal_voided',
-  'recalculated',
-])
-export type VersionReason = Static<typeof VersionReason>
+import type { DealRow, VersionReason } from '../deals/schemas.ts'
 
 /** A version of a deal's split, with the facts of the deal that it was worked out from. */
 export type VersionRow = Facts & {

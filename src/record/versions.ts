@@ -3,8 +3,8 @@ import { type Kysely, sql } from 'kysely'
 import type { Attribution } from '../attribution/attribute.ts'
 import { fingerprint, type Journey } from '../attribution/journey.ts'
 import type { Database } from '../database/tables.ts'
+import type { VersionReason } from '../deals/schemas.ts'
 import { listSubjects, listTouches, type Subject, toJourney } from './journeys.ts'
-import type { VersionReason } from './schemas.ts'
 
 /** The engine, as the app remembers it. */
 export type Attribute = (journey: Journey) => Attribution

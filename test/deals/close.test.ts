@@ -9,7 +9,11 @@ t.test('POST /deals splits the deal among the partners who touched it', async (t
   await givenEvent(service, { partner_id: 'p1', deal_id: 'd1', touchpoint_type: 'closer' })
   await givenEvent(service, { partner_id: 'p2', deal_id: 'd1', touchpoint_type: 'demo' })
 
-  const closed = await service.call('POST', '/deals', { id: 'd1', amount: 50_000, attribution_model: 'role-based' })
+  const closed = await service.call('POST', '/deals', {
+    id: 'd1',
+    amount: 50_000,
+    attribution_model: 'role-based',
+  })
 
   t.equal(closed.statusCode, 201)
   t.match(closed.json(), {
@@ -17,8 +21,22 @@ t.test('POST /deals splits the deal among the partners who touched it', async (t
     attribution: {
       total_amount: 50_000,
       attributions: [
-        { partner_id: 'p1', partner_name: 'Alice', percentage: 70, payout: 35_000, touchpoints: 1, role: 'closer' },
-        { partner_id: 'p2', partner_name: 'Bob', percentage: 30, payout: 15_000, touchpoints: 1, role: 'demo' },
+        {
+          partner_id: 'p1',
+          partner_name: 'Alice',
+          percentage: 70,
+          payout: 35_000,
+          touchpoints: 1,
+          role: 'closer',
+        },
+        {
+          partner_id: 'p2',
+          partner_name: 'Bob',
+          percentage: 30,
+          payout: 15_000,
+          touchpoints: 1,
+          role: 'demo',
+        },
       ],
       unattributed: 0,
       version: 1,

@@ -1,0 +1,96 @@
+import type { Kysely } from 'kysely'
+import type { Attribution as Split } from '../attribution/attribute.ts'
+import { type ExplainedTouch, explain, sentence } from '../attribution/explain.ts'
+import type { Journey, Touch } from '../attribution/journey.ts'
+import type { Database } from '../database/tables.ts'
+import { DealNotFound, VersionNotFound } from '../errors.ts'
+import { type Instant, parseInstant, toTimestamp } from '../http/instants.ts'
+import { formatMoney, toMajor } from '../http/money.ts'
+import { findAttribution } from '../record/attributions.ts'
+import { findVersion, listTouches, type TouchRow, toJourney } from '../record/journeys.ts'
+import type { Attribute } from '../record/versions.ts'
+import type { Attribution, ExplainedAttribution, Explanation } from './schemas.ts'
+
+/** A deal's current split. Errors: 404. */
+export async function getCurrent(db: Kysely<Database>, dealId: string): Promise<Attribution> {
+  const attribution = await findAttribution(db, dealId)
+  if (attribution === undefined) throw new DealNotFound(dealId)
+  return attribution
+}
+
+/** A deal's split, now or as it stood at an instant, and where each minor unit of it comes from. Errors: 404. */
+export async function explainAttribution(
+  db: Kysely<Database>,
+  attribute: Attribute,
+  dealId: string,
+  { as_of, explain: isWanted = false }: { readonly as_of?: string; readonly explain?: boolean },
+): Promise<ExplainedAttribution> {
+  const attribution =
+    as_of === undefined
+      ? await getCurrent(db, dealId)
+      : await getThen(db, dealId, toTimestamp((parseInstant(as_of) as Instant).at))
+  if (!isWanted) return attribution
+  const { facts, is_void } = await findVersion(db, dealId, attribution.version)
+  const touches = (await listTouches(db, [dealId])).get(dealId) ?? []
+  // What came later and changed nothing is listed only under the split that stands.
+  const journey = toJourney(facts, is_void, touches, as_of === undefined ? undefined : attribution.version)
+  return { ...attribution, explanation: explainJourney(journey, attribute, touches) }
+}
+
+async function getThen(db: Kysely<Database>, dealId: string, asOf: string): Promise<Attribution> {
+  const attribution = await findAttribution(db, dealId, asOf)
+  if (attribution !== undefined) return attribution
+  await getCurrent(db, dealId)
+  throw new VersionNotFound(dealId)
+}
+
+function explainJourney(journey: Journey, attribute: Attribute, touches: readonly TouchRow[]): Explanation {
+  const names = new Map(touches.map(({ partner_id, partner_name }) => [partner_id, partner_name]))
+  const { currency } = journey
+  const explained = explain(journey)
+  return {
+    touchpoints: explained.touches.map((touch) => toExplained(touch, names, currency)),
+    excluded: explained.excluded.map(({ reason, ...touch }) => ({ ...toFacts(touch, names), reason })),
+    odd_units: explained.odd_units.map(({ partner_id, rule }) => ({
+      partner_id,
+      amount: toMajor(1n, currency),
+      rule,
+    })),
+    sentences: sentencesOf(attribute(journey), names, journey),
+  }
+}
+
+function toExplained(
+  { weight, age_ms, half_life_ms, share_bp, payout_minor, ...touch }: ExplainedTouch,
+  names: Names,
+  currency: string,
+) {
+  return {
+    ...toFacts(touch, names),
+    weight,
+    age_ms,
+    half_life_ms,
+    percentage: share_bp / 100,
+    payout: toMajor(payout_minor, currency),
+  }
+}
+
+function toFacts({ id, partner_id, touchpoint_type, at }: Touch, names: Names) {
+  const partner_name = names.get(partner_id) ?? partner_id
+  return { event_id: id, partner_id, partner_name, touchpoint_type, timestamp: toTimestamp(at) }
+}
+
+type Names = ReadonlyMap<string, string>
+
+function sentencesOf({ shares }: Split, names: Names, { amount_minor, currency, model }: Journey) {
+  const amount = formatMoney(amount_minor, currency)
+  return shares.map((share) => ({
+    partner_id: share.partner_id,
+    sentence: sentence(share, {
+      model,
+      name: names.get(share.partner_id) ?? share.partner_id,
+      payout: formatMoney(share.payout_minor, currency),
+      amount,
+    }),
+  }))
+}

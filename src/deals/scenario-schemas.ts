@@ -1,0 +1,53 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { Currency, DateBound, Id, Money, ref, Strict } from '../http/schemas.ts'
+import { AttributionModel, ModelParameters } from './schemas.ts'
+
+export const Scenario = Strict(
+  {
+    start_date: Type.Optional(DateBound),
+    end_date: Type.Optional(DateBound),
+    currency: Type.Optional(Currency),
+    attribution_model: AttributionModel,
+    model_parameters: Type.Optional(ref(ModelParameters)),
+  },
+  { $id: 'Scenario', description: 'The deals that closed in a period, under another model.' },
+)
+export type Scenario = Static<typeof Scenario>
+
+const moved = {
+  payout_now: Money,
+  payout_proposed: Money,
+  difference: Type.Number({ description: 'Proposed less now, in units of the currency.' }),
+}
+
+export const PartnerScenario = Type.Object(
+  {
+    partner_id: Id,
+    partner_name: Type.String(),
+    ...moved,
+    contested: Type.Object(
+      { lowest: Money, highest: Money, spread: Money },
+      {
+        description:
+          'The payouts under the models that treat the partner worst and best, with default parameters.',
+      },
+    ),
+  },
+  { $id: 'PartnerScenario' },
+)
+export type PartnerScenario = Static<typeof PartnerScenario>
+
+export const ScenarioResult = Type.Object(
+  {
+    attribution_model: AttributionModel,
+    currency: Currency,
+    deals_count: Type.Integer(),
+    total_amount: Money,
+    partners: Type.Array(ref(PartnerScenario), { description: 'Largest gain first.' }),
+    unattributed: Type.Object(moved, {
+      description: 'Its difference and those of all partners add up to zero.',
+    }),
+  },
+  { $id: 'ScenarioResult' },
+)
+export type ScenarioResult = Static<typeof ScenarioResult>
