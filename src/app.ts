@@ -24,7 +24,12 @@ import { health } from './http/health.ts'
 import { createWrite } from './http/idempotency.ts'
 import { acceptOnlyJson } from './http/json.ts'
 import { logController, logResponse } from './http/log.ts'
-import { answerFrameworkError, answerProblems, answerSocketError } from './http/problems.ts'
+import {
+  answerFrameworkError,
+  answerProblems,
+  answerSocketError,
+  answerUnknownRoute,
+} from './http/problems.ts'
 import { limitRates } from './http/rate-limit.ts'
 import { useStrictValidation } from './http/validation.ts'
 import { toPartner } from './partners/register.ts'
@@ -67,12 +72,14 @@ export async function buildApp(
   if (config.DOCS === 'on') await serveDocumentation(app)
   await app.register(health, { isReady: () => isSchemaCurrent(db).catch(() => false), models: modelNames })
   const limits = await limitRates(app, {
+    db,
     max: config.RATE_LIMIT_MAX,
     windowMs: config.RATE_LIMIT_WINDOW * 60_000,
   })
 
   await app.register(async (guarded) => {
     authenticate(guarded, { findCaller: callers.findCaller, ...limits })
+    guarded.setNotFoundHandler(answerUnknownRoute)
     await guarded.register(partners, { db, write, vault, defaultCurrency })
     await guarded.register(events, { db, write, attribute: remembered })
     await guarded.register(deals, { db, write, attribute: remembered, defaults })

@@ -33,4 +33,5 @@ export interface Database {
     { id: string; partner_id: string; api_key_id: string; revealed_at: string },
     'revealed_at'
   >
+  rate_limits: Table<{ subject: string; ends_at: string; taken: bigint }>
 }

@@ -32,7 +32,10 @@ const implied: Readonly<Record<string, readonly string[]>> = {
   write: ['write', 'read'],
 }
 
-/** Asks every route of this scope of the app for an API key, and for the scope that the route needs. */
+/**
+ * Asks every route of this part of the app for an API key, and for the scope that the route needs. Requests that no
+ * route takes are counted like the others and pass.
+ */
 export function authenticate(
   app: FastifyInstance,
   { findCaller, limitCaller, limitFailure }: Authentication,
@@ -44,10 +47,12 @@ export function authenticate(
     const caller = keyHash && (await findCaller(keyHash))
     if (caller === undefined) {
       await limitFailure(request, reply)
+      if (request.is404) return
       throw new Unauthenticated()
     }
     request.caller = caller
     await limitCaller(request, reply)
+    if (request.is404) return
     const scope = scopeOf(request)
     if (!caller.scopes.some((held) => held === scope || implied[held]?.includes(scope)))
       throw new Forbidden(scope)

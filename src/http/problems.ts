@@ -60,7 +60,11 @@ export function answerProblems(app: FastifyInstance): void {
     else if (error.statusCode === 503) request.log.warn({ err: thrown }, 'request refused')
     return answer(error, request, reply)
   })
-  app.setNotFoundHandler((request, reply) => answer(known(new errors.RouteNotFound()), request, reply))
+}
+
+/** Answers a request that no route takes. */
+export function answerUnknownRoute(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return answer(known(new errors.RouteNotFound()), request, reply)
 }
 
 /** For what goes wrong before there is a request: Fastify's `frameworkErrors`. */
