@@ -8,22 +8,25 @@ import { v7 as uuid } from 'uuid'
 import { analytics } from './analytics/routes.ts'
 import { createCallers } from './api-keys/callers.ts'
 import { apiKeys } from './api-keys/routes.ts'
-import { attribute } from './attribution/attribute.ts'
-import { fingerprint } from './attribution/journey.ts'
-import { memoize } from './attribution/memoize.ts'
+import { type Attribution, attribute } from './attribution/attribute.ts'
+import { fingerprint, type Journey } from './attribution/journey.ts'
+import { type Memoized, memoize } from './attribution/memoize.ts'
 import { modelNames } from './attribution/models.ts'
 import type { Environment } from './config.ts'
-import { isSchemaCurrent } from './database/migrate.ts'
+import { countConnections } from './database/connect.ts'
+import { createReadiness } from './database/migrate.ts'
 import type { Database } from './database/tables.ts'
 import { attributions } from './deals/attribution-routes.ts'
 import { deals } from './deals/routes.ts'
 import { events } from './events/routes.ts'
+import examples from './examples.json' with { type: 'json' }
 import { authenticate } from './http/authentication.ts'
 import { document, serveDocumentation } from './http/documentation.ts'
 import { health } from './http/health.ts'
 import { createWrite } from './http/idempotency.ts'
 import { acceptOnlyJson } from './http/json.ts'
 import { logController, logResponse } from './http/log.ts'
+import { createMetrics, measureRequests, type Metrics, serveMetrics } from './http/metrics.ts'
 import {
   answerFrameworkError,
   answerProblems,
@@ -58,7 +61,11 @@ export async function buildApp(
     close_grace_minutes: config.ATTRIBUTION_CLOSE_GRACE_MINUTES,
     lookback_days: config.ATTRIBUTION_LOOKBACK_DAYS ?? null,
   }
-  const remembered = memoize(attribute, fingerprint, config.MEMO_CAPACITY)
+  const metrics = createMetrics()
+  const remembered = Object.assign(memoize(attribute, fingerprint, config.MEMO_CAPACITY), {
+    onRecorded: metrics.tally('attribution_versions_total', 'Versions of splits recorded.', 'reason'),
+  })
+  showFigures(metrics, db, remembered)
 
   for (const resource of resources) app.addSchema(resource)
   useStrictValidation(app)
@@ -66,11 +73,18 @@ export async function buildApp(
   answerProblems(app)
   app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
   app.addHook('onResponse', logResponse)
+  measureRequests(app, metrics)
+  if (config.METRICS_PORT !== undefined)
+    serveMetrics(app, metrics, { host: config.HOST, port: config.METRICS_PORT })
   await app.register(helmet)
   if (config.CORS_ORIGIN !== undefined) await app.register(cors, { origin: config.CORS_ORIGIN.split(',') })
-  await document(app)
+  await document(app, examples)
   if (config.DOCS === 'on') await serveDocumentation(app)
-  await app.register(health, { isReady: () => isSchemaCurrent(db).catch(() => false), models: modelNames })
+  await app.register(health, {
+    isReady: createReadiness(db),
+    drainMs: config.DRAIN_SECONDS * 1000,
+    models: modelNames,
+  })
   const limits = await limitRates(app, {
     db,
     max: config.RATE_LIMIT_MAX,
@@ -88,6 +102,18 @@ export async function buildApp(
     await guarded.register(apiKeys, { db, write, forgetCallers: callers.forget })
   })
   return app
+}
+
+function showFigures(metrics: Metrics, db: Kysely<Database>, memo: Memoized<Journey, Attribution>): void {
+  metrics.counter('attribution_memo_hits_total', 'Splits that the memo answered.', () => memo.hits())
+  metrics.counter('attribution_memo_misses_total', 'Splits that were computed.', () => memo.misses())
+  metrics.gauge('db_pool_connections', 'Open connections.', () => countConnections(db).open)
+  metrics.gauge(
+    'db_pool_connections_idle',
+    'Open connections that nobody uses.',
+    () => countConnections(db).idle,
+  )
+  metrics.gauge('db_pool_waiting', 'Callers that wait for a connection.', () => countConnections(db).waiting)
 }
 
 function serverOptions({ TRUST_PROXY }: Config): FastifyHttpOptions<Server> {

@@ -6,9 +6,11 @@ const EnvironmentSchema = Type.Object({
   PORT: Type.Integer({ default: 3000, minimum: 0, maximum: 65_535 }),
   METRICS_PORT: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
   DATABASE_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://' })),
+  DATABASE_URL_FILE: Type.Optional(Type.String({ description: 'A file that holds the DATABASE_URL.' })),
   DATABASE_POOL_MAX: Type.Integer({ default: 10, minimum: 2, maximum: 200 }),
   DATA_DIR: Type.String({ default: './data', minLength: 1 }),
   MIGRATE_ON_START: Type.Union([Type.Literal('on'), Type.Literal('off')], { default: 'on' }),
+  DRAIN_SECONDS: Type.Integer({ default: 3, minimum: 0, maximum: 300 }),
   LOG_LEVEL: Type.Union(
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)),
     { default: 'info' },

@@ -1,10 +1,13 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { type Environment, readEnvironment } from '../config.ts'
 
-/** The environment, with what `.env` adds to it. */
+/** The environment, with what `.env` adds to it and the secret that it keeps in a file. */
 export function loadEnvironment(): Environment {
   if (existsSync('.env')) process.loadEnvFile('.env')
-  return readEnvironment(process.env)
+  const environment = readEnvironment(process.env)
+  const { DATABASE_URL_FILE: file } = environment
+  if (file === undefined) return environment
+  return readEnvironment({ ...process.env, DATABASE_URL: readFileSync(file, 'utf8').trim() })
 }
 
 /** A log for commands: faults go to stderr, the rest is not worth a line. */

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import closeWithGrace from 'close-with-grace'
 import type { Kysely } from 'kysely'
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { issueKey } from '../api-keys/issue.ts'
 import { listKeys } from '../api-keys/queries.ts'
 import { buildApp } from '../app.ts'
@@ -16,22 +16,34 @@ import { parsePayoutKeys, type PayoutKeys } from '../partners/vault.ts'
 import { loadEnvironment, run } from './environment.ts'
 
 const ownerOnly = { mode: 0o600 }
+const lastRequestsMs = 7000
 
 await run(async () => {
   const environment = loadEnvironment()
   const log = pino({ level: environment.LOG_LEVEL })
+  await using opened = new AsyncDisposableStack()
+  await serve(environment, log, opened)
+  const running = opened.move()
+  const delay = environment.DRAIN_SECONDS * 1000 + lastRequestsMs
+  closeWithGrace({ delay, logger: log }, async ({ err, signal }) => {
+    if (err) log.fatal({ err }, 'closing after a fault')
+    else log.info({ signal }, 'closing')
+    await running.disposeAsync()
+  })
+})
+
+/** Starts the service; what must be closed again, the last first, is put on `opened`. */
+async function serve(environment: Environment, log: Logger, opened: AsyncDisposableStack): Promise<void> {
   const database = await openDatabase(environment, log)
+  opened.defer(() => database.close())
   if (environment.MIGRATE_ON_START === 'on') await migrateToLatest(database.db)
   const payoutKeys = await readPayoutKeys(environment, database.isEmbedded)
   const app = await buildApp({ ...environment, payoutKeys }, database.db, log)
-  closeWithGrace({ delay: 10_000, logger: log }, async () => {
-    await app.close()
-    await database.close()
-  })
+  opened.defer(() => app.close())
   if (database.isEmbedded) await makeFirstKey(database.db)
   const address = await app.listen({ host: environment.HOST, port: environment.PORT })
   console.log(`Listening on ${address}${environment.DOCS === 'on' ? `, documented at ${address}/docs` : ''}`)
-})
+}
 
 async function makeFirstKey(db: Kysely<Database>): Promise<void> {
   if ((await listKeys(db)).length > 0) return

@@ -32,7 +32,21 @@ export function connect({ url, max = 10, log }: Connection): Kysely<Database> {
   pool.on('connect', (client) => {
     client.on('error', (err) => log.error({ err }, 'a database connection was lost'))
   })
-  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+  pools.set(db, pool)
+  return db
+}
+
+const pools = new WeakMap<Kysely<Database>, Pool>()
+
+/** How many connections a database from `connect` has open, how many of them are idle, and how many callers wait for one. */
+export function countConnections(db: Kysely<Database>) {
+  const pool = pools.get(db)
+  return {
+    open: pool?.totalCount ?? 0,
+    idle: pool?.idleCount ?? 0,
+    waiting: pool?.waitingCount ?? 0,
+  }
 }
 
 // The pool's own parsers: exact money as bigint, instants as the text that JSON carries.

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { setTimeout } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
 import { Unavailable } from '../errors.ts'
 import { Problem } from './problems.ts'
@@ -7,8 +8,24 @@ import { OneOf, ref } from './schemas.ts'
 interface Needs {
   /** Whether the database answers and its schema is this release's. */
   readonly isReady: () => Promise<boolean>
+  /** For how long an app that closes goes on serving, for the balancer to notice. */
+  readonly drainMs: number
   readonly models: readonly string[]
 }
+
+export const Index = Type.Object(
+  {
+    name: Type.String(),
+    documentation: Type.String(),
+    endpoints: Type.Array(Type.String()),
+    attribution_models: Type.Array(Type.String()),
+  },
+  { $id: 'Index' },
+)
+
+export const Health = Type.Object({ status: OneOf(['ok']) }, { $id: 'Health' })
+
+export const Readiness = Type.Object({ status: OneOf(['ready']) }, { $id: 'Readiness' })
 
 const tags = ['Service']
 const security: [] = []
@@ -16,35 +33,42 @@ const security: [] = []
 const getIndex = {
   operationId: 'getIndex',
   summary: 'What this service offers',
+  description: 'The name of the service, where it is documented, its endpoints and its attribution models.',
   tags,
   security,
-  response: {
-    200: Type.Object({
-      name: Type.String(),
-      documentation: Type.String(),
-      endpoints: Type.Array(Type.String()),
-      attribution_models: Type.Array(Type.String()),
-    }),
-  },
+  response: { 200: ref(Index) },
 }
 
 const getHealth = {
   operationId: 'getHealth',
   summary: 'Whether the process is alive; asks nothing of the database',
+  description:
+    'Says that the process runs. It does not ask the database: a restart would not bring that back.',
   tags,
   security,
-  response: { 200: Type.Object({ status: OneOf(['ok']) }) },
+  response: { 200: ref(Health) },
 }
 
 const getReadiness = {
   operationId: 'getReadiness',
-  summary: 'Whether requests can be served: the database answers and its schema is current',
+  summary:
+    'Whether to send requests here: the database answers, its schema is current, and no shutdown has begun',
+  description:
+    'Says that the database answers and has the schema of this release. A balancer sends requests where this is a 200.',
   tags,
   security,
-  response: { 200: Type.Object({ status: OneOf(['ready']) }), 503: ref(Problem) },
+  response: { 200: ref(Readiness), 503: ref(Problem) },
 }
 
-export const health: FastifyPluginAsyncTypebox<Needs> = async (app, { isReady, models }) => {
+export const health: FastifyPluginAsyncTypebox<Needs> = async (app, { isReady, drainMs, models }) => {
+  let isAsked = false
+  let isDraining = false
+  // Fastify answers with `Connection: close` from here on. Where nobody asks for readiness there is nobody to wait for.
+  app.addHook('preClose', async () => {
+    isDraining = true
+    if (isAsked && app.server.listening) await setTimeout(drainMs)
+  })
+
   app.get('/', { schema: getIndex }, async () => ({
     name: 'Partner Attribution API',
     documentation: '/docs',
@@ -54,10 +78,13 @@ export const health: FastifyPluginAsyncTypebox<Needs> = async (app, { isReady, m
     attribution_models: [...models],
   }))
 
-  app.get('/health', { schema: getHealth }, async () => ({ status: 'ok' as const }))
+  // Balancers ask every second; what they hear is worth a line only when it is bad.
+  app.get('/health', { schema: getHealth, logLevel: 'warn' }, async () => ({ status: 'ok' as const }))
 
-  app.get('/ready', { schema: getReadiness }, async () => {
-    if (!(await isReady())) throw Object.assign(new Unavailable(), { retryAfter: 1 })
+  app.get('/ready', { schema: getReadiness, logLevel: 'warn' }, async () => {
+    isAsked = true
+    if (isDraining || !(await isReady().catch(() => false)))
+      throw Object.assign(new Unavailable(), { retryAfter: 1 })
     return { status: 'ready' as const }
   })
 }

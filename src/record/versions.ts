@@ -6,8 +6,11 @@ import type { Database } from '../database/tables.ts'
 import type { VersionReason } from '../deals/schemas.ts'
 import { listSubjects, listTouches, type Subject, toJourney } from './journeys.ts'
 
-/** The engine, as the app remembers it. */
-export type Attribute = (journey: Journey) => Attribution
+/** The engine, as the app remembers it, and whoever counts the versions that come of it. */
+export interface Attribute {
+  (journey: Journey): Attribution
+  onRecorded?(reason: VersionReason, count: number): void
+}
 
 /** The digest of everything that a split reads, as its version stores it. */
 export function fingerprintOf(journey: Journey): Buffer {
@@ -45,7 +48,9 @@ export async function recordVersions(
     if (subject.previous?.fingerprint.equals(digest)) return []
     return [toVersion(subject, digest, attribute(journey))]
   })
-  if (versions.length > 0) await insertVersions(trx, versions, reason)
+  if (versions.length === 0) return
+  await insertVersions(trx, versions, reason)
+  attribute.onRecorded?.(reason, versions.length)
 }
 
 function toVersion(
@@ -87,8 +92,9 @@ async function insertVersions(
         greatest(date_trunc('milliseconds', clock_timestamp()), previously_at + interval '1 millisecond')
       from given
     ), paid as (
-      insert into payouts (deal_id, version, partner_id, payout_minor, percentage_bp, touchpoints, role)
-      select deal_id, version, share.*
+      insert into payouts (deal_id, version, currency, closed_date, partner_id, payout_minor, percentage_bp,
+        touchpoints, role)
+      select deal_id, version, currency, closed_date, share.*
       from given, json_to_recordset(shares) as share (
         partner_id text, payout_minor bigint, percentage_bp integer, touchpoints integer, role text
       )
