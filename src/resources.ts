@@ -3,6 +3,7 @@ import * as apiKeys from './api-keys/schemas.ts'
 import * as deals from './deals/schemas.ts'
 import * as scenarios from './deals/scenario-schemas.ts'
 import * as events from './events/schemas.ts'
+import { Health, Index, Readiness } from './http/health.ts'
 import { Fault, Problem, ProblemCode } from './http/problems.ts'
 import { Pagination } from './http/schemas.ts'
 import * as partners from './partners/schemas.ts'
@@ -15,7 +16,7 @@ export const resources = [
   scenarios,
   analytics,
   apiKeys,
-  { Pagination, Problem, ProblemCode, Fault },
+  { Pagination, Problem, ProblemCode, Fault, Index, Health, Readiness },
 ]
   .flatMap((slice) => Object.values(slice))
   .filter((schema) => typeof schema === 'object' && '$id' in schema)

@@ -27,6 +27,8 @@ const filters = {
 const getAnalytics = {
   operationId: 'getAnalytics',
   summary: 'Revenue, payouts and touchpoints over a period, in one currency',
+  description:
+    'Deals, revenue, the twenty partners with the highest payout, models, touchpoints and the ten deals that closed last. A period is by `closed_date`, or by `timestamp` for touchpoints; all money is in one currency.',
   tags,
   querystring: Strict(filters),
   response: answers({ 200: ref(Analytics) }),
@@ -35,6 +37,7 @@ const getAnalytics = {
 const getPartnerAnalytics = {
   operationId: 'getPartnerAnalytics',
   summary: "A partner's deals, touchpoints and months",
+  description: 'The deals that credit a partner, its touchpoints by type and its last twelve months.',
   tags,
   params: Type.Object({ partnerId: Id }),
   querystring: Strict({ currency: Type.Optional(Currency) }),

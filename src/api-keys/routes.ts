@@ -32,6 +32,8 @@ const keyParams = Type.Object({ keyId: Id })
 const listApiKeys = {
   operationId: 'listApiKeys',
   summary: 'List API keys, newest first; never their secrets',
+  description:
+    'Every key, revoked and expired ones too. What is stored of a secret cannot be turned back into it.',
   tags,
   response: answers({ 200: ref(ApiKeyList) }),
 }
@@ -39,6 +41,8 @@ const listApiKeys = {
 const createApiKey = {
   operationId: 'createApiKey',
   summary: 'Make an API key; its secret is shown this once',
+  description:
+    'Makes a key with the scopes it needs. Its secret is in this answer and nowhere else, not even in the replay of an idempotent request.',
   tags,
   body: ref(NewApiKey),
   response: answers({ 201: ref(IssuedApiKeyAnswer) }),
@@ -47,6 +51,7 @@ const createApiKey = {
 const rotateApiKey = {
   operationId: 'rotateApiKey',
   summary: 'Replace an API key by a new one, with an overlap',
+  description: 'Makes a key of the same name, scopes and limit; the old one works until the overlap is over.',
   tags,
   params: keyParams,
   body: ref(Rotation),
@@ -56,6 +61,8 @@ const rotateApiKey = {
 const revokeApiKey = {
   operationId: 'revokeApiKey',
   summary: 'Revoke an API key',
+  description:
+    'Ends a key: every instance refuses it within five seconds. The last admin key stays, for nobody could make another.',
   tags,
   params: keyParams,
   response: answers({ 200: ref(ApiKeyAnswer) }, 404, 409),

@@ -37,6 +37,8 @@ const dealParams = Type.Object({ dealId: Id })
 export const getAttribution = {
   operationId: 'getAttribution',
   summary: 'The split of a deal, as it stands or as it stood at an instant',
+  description:
+    'Who gets how much of the deal. The payouts and what is unattributed add up to the amount, to the minor unit; the percentages add up to 100.',
   tags,
   params: dealParams,
   querystring: Strict({
@@ -49,6 +51,8 @@ export const getAttribution = {
 const getHistory = {
   operationId: 'getAttributionHistory',
   summary: "Every version of a deal's split, oldest first: when, why and what",
+  description:
+    'What was believed, when and why: a version for every change of what the split is worked out from.',
   tags,
   params: dealParams,
   response: answers({ 200: ref(AttributionHistory) }, 404),
@@ -57,6 +61,8 @@ const getHistory = {
 const postRecalculation = {
   operationId: 'recalculateAttribution',
   summary: 'Split a deal again from its stored facts',
+  description:
+    'Works the split out again from the stored facts. Where they are what they were, the same version answers.',
   tags,
   params: dealParams,
   body: Strict({}),
@@ -66,6 +72,7 @@ const postRecalculation = {
 const getComparison = {
   operationId: 'compareModels',
   summary: 'The same deal under every model; stores nothing',
+  description: 'What each partner would get of this deal under each model, with default parameters.',
   tags,
   params: dealParams,
   response: answers({ 200: ref(Comparison) }, 404),
@@ -74,6 +81,8 @@ const getComparison = {
 const postSimulation = {
   operationId: 'simulateAttribution',
   summary: 'Split a deal given in the body; stores nothing',
+  description:
+    'Splits a deal and events that exist only in this request. Partners that are not registered go by their ids.',
   tags,
   body: ref(Simulation),
   response: answers({ 200: ref(SimulatedAttribution) }),
@@ -82,6 +91,8 @@ const postSimulation = {
 const postScenario = {
   operationId: 'runScenario',
   summary: 'What the deals of a period would pay under another model; stores nothing',
+  description:
+    'What every partner would have got of the deals closed in a period under another model, beside what it gets now. The differences, with the unattributed, add up to zero.',
   tags,
   body: ref(Scenario),
   response: answers({ 200: ref(ScenarioResult) }),

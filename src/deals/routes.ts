@@ -27,6 +27,8 @@ const dealParams = Type.Object({ dealId: Id })
 export const postDeal = {
   operationId: 'closeDeal',
   summary: 'Record a closed deal and split it at once',
+  description:
+    'Records a deal on the day it closed and splits it among the partners who touched it, by its model. A model parameter that is left out takes its default, which is stored with the deal. With an `id` of yours the same submission again finds the deal.',
   tags,
   body: ref(NewDeal),
   response: answers({ 201: ref(DealSplit), 200: ref(DealSplit) }, 409),
@@ -44,6 +46,8 @@ const dealQuery = Strict({
 const getDeals = {
   operationId: 'listDeals',
   summary: 'List deals, newest close first',
+  description:
+    'Deals by their `closed_date`, newest first, void ones among them. `partner_id` finds those with a touchpoint of that partner.',
   tags,
   querystring: dealQuery,
   response: answers({ 200: ref(DealPage) }),
@@ -52,6 +56,7 @@ const getDeals = {
 const getDeal = {
   operationId: 'getDeal',
   summary: 'A deal with its events, oldest first',
+  description: 'One deal, and every event on it with the name of its partner.',
   tags,
   params: dealParams,
   response: answers({ 200: ref(DealDetail) }, 404),
@@ -60,6 +65,8 @@ const getDeal = {
 const patchDeal = {
   operationId: 'amendDeal',
   summary: 'Correct a deal and split it again',
+  description:
+    'Changes what the body names and leaves the rest, parameters of the model among it. The earlier split stays in the history.',
   tags,
   params: dealParams,
   body: ref(DealChange),
@@ -69,6 +76,8 @@ const patchDeal = {
 const postVoid = {
   operationId: 'voidDeal',
   summary: 'Take a deal out of revenue and payouts; it stays on record',
+  description:
+    'Takes a deal out of revenue and payouts, with a reason: its split becomes empty. Nothing is deleted, and to void it again changes nothing.',
   tags,
   params: dealParams,
   body: ref(VoidReason),

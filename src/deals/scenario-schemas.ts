@@ -7,7 +7,7 @@ export const Scenario = Strict(
     start_date: Type.Optional(DateBound),
     end_date: Type.Optional(DateBound),
     currency: Type.Optional(Currency),
-    attribution_model: AttributionModel,
+    attribution_model: ref(AttributionModel),
     model_parameters: Type.Optional(ref(ModelParameters)),
   },
   { $id: 'Scenario', description: 'The deals that closed in a period, under another model.' },
@@ -20,18 +20,26 @@ const moved = {
   difference: Type.Number({ description: 'Proposed less now, in units of the currency.' }),
 }
 
+export const Spread = Type.Object(
+  { lowest: Money, highest: Money, spread: Money },
+  {
+    $id: 'Spread',
+    description:
+      'The payouts under the models that treat the partner worst and best, with default parameters.',
+  },
+)
+
+export const UnattributedScenario = Type.Object(moved, {
+  $id: 'UnattributedScenario',
+  description: 'Its difference and those of all partners add up to zero.',
+})
+
 export const PartnerScenario = Type.Object(
   {
     partner_id: Id,
     partner_name: Type.String(),
     ...moved,
-    contested: Type.Object(
-      { lowest: Money, highest: Money, spread: Money },
-      {
-        description:
-          'The payouts under the models that treat the partner worst and best, with default parameters.',
-      },
-    ),
+    contested: ref(Spread),
   },
   { $id: 'PartnerScenario' },
 )
@@ -39,14 +47,12 @@ export type PartnerScenario = Static<typeof PartnerScenario>
 
 export const ScenarioResult = Type.Object(
   {
-    attribution_model: AttributionModel,
+    attribution_model: ref(AttributionModel),
     currency: Currency,
     deals_count: Type.Integer(),
     total_amount: Money,
     partners: Type.Array(ref(PartnerScenario), { description: 'Largest gain first.' }),
-    unattributed: Type.Object(moved, {
-      description: 'Its difference and those of all partners add up to zero.',
-    }),
+    unattributed: ref(UnattributedScenario),
   },
   { $id: 'ScenarioResult' },
 )

@@ -165,38 +165,45 @@ const explained = {
   timestamp: Timestamp,
 }
 
+export const ExplainedTouchpoint = Type.Object(
+  {
+    ...explained,
+    weight: Type.String({
+      description: 'Exact, before it is set against the others: `7/20`, `2^(-3/7)`.',
+    }),
+    age_ms: Nullable(Type.Integer({ description: 'time-decay: milliseconds before the last touchpoint.' })),
+    half_life_ms: Nullable(Type.Integer({ description: 'time-decay: milliseconds.' })),
+    percentage: Type.Number({ description: "Adds up to its partner's over the partner's touchpoints." }),
+    payout: Money,
+  },
+  { $id: 'ExplainedTouchpoint' },
+)
+
+export const ExcludedTouchpoint = Type.Object(
+  { ...explained, reason: ref(ExclusionReason) },
+  { $id: 'ExcludedTouchpoint' },
+)
+
+export const OddUnit = Type.Object(
+  { partner_id: Id, amount: Money, rule: ref(OddUnitRule) },
+  { $id: 'OddUnit' },
+)
+
+export const PartnerSentence = Type.Object(
+  { partner_id: Id, sentence: Type.String() },
+  { $id: 'PartnerSentence' },
+)
+
 export const Explanation = Type.Object(
   {
-    touchpoints: Type.Array(
-      Type.Object({
-        ...explained,
-        weight: Type.String({
-          description: 'Exact, before it is set against the others: `7/20`, `2^(-3/7)`.',
-        }),
-        age_ms: Nullable(
-          Type.Integer({ description: 'time-decay: milliseconds before the last touchpoint.' }),
-        ),
-        half_life_ms: Nullable(Type.Integer({ description: 'time-decay: milliseconds.' })),
-        percentage: Type.Number({ description: "Adds up to its partner's over the partner's touchpoints." }),
-        payout: Money,
-      }),
-    ),
-    excluded: Type.Array(
-      Type.Object({
-        ...explained,
-        reason: ref(ExclusionReason),
-      }),
-      { description: 'Touchpoints that did not qualify, and why.' },
-    ),
-    odd_units: Type.Array(
-      Type.Object({
-        partner_id: Id,
-        amount: Money,
-        rule: ref(OddUnitRule),
-      }),
-      { description: 'Who got the minor units that were left over, and by which rule.' },
-    ),
-    sentences: Type.Array(Type.Object({ partner_id: Id, sentence: Type.String() }), {
+    touchpoints: Type.Array(ref(ExplainedTouchpoint)),
+    excluded: Type.Array(ref(ExcludedTouchpoint), {
+      description: 'Touchpoints that did not qualify, and why.',
+    }),
+    odd_units: Type.Array(ref(OddUnit), {
+      description: 'Who got the minor units that were left over, and by which rule.',
+    }),
+    sentences: Type.Array(ref(PartnerSentence), {
       description: 'What a partner manager can send to each partner.',
     }),
   },

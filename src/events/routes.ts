@@ -24,6 +24,8 @@ const eventParams = Type.Object({ eventId: Id })
 export const trackEvent = {
   operationId: 'trackEvent',
   summary: 'Track a touchpoint, before or after its deal is recorded',
+  description:
+    'Records what a partner did on a deal. The deal need not exist yet. If it is closed already, it is split again at once. With an `id` of yours the same submission again changes nothing.',
   tags,
   body: ref(NewEvent),
   response: answers({ 201: ref(EventAnswer), 200: ref(EventAnswer) }, 409),
@@ -32,6 +34,8 @@ export const trackEvent = {
 const trackEvents = {
   operationId: 'trackEvents',
   summary: 'Track up to 1000 touchpoints, all or nothing',
+  description:
+    'Records all of the events, or none where one is refused; the faults then name each by its index. Events whose `id` was stored before with the same content count as duplicates.',
   tags,
   body: ref(NewEvents),
   response: answers({ 201: ref(Accepted) }, 409),
@@ -40,6 +44,8 @@ const trackEvents = {
 const getEvents = {
   operationId: 'listEvents',
   summary: 'List events, newest first',
+  description:
+    'Events by their timestamp, newest first, of one deal or one partner where asked. Void ones are among them.',
   tags,
   querystring: Strict({ deal_id: Type.Optional(Id), partner_id: Type.Optional(Id), ...Page }),
   response: answers({ 200: ref(EventPage) }),
@@ -48,6 +54,7 @@ const getEvents = {
 const getEvent = {
   operationId: 'getEvent',
   summary: 'An event',
+  description: 'One event, void or not.',
   tags,
   params: eventParams,
   response: answers({ 200: ref(EventAnswer) }, 404),
@@ -56,6 +63,8 @@ const getEvent = {
 const postVoid = {
   operationId: 'voidEvent',
   summary: 'Void an event: it stays on record and no longer counts',
+  description:
+    'Takes an event out of every split it counts in, with a reason. Nothing is deleted, and to void it again changes nothing.',
   tags,
   params: eventParams,
   body: ref(VoidReason),

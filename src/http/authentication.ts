@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { Forbidden, Unauthenticated } from '../errors.ts'
 import { hashApiKey } from './api-key.ts'
 
@@ -53,12 +53,12 @@ export function authenticate(
     request.caller = caller
     await limitCaller(request, reply)
     if (request.is404) return
-    const scope = scopeOf(request)
+    const scope = scopeOf(request.routeOptions)
     if (!caller.scopes.some((held) => held === scope || implied[held]?.includes(scope)))
       throw new Forbidden(scope)
   })
 }
 
-export function scopeOf({ routeOptions: { config, method } }: Pick<FastifyRequest, 'routeOptions'>): string {
-  return config.scope ?? (method === 'GET' || method === 'HEAD' ? 'read' : 'write')
+export function scopeOf({ config, method }: Pick<RouteOptions, 'config' | 'method'>): string {
+  return config?.scope ?? (method === 'GET' || method === 'HEAD' ? 'read' : 'write')
 }

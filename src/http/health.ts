@@ -51,10 +51,9 @@ const getHealth = {
 
 const getReadiness = {
   operationId: 'getReadiness',
-  summary:
-    'Whether to send requests here: the database answers, its schema is current, and no shutdown has begun',
+  summary: 'Whether to send requests here',
   description:
-    'Says that the database answers and has the schema of this release. A balancer sends requests where this is a 200.',
+    'Says that the database answers, has the schema of this release, and no shutdown has begun. A balancer sends requests where this is a 200.',
   tags,
   security,
   response: { 200: ref(Readiness), 503: ref(Problem) },

@@ -33,6 +33,8 @@ const partnerParams = Type.Object({ partnerId: Id })
 const createPartner = {
   operationId: 'createPartner',
   summary: 'Register a partner',
+  description:
+    'Registers who can earn a share. With an `id` of yours the same submission again finds the partner; another one under that id, or a taken e-mail address, is a 409. Payout details are stored encrypted and masked in every answer.',
   tags,
   body: ref(NewPartner),
   response: answers({ 201: ref(PartnerAnswer), 200: ref(PartnerAnswer) }, 409),
@@ -41,6 +43,8 @@ const createPartner = {
 const getPartners = {
   operationId: 'listPartners',
   summary: 'List partners by id',
+  description:
+    'Every partner, active or not, in the order of their ids. `email` finds the one with that address, whatever its case.',
   tags,
   querystring: Strict({ email: Type.Optional(Type.String({ maxLength: 254 })), ...Page }),
   response: answers({ 200: ref(PartnerPage) }),
@@ -49,6 +53,8 @@ const getPartners = {
 const getPartner = {
   operationId: 'getPartner',
   summary: 'A partner with its totals in the default currency',
+  description:
+    'The partner, and over the deals that credit it now: how many, what they pay it, and its touchpoints in them.',
   tags,
   params: partnerParams,
   response: answers({ 200: ref(PartnerDetail) }, 404),
@@ -57,6 +63,8 @@ const getPartner = {
 const patchPartner = {
   operationId: 'updatePartner',
   summary: 'Change a partner; an inactive one takes no new events and keeps its credit',
+  description:
+    'Changes what the body names and leaves the rest. An inactive partner takes no new events (409) and keeps its credit. A masked payout detail sent back is a 400.',
   tags,
   params: partnerParams,
   body: ref(PartnerChange),
@@ -66,6 +74,8 @@ const patchPartner = {
 const revealPayoutDetails = {
   operationId: 'revealPayoutDetails',
   summary: 'Payout details in clear; each reading is recorded',
+  description:
+    'The payout details as they were sent, for a payout run. Who read them, and when, is recorded. No other scope includes this one.',
   tags,
   params: partnerParams,
   response: answers({ 200: ref(PayoutDetailsAnswer) }, 404),
@@ -74,6 +84,7 @@ const revealPayoutDetails = {
 const erasePayoutDetails = {
   operationId: 'erasePayoutDetails',
   summary: 'Erase payout details at once',
+  description: 'Removes the payout details for good. Nothing else of the partner changes.',
   tags,
   params: partnerParams,
   response: answers({ 200: ref(PartnerAnswer) }, 404),
