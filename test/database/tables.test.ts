@@ -1,0 +1,47 @@
+import type { TObject } from '@sinclair/typebox'
+import { sql } from 'kysely'
+import t from 'tap'
+import { ApiKey } from '../../src/api-keys/schemas.ts'
+import { Deal } from '../../src/deals/schemas.ts'
+import { Event } from '../../src/events/schemas.ts'
+import { Partner } from '../../src/partners/schemas.ts'
+import { createApp } from '../support/app.ts'
+
+interface Column {
+  readonly column_name: string
+  readonly is_nullable: 'YES' | 'NO'
+}
+
+// What a table holds beside its resource: columns that only the service needs, and money in minor units.
+const tables: readonly { table: string; resource: TObject; own: readonly string[]; money?: string }[] = [
+  { table: 'partners', resource: Partner, own: ['submission'] },
+  { table: 'events', resource: Event, own: ['known_from', 'submission', 'void_from'] },
+  { table: 'deals', resource: Deal, own: ['amount_minor', 'closed_all_day', 'submission'], money: 'amount' },
+  { table: 'api_keys', resource: ApiKey, own: ['key_hash'] },
+]
+
+t.test('every resource is the row it is read from', async (t) => {
+  const { db } = await createApp(t)
+
+  for (const { table, resource, own, money } of tables) {
+    const { rows } = await sql<Column>`
+      select column_name, is_nullable from information_schema.columns
+      where table_schema = 'public' and table_name = ${table}`.execute(db)
+    const properties = Object.keys(resource.properties).filter((name) => name !== money)
+    const nullable = properties.filter((name) => JSON.stringify(resource.properties[name]).includes('"null"'))
+
+    t.strictSame(rows.map(({ column_name }) => column_name).sort(), [...properties, ...own].sort(), table)
+    t.strictSame(
+      rows
+        .filter((column) => column.is_nullable === 'YES' && !own.includes(column.column_name))
+        .map(nameOf)
+        .sort(),
+      nullable.sort(),
+      `what may be null in ${table}`,
+    )
+  }
+})
+
+function nameOf({ column_name }: Column): string {
+  return column_name
+}

@@ -1,0 +1,95 @@
+import { type Kysely, sql } from 'kysely'
+import t from 'tap'
+import type { Database } from '../../src/database/tables.ts'
+import { createApp } from '../support/app.ts'
+import { givenDeal, givenEvent, givenPartner } from '../support/given.ts'
+
+async function givenSplitDeal(t: Parameters<typeof createApp>[0]) {
+  const service = await createApp(t)
+  await givenPartner(service, 'p1')
+  await givenPartner(service, 'p2')
+  await givenEvent(service, { partner_id: 'p1', deal_id: 'd1' })
+  await givenDeal(service, { id: 'd1', amount: 100 })
+  return service
+}
+
+// Copies of what the service wrote, with what a faulty one might write instead.
+function insertVersion(db: Kysely<Database>, unattributed: number) {
+  return sql`
+    insert into attributions
+    select (jsonb_populate_record(a, jsonb_build_object('version', 2, 'unattributed_minor', ${unattributed}::int,
+      'transaction_id', pg_current_xact_id()::text))).*
+    from attributions a`.execute(db)
+}
+
+function insertPayout(
+  db: Kysely<Database>,
+  version: number,
+  payout: number,
+  percentage: number,
+  partner = 'p1',
+) {
+  return sql`
+    insert into payouts
+    select (jsonb_populate_record(p, jsonb_build_object('version', ${version}::int, 'partner_id', ${partner}::text,
+      'payout_minor', ${payout}::int, 'percentage_bp', ${percentage}::int))).*
+    from payouts p`.execute(db)
+}
+
+function refusal(constraint: string): Error {
+  return { constraint } as unknown as Error
+}
+
+t.test('a version whose rows and unattributed are not its amount is refused at the commit', async (t) => {
+  const { db } = await givenSplitDeal(t)
+
+  const refused = db.transaction().execute(async (trx) => {
+    await insertVersion(trx, 0)
+    await insertPayout(trx, 2, 9999, 10_000)
+  })
+
+  await t.rejects(refused, refusal('attributions_add_up'))
+})
+
+t.test('a version without rows must leave its whole amount unattributed', async (t) => {
+  const { db } = await givenSplitDeal(t)
+
+  await t.rejects(insertVersion(db, 9999), refusal('attributions_add_up'))
+  await insertVersion(db, 10_000)
+
+  const { count } = await db
+    .selectFrom('attributions')
+    .select(({ fn }) => fn.countAll<bigint>().as('count'))
+    .executeTakeFirstOrThrow()
+  t.equal(count, 2n)
+})
+
+t.test('a version whose percentages are not 100.00 is refused', async (t) => {
+  const { db } = await givenSplitDeal(t)
+
+  const refused = db.transaction().execute(async (trx) => {
+    await insertVersion(trx, 0)
+    await insertPayout(trx, 2, 10_000, 9999)
+  })
+
+  await t.rejects(refused, refusal('attributions_percentages_add_up'))
+})
+
+t.test('a row cannot join a version of an earlier transaction, even one of nothing', async (t) => {
+  const { db } = await givenSplitDeal(t)
+
+  await t.rejects(insertPayout(db, 1, 0, 0, 'p2'), refusal('payouts_of_new_version'))
+})
+
+t.test('versions and their rows cannot be changed or deleted', async (t) => {
+  const { db } = await givenSplitDeal(t)
+
+  for (const table of ['attributions', 'payouts'] as const) {
+    await t.rejects(sql`delete from ${sql.table(table)}`.execute(db), { message: `${table} is append-only` })
+    await t.rejects(sql`truncate ${sql.table(table)} cascade`.execute(db), { message: /is append-only/ })
+  }
+  await t.rejects(sql`update attributions set amount_minor = 1`.execute(db), {
+    message: 'attributions is append-only',
+  })
+  await t.rejects(sql`update payouts set payout_minor = 1`.execute(db), { message: 'payouts is append-only' })
+})
