@@ -3,12 +3,14 @@ import type { Database } from '../database/tables.ts'
 import type { Caller } from '../http/authentication.ts'
 import { findLiveKey, touchKey } from './queries.ts'
 
-// A revoked key is refused everywhere within 5 s; this leaves the query time to run.
+// A revoked key is refused everywhere within 5 s; this leaves the query time to run. To be told sooner, by LISTEN, would
+// hold a session on the database for it, and nothing else here depends on one.
 const rememberedMs = 3000
+const touchEveryMs = 60_000
 const mostRemembered = 10_000
 
 /** Finds the caller behind a key's hash, asking the database at most once in three seconds for each key. */
-export function createCallers(db: Kysely<Database>) {
+export function createCallers(db: Kysely<Database>, now = () => performance.now()) {
   const remembered = new Map<
     string,
     { readonly caller: Promise<Caller | undefined>; readonly until: number }
@@ -16,19 +18,20 @@ export function createCallers(db: Kysely<Database>) {
 
   async function lookUp(keyHash: Buffer): Promise<Caller | undefined> {
     const key = await findLiveKey(db, keyHash)
-    if (key !== undefined) await touchKey(db, key.id)
+    const usedAt = Date.parse(key?.last_used_at ?? '1970-01-01')
+    if (key !== undefined && usedAt < Date.now() - touchEveryMs) await touchKey(db, key.id)
     return key
   }
 
   function findCaller(keyHash: Buffer): Promise<Caller | undefined> {
     const id = keyHash.toString('latin1')
-    const now = performance.now()
     const known = remembered.get(id)
-    if (known !== undefined && known.until > now) return known.caller
+    if (known !== undefined && known.until > now()) return known.caller
 
+    const until = now() + rememberedMs
     const caller = lookUp(keyHash)
     if (remembered.size >= mostRemembered) remembered.clear()
-    remembered.set(id, { caller, until: now + rememberedMs })
+    remembered.set(id, { caller, until })
     const forget = () => remembered.delete(id)
     caller.then((found) => found ?? forget(), forget)
     return caller

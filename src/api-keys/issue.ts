@@ -31,11 +31,19 @@ export async function rotateKey(trx: Kysely<Database>, id: string, overlapMinute
   return issueKey(trx, { ...old, expires_at })
 }
 
-/** Ends a key at once. The last live admin key stays: nobody could make another. */
+/** Ends a key at once, unless no admin key would last as long: then nobody could make another. Errors: 404, 409. */
 export async function endKey(trx: Kysely<Database>, id: string): Promise<ApiKey> {
   const admins = await lockAdminKeys(trx)
-  if (admins.length === 1 && admins[0] === id) throw new LastAdminKey()
+  const ending = admins.find((admin) => admin.id === id)
+  const isMissed = ending !== undefined && !admins.some((admin) => admin !== ending && lasts(admin, ending))
+  if (isMissed) throw new LastAdminKey()
   const key = await revokeKey(trx, id)
   if (key === undefined) throw new KeyNotFound(id)
   return key
+}
+
+type Lasting = Pick<ApiKey, 'expires_at'>
+
+function lasts(admin: Lasting, ending: Lasting): boolean {
+  return admin.expires_at === null || (ending.expires_at !== null && admin.expires_at >= ending.expires_at)
 }

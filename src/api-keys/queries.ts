@@ -86,16 +86,15 @@ export function revokeKey(db: Kysely<Database>, id: string): Promise<ApiKey | un
 }
 
 /** Live admin keys, locked until the transaction ends, so that of two revocations the second sees the first. */
-export async function lockAdminKeys(trx: Kysely<Database>): Promise<readonly string[]> {
-  const rows = await trx
+export function lockAdminKeys(trx: Kysely<Database>): Promise<readonly Pick<ApiKey, 'id' | 'expires_at'>[]> {
+  return trx
     .selectFrom('api_keys')
-    .select('id')
+    .select(['id', 'expires_at'])
     .where(sql<boolean>`'admin' = any(scopes)`)
     .where(isLive)
     .orderBy('id')
     .forUpdate()
     .execute()
-  return rows.map(({ id }) => id)
 }
 
 const isLive = sql<boolean>`revoked_at is null and coalesce(expires_at > clock_timestamp(), true)`

@@ -33,7 +33,7 @@ const commands: Readonly<Record<string, (trx: Kysely<Database>) => Promise<void>
     const key = await issueKey(trx, {
       name: values.name,
       scopes: values.scopes.split(',').map(readScope),
-      rate_limit_max: values.limit === undefined ? null : readWhole(values.limit),
+      rate_limit_max: values.limit === undefined ? null : readLimit(values.limit),
       expires_at: values.expires === undefined ? null : readExpiry(values.expires),
     })
     console.error(`Key ${key.id} (${key.scopes.join(', ')}); it is shown this once:`)
@@ -66,6 +66,12 @@ function readScope(text: string): Scope {
 function readWhole(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new Error(`${text} is no whole number.\n${usage}`)
   return Number(text)
+}
+
+function readLimit(text: string): number {
+  const limit = readWhole(text)
+  if (limit === 0) throw new Error('--limit must be above 0; a key is taken out of use by revoking it.')
+  return limit
 }
 
 function readExpiry(text: string): string {

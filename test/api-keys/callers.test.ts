@@ -1,0 +1,69 @@
+import t from 'tap'
+import { createCallers } from '../../src/api-keys/callers.ts'
+import { endKey, issueKey } from '../../src/api-keys/issue.ts'
+import { listKeys } from '../../src/api-keys/queries.ts'
+import { generateApiKey, hashApiKey } from '../../src/http/api-key.ts'
+import { createApp } from '../support/app.ts'
+
+async function givenCallers(t: Parameters<typeof createApp>[0]) {
+  const { db } = await createApp(t)
+  const { id, key } = await issueKey(db, { name: 'crm', scopes: ['read'] })
+  const clock = { now: 0 }
+  const callers = createCallers(db, () => clock.now)
+  return { db, id, keyHash: hashApiKey(key) as Buffer, clock, callers }
+}
+
+t.test('a revoked key is remembered by another instance for three seconds at most', async (t) => {
+  const { db, id, keyHash, clock, callers } = await givenCallers(t)
+  await callers.findCaller(keyHash)
+  await endKey(db, id)
+
+  clock.now = 2999
+  const before = await callers.findCaller(keyHash)
+  clock.now = 3000
+  const after = await callers.findCaller(keyHash)
+
+  t.strictSame([before?.id, after], [id, undefined])
+})
+
+t.test('a revoked key is forgotten at once where it was revoked', async (t) => {
+  const { db, id, keyHash, callers } = await givenCallers(t)
+  await callers.findCaller(keyHash)
+  await endKey(db, id)
+
+  callers.forget()
+
+  t.equal(await callers.findCaller(keyHash), undefined)
+})
+
+t.test('an unknown key is not remembered, so a key made a moment later works', async (t) => {
+  const { db, callers } = await givenCallers(t)
+  const keyHash = hashApiKey(generateApiKey()) as Buffer
+  const early = await callers.findCaller(keyHash)
+
+  await db
+    .insertInto('api_keys')
+    .values({ id: 'key_late', name: 'late', scopes: ['read'], key_hash: keyHash })
+    .execute()
+
+  t.strictSame([early, (await callers.findCaller(keyHash))?.id], [undefined, 'key_late'])
+})
+
+t.test('the use of a key is noted at most once a minute', async (t) => {
+  const { db, id, keyHash, callers } = await givenCallers(t)
+  const use = async () => {
+    callers.forget()
+    await callers.findCaller(keyHash)
+    return (await listKeys(db)).find((key) => key.id === id)?.last_used_at
+  }
+
+  const first = await use()
+  const again = await use()
+  const minuteAgo = new Date(Date.now() - 60_001).toISOString()
+  await db.updateTable('api_keys').set({ last_used_at: minuteAgo }).where('id', '=', id).execute()
+  const later = await use()
+
+  t.type(first, 'string')
+  t.equal(again, first)
+  t.ok((later ?? '') > minuteAgo)
+})
