@@ -1,144 +1,191 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { touchpointTypes } from '../attribution/journey.ts'
 import type { Database } from '../database/tables.ts'
+import { invalid } from '../errors.ts'
 import { toMajor } from '../http/money.ts'
+import { type PageQuery, startOf, toPage } from '../http/pages.ts'
+import type { Period as Instants } from '../rollups/cover.ts'
+import { figuresOf } from '../rollups/read.ts'
+import {
+  dealRollups,
+  partnerRollups,
+  partnerTouchpointRollups,
+  touchpointRollups,
+} from '../rollups/rollups.ts'
 import type {
   Analytics,
   CreditedDeal,
   ModelUse,
   PartnerMonth,
+  PartnerOrder,
   PartnerRank,
   RecentDeal,
   TouchpointCount,
 } from './schemas.ts'
 
 /** Deals of one currency that closed in `[from, before)`; void ones are never among them. */
-export interface Period {
+export interface Period extends Instants {
   readonly currency: string
-  readonly from?: string | undefined
-  readonly before?: string | undefined
 }
 
-const mostPartners = 20
 const recentDeals = 10
 const creditedDeals = 100
 
-export async function findOverview(db: Kysely<Database>, period: Period): Promise<Analytics['overview']> {
-  const { deals, revenue, average } = await countedDeals(db, period)
-    .select([
-      sql<number>`count(*)::int`.as('deals'),
-      sql<bigint>`coalesce(sum(amount_minor), 0)::bigint`.as('revenue'),
-      sql<bigint>`coalesce(round(avg(amount_minor)), 0)::bigint`.as('average'),
-    ])
-    .executeTakeFirstOrThrow()
+/** The deals of a period, by model and all together. */
+export async function findOverview(
+  db: Kysely<Database>,
+  { currency, ...period }: Period,
+): Promise<Pick<Analytics, 'overview' | 'models'>> {
+  const { rows } = await sql<
+    Pick<ModelUse, 'attribution_model' | 'count'> & Sums<'revenue_minor' | 'unattributed_minor'>
+  >`
+    select attribution_model, sum(deals)::int as count, sum(revenue_minor) as revenue_minor,
+      sum(unattributed_minor) as unattributed_minor
+    from ${figuresOf(dealRollups, period, sql`currency = ${currency}`)}
+    group by attribution_model having sum(deals) > 0 order by count desc, attribution_model`.execute(db)
+  const deals = rows.reduce((sum, { count }) => sum + count, 0)
+  const revenue = rows.reduce((sum, row) => sum + BigInt(row.revenue_minor), 0n)
+  const unattributed = rows.reduce((sum, row) => sum + BigInt(row.unattributed_minor), 0n)
   return {
-    total_deals: deals,
-    total_revenue: toMajor(revenue, period.currency),
-    avg_deal_size: toMajor(average, period.currency),
+    overview: {
+      total_deals: deals,
+      total_revenue: toMajor(revenue, currency),
+      unattributed: toMajor(unattributed, currency),
+      avg_deal_size: toMajor(deals === 0 ? 0n : halfUp(revenue, BigInt(deals)), currency),
+    },
+    models: rows.map(({ attribution_model, count, revenue_minor }) => ({
+      attribution_model,
+      count,
+      total_amount: toMajor(BigInt(revenue_minor), currency),
+    })),
   }
 }
 
-/** The partners with the highest payouts. */
-export async function rankPartners(db: Kysely<Database>, period: Period): Promise<PartnerRank[]> {
-  const rows = await creditedIn(db, period)
-    .innerJoin('partners', 'partners.id', 'payouts.partner_id')
-    .select([
-      'partners.id',
-      'partners.name',
-      sql<number>`count(*)::int`.as('deals_count'),
-      sql<bigint>`sum(payout_minor)::bigint`.as('payout_minor'),
-      sql<number>`round(avg(percentage_bp))::int`.as('average_bp'),
-    ])
-    .groupBy('partners.id')
-    .orderBy('payout_minor', 'desc')
-    .orderBy('partners.id')
-    .limit(mostPartners)
-    .execute()
-  return rows.map(({ payout_minor, average_bp, ...row }) => ({
-    ...row,
-    total_payout: toMajor(payout_minor, period.currency),
-    avg_attribution_pct: average_bp / 100,
-  }))
+// What each order goes by, upwards; ids break its ties.
+const orders: Readonly<Record<PartnerOrder, { by: RawBuilder<unknown>; type: RawBuilder<unknown> }>> = {
+  payout: { by: sql`-payout_minor`, type: sql`numeric` },
+  deals: { by: sql`-deals_count`, type: sql`integer` },
+  name: { by: sql`name collate "C"`, type: sql`text` },
 }
 
-export async function listModels(db: Kysely<Database>, period: Period): Promise<ModelUse[]> {
-  const rows = await countedDeals(db, period)
-    .select([
-      'attribution_model',
-      sql<number>`count(*)::int`.as('count'),
-      sql<bigint>`sum(amount_minor)::bigint`.as('amount_minor'),
-    ])
-    .groupBy('attribution_model')
-    .orderBy('count', 'desc')
-    .orderBy('attribution_model')
-    .execute()
-  return rows.map(({ attribution_model, count, amount_minor }) => ({
-    attribution_model,
-    count,
-    total_amount: toMajor(amount_minor, period.currency),
-  }))
-}
-
-/** Touchpoints by type, of a partner where asked; every type is there, at 0 too. */
-export async function countTouchpoints(
+/** The partners whom the deals of a period credit, those with the most first. */
+export async function rankPartners(
   db: Kysely<Database>,
-  { from, before, partnerId }: Partial<Period> & { readonly partnerId?: string },
+  { currency, ...period }: Period,
+  { sort = 'payout', ...query }: PageQuery & { readonly sort?: PartnerOrder | undefined },
+) {
+  const start = startOf(query, 3)
+  const { by, type } = orders[sort]
+  const [order, place, id] = start.key ?? []
+  if (order !== undefined && order !== sort) throw invalid(foreignCursor)
+  const { rows } = await sql<RankRow>`
+    select *, ${by} as place from (
+      select partner_id as id, (select name from partners where partners.id = partner_id) as name,
+        sum(deals)::int as deals_count, sum(payout_minor) as payout_minor, sum(percentage_bp) as percentage_bp
+      from ${figuresOf(partnerRollups, period, sql`currency = ${currency}`)}
+      group by partner_id having sum(deals) > 0
+    ) as ranks
+    where ${order === undefined ? sql`true` : sql`(${by}, id) > (${place}::${type}, ${id})`}
+    order by place, id limit ${start.limit + 1} offset ${start.offset ?? 0}`.execute(db)
+  const { page, pagination } = toPage(rows, start, (row) => [sort, String(row.place), row.id])
+  return { partners: page.map((row) => toRank(row, currency)), pagination }
+}
+
+const foreignCursor = { pointer: 'cursor', detail: 'This is no cursor of this order.' }
+
+type RankRow = Pick<PartnerRank, 'id' | 'name' | 'deals_count'> &
+  Sums<'payout_minor' | 'percentage_bp'> & { place: string | number }
+
+function toRank({ id, name, deals_count, ...row }: RankRow, currency: string): PartnerRank {
+  return {
+    id,
+    name,
+    deals_count,
+    total_payout: toMajor(BigInt(row.payout_minor), currency),
+    avg_attribution_pct: Number(halfUp(BigInt(row.percentage_bp), BigInt(deals_count))) / 100,
+  }
+}
+
+/** Touchpoints of a period by type; every type is there, at 0 too. */
+export async function countTouchpoints(db: Kysely<Database>, period: Instants): Promise<TouchpointCount[]> {
+  return countByType(db, figuresOf(touchpointRollups, period, sql`true`))
+}
+
+/** All touchpoints of a partner by type. */
+export async function countTouchpointsOf(
+  db: Kysely<Database>,
+  partnerId: string,
 ): Promise<TouchpointCount[]> {
-  let query = db
-    .selectFrom('events')
-    .select(['touchpoint_type', sql<number>`count(*)::int`.as('count')])
-    .where('voided_at', 'is', null)
-    .groupBy('touchpoint_type')
-  if (from !== undefined) query = query.where('timestamp', '>=', from)
-  if (before !== undefined) query = query.where('timestamp', '<', before)
-  if (partnerId !== undefined) query = query.where('partner_id', '=', partnerId)
-  const counts = new Map(
-    (await query.execute()).map(({ touchpoint_type, count }) => [touchpoint_type, count]),
+  return countByType(db, figuresOf(partnerTouchpointRollups, {}, sql`partner_id = ${partnerId}`))
+}
+
+async function countByType(db: Kysely<Database>, figures: RawBuilder<unknown>): Promise<TouchpointCount[]> {
+  const { rows } = await sql<TouchpointCount>`
+    select touchpoint_type, sum(touchpoints)::int as count from ${figures} group by touchpoint_type`.execute(
+    db,
   )
+  const counts = new Map(rows.map(({ touchpoint_type, count }) => [touchpoint_type, count]))
   return touchpointTypes.map((touchpoint_type) => ({
     touchpoint_type,
     count: counts.get(touchpoint_type) ?? 0,
   }))
 }
 
-export async function listRecentDeals(db: Kysely<Database>, period: Period): Promise<RecentDeal[]> {
-  const rows = await countedDeals(db, period)
+export async function listRecentDeals(
+  db: Kysely<Database>,
+  { currency, from, before }: Period,
+): Promise<RecentDeal[]> {
+  let query = db
+    .selectFrom('deals')
     .select(['id', 'amount_minor', 'currency', 'closed_date', 'attribution_model'])
     .select(
       sql<number>`(select count(*)::int from events where deal_id = deals.id and voided_at is null)`.as(
         'touchpoints_count',
       ),
     )
+    .where('voided_at', 'is', null)
+    .where('currency', '=', currency)
     .orderBy('closed_date', 'desc')
     .orderBy('id', 'desc')
     .limit(recentDeals)
-    .execute()
+  if (from !== undefined) query = query.where('closed_date', '>=', from)
+  if (before !== undefined) query = query.where('closed_date', '<', before)
+  const rows = await query.execute()
   return rows.map(({ amount_minor, ...deal }) => ({ ...deal, amount: toMajor(amount_minor, deal.currency) }))
 }
 
+/** The currencies that deals are in. */
 export async function listCurrencies(db: Kysely<Database>): Promise<string[]> {
-  const rows = await db.selectFrom('deals').select('currency').distinct().orderBy('currency').execute()
+  const { rows } = await sql<{ currency: string }>`
+    select currency from ${figuresOf(dealRollups, {}, sql`true`)}
+    group by currency having sum(deals) > 0 order by currency`.execute(db)
   return rows.map(({ currency }) => currency)
 }
 
+/** The deals that closed last of those that credit a partner. */
 export async function listCreditedDeals(
   db: Kysely<Database>,
   partnerId: string,
-  period: Period,
+  currency: string,
 ): Promise<CreditedDeal[]> {
-  const rows = await creditedIn(db, period)
+  const rows = await db
+    .selectFrom('payouts')
+    .innerJoin('deals', (join) =>
+      join.onRef('deals.id', '=', 'payouts.deal_id').onRef('deals.version', '=', 'payouts.version'),
+    )
     .select([
       'deals.id',
-      'amount_minor',
-      'currency',
-      'closed_date',
-      'attribution_model',
-      'percentage_bp',
-      'payout_minor',
+      'deals.amount_minor',
+      'deals.currency',
+      'deals.closed_date',
+      'deals.attribution_model',
+      'payouts.percentage_bp',
+      'payouts.payout_minor',
     ])
     .where('payouts.partner_id', '=', partnerId)
-    .orderBy('closed_date', 'desc')
-    .orderBy('deals.id', 'desc')
+    .where('payouts.currency', '=', currency)
+    .orderBy('payouts.closed_date', 'desc')
+    .orderBy('payouts.deal_id', 'desc')
     .limit(creditedDeals)
     .execute()
   return rows.map(({ amount_minor, payout_minor, percentage_bp, ...deal }) => ({
@@ -155,29 +202,31 @@ export async function listMonths(
   partnerId: string,
   currency: string,
 ): Promise<PartnerMonth[]> {
-  const { rows } = await sql<{ month: string; deals_count: number; payout_minor: bigint }>`
-    select to_char(month, 'YYYY-MM') as month, count(payouts.deal_id)::int as deals_count,
-      coalesce(sum(payout_minor), 0)::bigint as payout_minor
+  const { rows } = await sql<Pick<PartnerMonth, 'month' | 'deals_count'> & Sums<'payout_minor'>>`
+    select to_char(month, 'YYYY-MM') as month, coalesce(sum(deals), 0)::int as deals_count,
+      coalesce(sum(payout_minor), 0) as payout_minor
     from generate_series(
       date_trunc('month', now() at time zone 'UTC') - interval '11 months',
       date_trunc('month', now() at time zone 'UTC'), interval '1 month') as month
-    left join (payouts join deals on deals.id = payouts.deal_id and deals.version = payouts.version
-        and deals.currency = ${currency})
-      on payouts.partner_id = ${partnerId} and deals.closed_date >= month at time zone 'UTC'
-      and deals.closed_date < (month + interval '1 month') at time zone 'UTC'
+    left join (
+      select starts, deals, payout_minor from partner_rollups
+      where partner_id = ${partnerId} and currency = ${currency} and span = 'month'
+        and starts >= (now() at time zone 'UTC')::date - 366
+      union all
+      select date_trunc('month', day::timestamp)::date, deals, payout_minor from partner_changes
+      where partner_id = ${partnerId} and currency = ${currency}
+    ) as figures on starts = month::date
     group by month order by month`.execute(db)
-  return rows.map(({ payout_minor, ...row }) => ({ ...row, total_payout: toMajor(payout_minor, currency) }))
+  return rows.map(({ payout_minor, ...row }) => ({
+    ...row,
+    total_payout: toMajor(BigInt(payout_minor), currency),
+  }))
 }
 
-function countedDeals(db: Kysely<Database>, { currency, from, before }: Period) {
-  let query = db.selectFrom('deals').where('voided_at', 'is', null).where('currency', '=', currency)
-  if (from !== undefined) query = query.where('closed_date', '>=', from)
-  if (before !== undefined) query = query.where('closed_date', '<', before)
-  return query
-}
+/** Sums come as text: they may be longer than any single amount. */
+type Sums<Name extends string> = Record<Name, string>
 
-function creditedIn(db: Kysely<Database>, period: Period) {
-  return countedDeals(db, period).innerJoin('payouts', (join) =>
-    join.onRef('payouts.deal_id', '=', 'deals.id').onRef('payouts.version', '=', 'deals.version'),
-  )
+/** The quotient of what is not negative, to the nearest whole number. */
+function halfUp(dividend: bigint, divisor: bigint): bigint {
+  return (2n * dividend + divisor) / (2n * divisor)
 }

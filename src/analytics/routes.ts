@@ -1,15 +1,15 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Kysely, Transaction } from 'kysely'
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import type { Database } from '../database/tables.ts'
 import { PartnerNotFound } from '../errors.ts'
 import { readPeriod } from '../http/instants.ts'
 import { answers } from '../http/problems.ts'
-import { Currency, DateBound, Id, ref, Strict } from '../http/schemas.ts'
+import { Currency, DateBound, Id, Listing, Page, ref, Strict } from '../http/schemas.ts'
 import { findPartner } from '../partners/queries.ts'
 import type { Partner, PartnerRow } from '../partners/schemas.ts'
 import * as figures from './queries.ts'
-import { Analytics, PartnerAnalytics } from './schemas.ts'
+import { Analytics, AnalyticsFilters, PartnerAnalytics, PartnerOrder, PartnerRank } from './schemas.ts'
 
 interface Needs {
   readonly db: Kysely<Database>
@@ -18,11 +18,12 @@ interface Needs {
 }
 
 const tags = ['Analytics']
-const filters = {
+const Filters = Strict({
   start_date: Type.Optional(DateBound),
   end_date: Type.Optional(DateBound),
   currency: Type.Optional(Currency),
-}
+})
+const bestPartners = 20
 
 const getAnalytics = {
   operationId: 'getAnalytics',
@@ -30,8 +31,20 @@ const getAnalytics = {
   description:
     'Deals, revenue, the twenty partners with the highest payout, models, touchpoints and the ten deals that closed last. A period is by `closed_date`, or by `timestamp` for touchpoints; all money is in one currency.',
   tags,
-  querystring: Strict(filters),
+  querystring: Filters,
   response: answers({ 200: ref(Analytics) }),
+}
+
+const getPartnerRanks = {
+  operationId: 'rankPartners',
+  summary: 'Every partner that deals of a period credit',
+  description:
+    'By payout or by the number of deals, the most first, or by name. Figures that move while pages are read may move a partner across a page; read them by name where that matters.',
+  tags,
+  querystring: Strict({ ...Filters.properties, sort: Type.Optional(ref(PartnerOrder)), ...Page }),
+  response: answers({
+    200: Listing({ partners: Type.Array(ref(PartnerRank)), filters: ref(AnalyticsFilters) }),
+  }),
 }
 
 const getPartnerAnalytics = {
@@ -49,17 +62,20 @@ export const analytics: FastifyPluginAsyncTypebox<Needs> = async (
   { db, defaultCurrency, toPartner },
 ) => {
   app.get('/analytics', { schema: getAnalytics }, ({ query }) => {
-    const { start_date, end_date, currency = defaultCurrency } = query
-    const period = { currency, ...readPeriod(start_date, end_date) }
-    return inOneSnapshot(db, async (trx) => ({
-      overview: await figures.findOverview(trx, period),
-      partners: await figures.rankPartners(trx, period),
-      models: await figures.listModels(trx, period),
-      touchpoints: await figures.countTouchpoints(trx, period),
-      recent_deals: await figures.listRecentDeals(trx, period),
-      currencies: await figures.listCurrencies(trx),
-      filters: { start_date: start_date ?? null, end_date: end_date ?? null, currency },
-    }))
+    const { filters, period } = toPeriod(query, defaultCurrency)
+    return inOneSnapshot(db, async (trx) => {
+      const { overview, models } = await figures.findOverview(trx, period)
+      const { partners } = await figures.rankPartners(trx, period, { limit: bestPartners })
+      const touchpoints = await figures.countTouchpoints(trx, period)
+      const recent_deals = await figures.listRecentDeals(trx, period)
+      const currencies = await figures.listCurrencies(trx)
+      return { overview, partners, models, touchpoints, recent_deals, currencies, filters }
+    })
+  })
+
+  app.get('/analytics/partners', { schema: getPartnerRanks }, async ({ query }) => {
+    const { filters, period } = toPeriod(query, defaultCurrency)
+    return { ...(await figures.rankPartners(db, period, query)), filters }
   })
 
   app.get('/analytics/partner/:partnerId', { schema: getPartnerAnalytics }, ({ params, query }) => {
@@ -70,12 +86,21 @@ export const analytics: FastifyPluginAsyncTypebox<Needs> = async (
       if (partner === undefined) throw new PartnerNotFound(partnerId)
       return {
         partner: toPartner(partner),
-        deals: await figures.listCreditedDeals(trx, partnerId, { currency }),
-        touchpoints: await figures.countTouchpoints(trx, { partnerId }),
+        deals: await figures.listCreditedDeals(trx, partnerId, currency),
+        touchpoints: await figures.countTouchpointsOf(trx, partnerId),
         monthly: await figures.listMonths(trx, partnerId, currency),
       }
     })
   })
+}
+
+function toPeriod({ start_date, end_date, currency }: Static<typeof Filters>, defaultCurrency: string) {
+  const filters = {
+    start_date: start_date ?? null,
+    end_date: end_date ?? null,
+    currency: currency ?? defaultCurrency,
+  }
+  return { filters, period: { currency: filters.currency, ...readPeriod(start_date, end_date) } }
 }
 
 function inOneSnapshot<Result>(db: Kysely<Database>, read: (trx: Transaction<Database>) => Promise<Result>) {

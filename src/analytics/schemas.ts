@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { AttributionModel } from '../deals/schemas.ts'
 import { TouchpointType } from '../events/schemas.ts'
-import { Currency, Id, Money, Nullable, ref, Timestamp } from '../http/schemas.ts'
+import { Currency, Id, Money, Nullable, OneOf, ref, Timestamp } from '../http/schemas.ts'
 import { Partner } from '../partners/schemas.ts'
 
 const count = Type.Integer({ minimum: 0 })
@@ -24,6 +24,9 @@ export const PartnerRank = Type.Object(
 )
 export type PartnerRank = Static<typeof PartnerRank>
 
+export const PartnerOrder = OneOf(['payout', 'deals', 'name'], { $id: 'PartnerOrder' })
+export type PartnerOrder = Static<typeof PartnerOrder>
+
 export const ModelUse = Type.Object(
   { attribution_model: ref(AttributionModel), count, total_amount: Money },
   { $id: 'ModelUse' },
@@ -44,7 +47,12 @@ export const RecentDeal = Type.Object(
 export type RecentDeal = Static<typeof RecentDeal>
 
 export const AnalyticsOverview = Type.Object(
-  { total_deals: count, total_revenue: Money, avg_deal_size: Money },
+  {
+    total_deals: count,
+    total_revenue: Money,
+    unattributed: Type.Number({ description: 'Of the revenue, what credits no partner.' }),
+    avg_deal_size: Money,
+  },
   { $id: 'AnalyticsOverview' },
 )
 

@@ -24,6 +24,7 @@ export interface Database {
   deals: Table<DealRow, 'created_at' | 'updated_at'>
   attributions: Table<VersionRow>
   payouts: Table<PayoutRow>
+  partner_deals: Table<Pick<PayoutRow, 'partner_id' | 'closed_date' | 'deal_id'>>
   api_keys: Table<ApiKeyRow, 'created_at'>
   idempotency_keys: Table<
     { key_hash: Buffer; request_hash: Buffer; status: number; answer: unknown; created_at: string },

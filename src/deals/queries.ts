@@ -61,26 +61,26 @@ export async function listDeals(
   { attribution_model, partner_id, currency, ...filter }: DealFilter,
 ) {
   const start = startOf(filter, 2)
+  // A partner's deals stand in their own order beside the deals, which would else be searched for them.
+  const isOfPartner = partner_id !== undefined
+  const closedDate = sql.ref<string>(isOfPartner ? 'partner_deals.closed_date' : 'deals.closed_date')
+  const id = sql.ref<string>(isOfPartner ? 'partner_deals.deal_id' : 'deals.id')
   let query = db
     .selectFrom('deals')
-    .selectAll()
-    .orderBy('closed_date', 'desc')
-    .orderBy('id', 'desc')
+    .$if(isOfPartner, (deals) => deals.innerJoin('partner_deals', 'partner_deals.deal_id', 'deals.id'))
+    .selectAll('deals')
+    .orderBy(closedDate, 'desc')
+    .orderBy(id, 'desc')
     .limit(start.limit + 1)
     .offset(start.offset ?? 0)
+  if (isOfPartner) query = query.where(sql<boolean>`partner_deals.partner_id = ${partner_id}`)
   if (attribution_model !== undefined) query = query.where('attribution_model', '=', attribution_model)
   if (currency !== undefined) query = query.where('currency', '=', currency)
-  if (filter.from !== undefined) query = query.where('closed_date', '>=', filter.from)
-  if (filter.before !== undefined) query = query.where('closed_date', '<', filter.before)
-  if (partner_id !== undefined) {
-    query = query.where(
-      'id',
-      'in',
-      db.selectFrom('events').select('deal_id').where('partner_id', '=', partner_id),
-    )
-  }
+  if (filter.from !== undefined) query = query.where(closedDate, '>=', filter.from)
+  if (filter.before !== undefined) query = query.where(closedDate, '<', filter.before)
   if (start.key !== undefined) {
-    query = query.where(sql<boolean>`(closed_date, id) < (${start.key[0]}::timestamptz, ${start.key[1]})`)
+    const [lastClosed, lastId] = start.key
+    query = query.where(sql<boolean>`(${closedDate}, ${id}) < (${lastClosed}::timestamptz, ${lastId})`)
   }
   const { page, pagination } = toPage(await query.execute(), start, ({ closed_date, id }) => [
     closed_date,

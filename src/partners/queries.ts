@@ -1,8 +1,11 @@
 import { type Kysely, sql } from 'kysely'
 import { v7 as uuid } from 'uuid'
 import type { Database } from '../database/tables.ts'
+import { toMajor } from '../http/money.ts'
 import { type PageQuery, startOf, toPage } from '../http/pages.ts'
-import type { PartnerRow } from './schemas.ts'
+import { figuresOf } from '../rollups/read.ts'
+import { partnerRollups } from '../rollups/rollups.ts'
+import type { PartnerRow, PartnerStats } from './schemas.ts'
 
 /** Inserts a partner unless its id or its e-mail address is taken. */
 export function insertPartner(
@@ -49,20 +52,19 @@ export async function listPartners(db: Kysely<Database>, { email, ...page }: Pag
 }
 
 /** What a partner's current shares add up to in a currency. */
-export async function sumPartner(db: Kysely<Database>, id: string, currency: string) {
-  const { deals, payout_minor } = await db
-    .selectFrom('payouts')
-    .innerJoin('deals', (join) =>
-      join.onRef('deals.id', '=', 'payouts.deal_id').onRef('deals.version', '=', 'payouts.version'),
-    )
-    .select([
-      sql<number>`count(*)::int`.as('deals'),
-      sql<bigint>`coalesce(sum(payout_minor), 0)::bigint`.as('payout_minor'),
-    ])
-    .where('payouts.partner_id', '=', id)
-    .where('deals.currency', '=', currency)
-    .executeTakeFirstOrThrow()
-  return { deals, payout_minor }
+export async function sumPartner(db: Kysely<Database>, id: string, currency: string): Promise<PartnerStats> {
+  const ofPartner = sql<boolean>`partner_id = ${id} and currency = ${currency}`
+  const { rows } = await sql<{ deals: number; touchpoints: number; payout_minor: string }>`
+    select coalesce(sum(deals), 0)::int as deals, coalesce(sum(touchpoints), 0)::int as touchpoints,
+      coalesce(sum(payout_minor), 0) as payout_minor
+    from ${figuresOf(partnerRollups, {}, ofPartner)}`.execute(db)
+  const [{ deals, touchpoints, payout_minor }] = rows as [(typeof rows)[0]]
+  return {
+    currency,
+    total_deals: deals,
+    total_payout: toMajor(BigInt(payout_minor), currency),
+    total_attributions: touchpoints,
+  }
 }
 
 /** The details of a partner, and the record that a key read them. */

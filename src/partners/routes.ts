@@ -4,7 +4,6 @@ import { Type } from '@sinclair/typebox'
 import type { Database } from '../database/tables.ts'
 import { PartnerNotFound } from '../errors.ts'
 import type { Write } from '../http/idempotency.ts'
-import { toMajor } from '../http/money.ts'
 import { answers } from '../http/problems.ts'
 import { Id, Page, ref, Strict } from '../http/schemas.ts'
 import { openDetails } from './payout-details.ts'
@@ -106,9 +105,7 @@ export const partners: FastifyPluginAsyncTypebox<Needs> = async (
   app.get('/partners/:partnerId', { schema: getPartner }, async ({ params: { partnerId } }) => {
     const partner = await findPartner(db, partnerId)
     if (partner === undefined) throw new PartnerNotFound(partnerId)
-    const { deals, payout_minor } = await sumPartner(db, partnerId, defaultCurrency)
-    const total_payout = toMajor(payout_minor, defaultCurrency)
-    const stats = { currency: defaultCurrency, total_deals: deals, total_payout, total_attributions: deals }
+    const stats = await sumPartner(db, partnerId, defaultCurrency)
     return { partner: toPartner(vault, partner), stats }
   })
 

@@ -16,7 +16,8 @@ export type Facts = Pick<
   'amount_minor' | 'currency' | 'closed_date' | 'closed_all_day' | 'attribution_model' | 'model_parameters'
 >
 
-export type PayoutRow = {
+/** A partner's part of a version, with the version's currency and close. */
+export type PayoutRow = Pick<Facts, 'currency' | 'closed_date'> & {
   deal_id: string
   version: number
   partner_id: string

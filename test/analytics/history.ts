@@ -1,0 +1,82 @@
+import type { TestApp } from '../support/app.ts'
+
+/** Whole numbers below a limit, the same ones for the same seed (mulberry32). */
+export function createDice(seed: number): (limit: number) => number {
+  let state = seed >>> 0
+  return (limit) => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let bits = Math.imul(state ^ (state >>> 15), 1 | state)
+    bits = (bits + Math.imul(bits ^ (bits >>> 7), 61 | bits)) ^ bits
+    return Math.floor((((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32) * limit)
+  }
+}
+
+const models = ['equal', 'first-touch', 'last-touch', 'role-based', 'time-decay', 'linear', 'position-based']
+const types = ['referral', 'demo', 'intro', 'support', 'closer', 'other']
+const currencies = ['USD', 'USD', 'USD', 'JPY', 'KWD']
+const hour = 3_600_000
+const first = Date.UTC(2023, 10, 20)
+
+export const hours = 26 * 30 * 24
+
+/** An instant of the time that a history goes over. */
+export function instantAt(at: number): string {
+  return new Date(first + at * hour).toISOString()
+}
+
+/** Deals with touchpoints before and after their close, amended and voided ones among them. */
+export async function givenHistory(service: TestApp, dice: (limit: number) => number, deals: number) {
+  const { call } = service
+  const partner = () => `p${dice(30)}`
+  const sent = async (path: string, body: object) => {
+    const { statusCode, body: answer } = await call('POST', path, body)
+    if (statusCode >= 300) throw new Error(`${path}: ${answer}`)
+  }
+  const touch = (id: string, deal_id: string, at: number) =>
+    sent('/events', {
+      id,
+      deal_id,
+      partner_id: partner(),
+      touchpoint_type: types[dice(6)],
+      timestamp: instantAt(at),
+    })
+  for (let index = 0; index < 30; index += 1) {
+    await sent('/partners', { id: `p${index}`, name: `Partner ${dice(100)}`, email: `p${index}@example.com` })
+  }
+  for (let index = 0; index < deals; index += 1) {
+    const id = `d${index}`
+    const closed = 500 + dice(hours - 500)
+    const touches = dice(6)
+    for (let n = 0; n < touches; n += 1) await touch(`${id}-${n}`, id, closed - dice(500))
+    await sent('/deals', {
+      id,
+      amount: 1 + dice(1_000_000),
+      currency: currencies[dice(5)],
+      closed_date: instantAt(closed),
+      attribution_model: models[dice(7)],
+    })
+    if (dice(4) === 0) await touch(`${id}-late`, id, closed - dice(200))
+    if (dice(5) === 0 && touches > 0) await sent(`/events/${id}-0/void`, { reason: 'counted twice' })
+    if (dice(6) === 0) {
+      await call('PATCH', `/deals/${id}`, { amount: 1 + dice(9999), closed_date: instantAt(dice(hours)) })
+    }
+    if (dice(10) === 0) await sent(`/deals/${id}/void`, { reason: 'fell through' })
+  }
+}
+
+/** A random filter, its bounds missing, days or instants, and what it means. */
+export function rollFilter(dice: (limit: number) => number) {
+  const bounds = [dice(hours), dice(hours)].sort((a, b) => a - b).map(instantAt)
+  const [start, end] = bounds.map((at) => [undefined, at.slice(0, 10), at.slice(0, 10), at][dice(4)])
+  const currency = currencies[dice(5)] as string
+  const filter = { ...(start && { start_date: start }), ...(end && { end_date: end }), currency }
+  const day = 24 * hour
+  return {
+    query: new URLSearchParams(filter).toString(),
+    period: {
+      currency,
+      ...(start && { from: new Date(start).toISOString() }),
+      ...(end && { before: new Date(Date.parse(end) + (end.length === 10 ? day : 1)).toISOString() }),
+    },
+  }
+}

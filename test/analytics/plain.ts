@@ -1,0 +1,92 @@
+import { type Kysely, sql } from 'kysely'
+import { touchpointTypes } from '../../src/attribution/journey.ts'
+import type { Database } from '../../src/database/tables.ts'
+import { toMajor } from '../../src/http/money.ts'
+
+interface Period {
+  readonly currency: string
+  readonly from?: string
+  readonly before?: string
+}
+
+/** What GET /analytics answers but for its filters, by plain SQL over deals, payouts and events. */
+export async function analyticsByPlainSql(db: Kysely<Database>, period: Period) {
+  return {
+    ...(await deals(db, period)),
+    partners: (await partners(db, period)).slice(0, 20),
+    touchpoints: await touchpoints(db, period),
+    currencies: await currencies(db),
+  }
+}
+
+const isWithin = (column: string, { from = '1970-01-01Z', before = 'infinity' }: Partial<Period>) =>
+  sql<boolean>`${sql.ref(column)} >= ${from} and ${sql.ref(column)} < ${before}`
+
+async function deals(db: Kysely<Database>, period: Period) {
+  const { currency } = period
+  const { rows } = await sql<{
+    attribution_model: string | null
+    count: number
+    amount: string
+    unattributed: string
+    average: string
+  }>`
+    select deals.attribution_model, count(*)::int as count, coalesce(sum(deals.amount_minor), 0) as amount,
+      coalesce(sum(unattributed_minor), 0) as unattributed, coalesce(round(avg(deals.amount_minor)), 0) as average
+    from deals join attributions on deal_id = deals.id and attributions.version = deals.version
+    where voided_at is null and deals.currency = ${currency} and ${isWithin('deals.closed_date', period)}
+    group by grouping sets ((), (deals.attribution_model))
+    order by deals.attribution_model is not null, count desc, deals.attribution_model`.execute(db)
+  const [all, ...models] = rows
+  return {
+    overview: {
+      total_deals: all?.count,
+      total_revenue: toMajor(BigInt(all?.amount ?? 0), currency),
+      unattributed: toMajor(BigInt(all?.unattributed ?? 0), currency),
+      avg_deal_size: toMajor(BigInt(all?.average ?? 0), currency),
+    },
+    models: models.map(({ attribution_model, count, amount }) => ({
+      attribution_model,
+      count,
+      total_amount: toMajor(BigInt(amount), currency),
+    })),
+  }
+}
+
+export async function partners(db: Kysely<Database>, period: Period) {
+  const { rows } = await sql<{
+    id: string
+    name: string
+    deals_count: number
+    payout: string
+    share: string
+  }>`
+    select partners.id, partners.name, count(*)::int as deals_count, sum(payout_minor) as payout,
+      round(avg(percentage_bp)) / 100 as share
+    from deals join payouts on deal_id = deals.id and payouts.version = deals.version
+      join partners on partners.id = partner_id
+    where voided_at is null and deals.currency = ${period.currency} and ${isWithin('deals.closed_date', period)}
+    group by partners.id order by payout desc, partners.id`.execute(db)
+  return rows.map(({ payout, share, ...row }) => ({
+    ...row,
+    total_payout: toMajor(BigInt(payout), period.currency),
+    avg_attribution_pct: Number(share),
+  }))
+}
+
+async function touchpoints(db: Kysely<Database>, period: Partial<Period>) {
+  const { rows } = await sql<{ touchpoint_type: string; count: number }>`
+    select touchpoint_type, count(*)::int as count from events
+    where voided_at is null and ${isWithin('timestamp', period)} group by touchpoint_type`.execute(db)
+  const counts = new Map(rows.map(({ touchpoint_type, count }) => [touchpoint_type, count]))
+  return touchpointTypes.map((touchpoint_type) => ({
+    touchpoint_type,
+    count: counts.get(touchpoint_type) ?? 0,
+  }))
+}
+
+async function currencies(db: Kysely<Database>): Promise<string[]> {
+  const { rows } = await sql<{ currency: string }>`
+    select distinct currency from deals where voided_at is null order by currency`.execute(db)
+  return rows.map(({ currency }) => currency)
+}
