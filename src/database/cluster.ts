@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { giveAwayFromRoot, runProgram } from './postgres-programs.ts'
 
 export interface Postmaster {
@@ -64,11 +65,13 @@ export async function ensurePostmaster(home: string, settings: readonly string[]
   // pg_ctl gives the server a session of its own: Ctrl-C in a terminal does not stop it before our last query.
   const start = ['start', '-D', 'data', '-l', 'log', '-o', options.join(' '), '-w', '-t', '300']
   const failures: unknown[] = []
-  // A start also fails when another process is faster, and may have stopped the server again when we look for it.
-  while (failures.length < 3) {
+  // A start also fails when another process is faster, and may have stopped the server again when we look for it, or
+  // while what a killed server left behind has not ended yet.
+  while (failures.length < 5) {
     const postmaster = await findPostmaster(home)
     if (postmaster !== undefined) return postmaster
     await runProgram('pg_ctl', start, home).catch((error: unknown) => failures.push(error))
+    if (failures.length > 0) await setTimeout(200)
   }
   throw new Error(`PostgreSQL does not start; see ${join(home, 'log')}`, { cause: failures.at(-1) })
 }
