@@ -72,7 +72,12 @@ export async function ingestOne(
   const submissions = readEvents([event], () => '')
   await lockDeals(trx, [event.deal_id])
   const [result] = await ingest(trx, attribute, submissions)
-  if (result === undefined || 'refusal' in result) throw result?.refusal
+  return outcomeOf(result as Ingested)
+}
+
+/** What to answer for one event; throws its refusal. */
+export function outcomeOf(result: Ingested): Outcome<{ event: Event }> {
+  if ('refusal' in result) throw result.refusal
   return { status: result.isNew ? 201 : 200, body: { event: result.event } }
 }
 

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import { classes, lockKeyOf } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
 import { type PageQuery, startOf, toPage } from '../http/pages.ts'
 import type { Event, EventRow } from './schemas.ts'
@@ -21,13 +22,23 @@ export type Submission = Pick<
   'id' | 'partner_id' | 'deal_id' | 'touchpoint_type' | 'timestamp' | 'metadata' | 'submission'
 >
 
+/**
+ * Stores those events that need nothing else: deal not closed and locked by nobody, id free, partner active. A
+ * transaction of its own in one round trip, which is what most groups are. Says when it stored each.
+ */
+export async function storeOpenEvents(
+  db: Kysely<Database>,
+  events: readonly Submission[],
+): Promise<ReadonlyMap<string, string>> {
+  const given = events.map((event) => ({ ...toGiven(event), deal_key: lockKeyOf(event.deal_id) }))
+  const { rows } = await sql<{ id: string; created_at: string }>`
+    select id, created_at from store_open_events(${classes.deal}, ${JSON.stringify(given)})`.execute(db)
+  return new Map(rows.map(({ id, created_at }) => [id, created_at]))
+}
+
 /** Inserts those events whose id is free and whose partner is active; says which they are, and which deals are closed. */
 export async function insertEvents(trx: Kysely<Database>, events: readonly Submission[]) {
-  const given = events.map(({ metadata, submission, ...event }) => ({
-    ...event,
-    metadata: metadata === null ? null : JSON.stringify(metadata),
-    submission: submission.toString('hex'),
-  }))
+  const given = events.map(toGiven)
   const { rows } = await sql<Event & { is_closed: boolean }>`
     insert into events
       (id, deal_id, partner_id, touchpoint_type, timestamp, metadata, known_from, submission)
@@ -43,6 +54,14 @@ export async function insertEvents(trx: Kysely<Database>, events: readonly Submi
     trx,
   )
   return rows
+}
+
+function toGiven({ metadata, submission, ...event }: Submission) {
+  return {
+    ...event,
+    metadata: metadata === null ? null : JSON.stringify(metadata),
+    submission: submission.toString('hex'),
+  }
 }
 
 export function findEvent(db: Kysely<Database>, id: string): Promise<Event | undefined> {
