@@ -39,6 +39,7 @@ import { toPartner } from './partners/register.ts'
 import { partners } from './partners/routes.ts'
 import { createVault, type PayoutKeys } from './partners/vault.ts'
 import { resources } from './resources.ts'
+import { statements } from './statements/routes.ts'
 
 export type Config = Environment & { readonly payoutKeys: PayoutKeys }
 
@@ -95,6 +96,7 @@ export async function buildApp(
     authenticate(guarded, { findCaller: callers.findCaller, ...limits })
     guarded.setNotFoundHandler(answerUnknownRoute)
     await guarded.register(partners, { db, write, vault, defaultCurrency })
+    await guarded.register(statements, { db, defaultCurrency })
     await guarded.register(events, { db, write, attribute: remembered })
     await guarded.register(deals, { db, write, attribute: remembered, defaults })
     await guarded.register(attributions, { db, write, attribute: remembered, defaults })

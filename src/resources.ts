@@ -7,6 +7,7 @@ import { Health, Index, Readiness } from './http/health.ts'
 import { Fault, Problem, ProblemCode } from './http/problems.ts'
 import { Pagination } from './http/schemas.ts'
 import * as partners from './partners/schemas.ts'
+import * as statements from './statements/schemas.ts'
 
 /** Every schema that has a name in the OpenAPI document. */
 export const resources = [
@@ -15,6 +16,7 @@ export const resources = [
   deals,
   scenarios,
   analytics,
+  statements,
   apiKeys,
   { Pagination, Problem, ProblemCode, Fault, Index, Health, Readiness },
 ]

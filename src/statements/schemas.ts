@@ -1,0 +1,45 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { VersionReason } from '../deals/schemas.ts'
+import { Currency, Id, Money, Nullable, ref, Timestamp } from '../http/schemas.ts'
+
+export const Month = Type.String({
+  pattern: '^(?:19[7-9]\\d|[2-9]\\d{3})-(?:0[1-9]|1[0-2])$',
+  description: 'A month of UTC, such as 2026-07.',
+})
+
+export const StatementChange = Type.Object(
+  {
+    version: Type.Integer(),
+    reason: ref(VersionReason),
+    calculated_at: Timestamp,
+    payout: Type.Number({ description: "The partner's payout from then on." }),
+  },
+  { $id: 'StatementChange' },
+)
+export type StatementChange = Static<typeof StatementChange>
+
+export const StatementLine = Type.Object(
+  {
+    deal_id: Id,
+    closed_date: Timestamp,
+    version: Type.Integer({ description: 'Of the attribution that the payout is from.' }),
+    percentage: Type.Number(),
+    payout: Money,
+    changes: Type.Array(ref(StatementChange), { description: 'How the payout came about, oldest first.' }),
+  },
+  { $id: 'StatementLine' },
+)
+export type StatementLine = Static<typeof StatementLine>
+
+export const Statement = Type.Object(
+  {
+    partner_id: Id,
+    month: Month,
+    currency: Currency,
+    as_of: Nullable(Timestamp),
+    lines: Type.Array(ref(StatementLine)),
+    total_payout: Type.Number({ description: 'The payouts of the lines, added up.' }),
+  },
+  { $id: 'Statement', description: 'The deals of a month that credit a partner.' },
+)
+export type Statement = Static<typeof Statement>

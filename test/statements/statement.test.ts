@@ -1,0 +1,103 @@
+import t from 'tap'
+import type { Statement } from '../../src/statements/schemas.ts'
+import { createApp, type TestApp } from '../support/app.ts'
+import { givenDeal, givenEvent, givenPartner } from '../support/given.ts'
+
+const path = '/partners/p1/statement?month=2026-05'
+
+async function givenMay(service: TestApp) {
+  await givenPartner(service, 'p1')
+  await givenPartner(service, 'p2')
+  await givenEvent(service, { partner_id: 'p1', deal_id: '-1', timestamp: '2026-05-01T08:00:00Z' })
+  await givenEvent(service, { partner_id: 'p1', deal_id: 'd2', timestamp: '2026-05-02T08:00:00Z' })
+  await givenDeal(service, { id: '-1', amount: 90.5, closed_date: '2026-05-01T12:00:00Z' })
+  await givenDeal(service, { id: 'd2', amount: 10, closed_date: '2026-05-31T23:59:59.999Z' })
+}
+
+async function readStatement({ call }: TestApp, query = ''): Promise<Statement> {
+  const answer = await call('GET', `${path}${query}`)
+  return answer.json<Statement>()
+}
+
+t.test('a statement names every deal of the month and adds up to its total', async (t) => {
+  const service = await createApp(t)
+  await givenMay(service)
+  await givenEvent(service, { partner_id: 'p1', deal_id: 'd3', timestamp: '2026-05-02T08:00:00Z' })
+  await givenDeal(service, { id: 'd3', amount: 7, closed_date: '2026-06-01T00:00:00Z' })
+  await givenEvent(service, { partner_id: 'p2', deal_id: 'd2', timestamp: '2026-05-03T08:00:00Z' })
+
+  const statement = await readStatement(service)
+
+  t.match(statement, { partner_id: 'p1', month: '2026-05', currency: 'USD', as_of: null, total_payout: 95.5 })
+  t.match(statement.lines, [
+    { deal_id: '-1', version: 1, percentage: 100, payout: 90.5, changes: [{ reason: 'closed' }] },
+    {
+      deal_id: 'd2',
+      version: 2,
+      percentage: 50,
+      payout: 5,
+      changes: [
+        { version: 1, reason: 'closed', payout: 10 },
+        { version: 2, reason: 'late_event', payout: 5 },
+      ],
+    },
+  ])
+  t.equal(statement.lines.length, 2)
+})
+
+t.test('a statement as of an instant says what it said then', async (t) => {
+  const service = await createApp(t)
+  await givenMay(service)
+  const before = await readStatement(service)
+  const then = before.lines.map(({ changes }) => changes.at(-1)?.calculated_at ?? '').sort()[1] as string
+  await service.call('PATCH', '/deals/d2', { closed_date: '2026-06-02T00:00:00Z' })
+  await service.call('POST', '/deals/-1/void', { reason: 'fell through' })
+
+  const now = await readStatement(service)
+  const asOf = await readStatement(service, `&as_of=${then}`)
+
+  t.strictSame([now.lines, now.total_payout], [[], 0])
+  t.strictSame(asOf, { ...before, as_of: then })
+})
+
+t.test('a statement is CSV where the client asks for it, with no cell that runs as a formula', async (t) => {
+  const service = await createApp(t)
+  await givenMay(service)
+
+  const byFormat = await service.call('GET', `${path}&format=csv`)
+  const byAccept = await service.call('GET', path, undefined, { accept: 'text/csv' })
+
+  t.match(byFormat.headers, {
+    'content-type': 'text/csv; charset=utf-8',
+    'content-disposition': 'attachment; filename="statement-p1-2026-05-USD.csv"',
+  })
+  t.equal(byAccept.body, byFormat.body)
+  const cells = byFormat.body.split('\r\n').map((line) => line.split(',').slice(0, 7))
+  t.strictSame(cells, [
+    ['deal_id', 'closed_date', 'version', 'percentage', 'payout', 'currency', 'reasons'],
+    ["'-1", '2026-05-01T12:00:00.000Z', '1', '100', '90.5', 'USD', 'closed'],
+    ['d2', '2026-05-31T23:59:59.999Z', '1', '100', '10', 'USD', 'closed'],
+    ['total', '', '', '', '100.5', 'USD', ''],
+    [''],
+  ])
+})
+
+t.test('a statement agrees with the partner’s month in analytics', async (t) => {
+  const service = await createApp(t)
+  await givenMay(service)
+
+  const { total_payout, lines } = await readStatement(service)
+  const ranks = await service.call('GET', '/analytics/partners?start_date=2026-05-01&end_date=2026-05-31')
+
+  t.match(ranks.json(), { partners: [{ id: 'p1', deals_count: lines.length, total_payout }] })
+})
+
+t.test('a statement of nobody is not found, and of no month is refused', async (t) => {
+  const { call } = await createApp(t)
+
+  const nobodys = await call('GET', path)
+  const monthless = await call('GET', '/partners/p1/statement?month=2026-13')
+
+  t.equal(nobodys.statusCode, 404)
+  t.equal(monthless.statusCode, 400)
+})
