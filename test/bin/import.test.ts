@@ -1,0 +1,308 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { type Kysely, sql } from 'kysely'
+import t, { type Test } from 'tap'
+import type { Database } from '../../src/database/tables.ts'
+import { createApp } from '../support/app.ts'
+import { createHome, runCommand, startBalancer, startService } from './processes.ts'
+
+/** The app of production, listening, and the import as a process that talks to it. */
+async function createService(t: Test) {
+  const { app, db, key } = await createApp(t)
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  return { app, db, ...createImport({ url, key, folder: t.testdir() }) }
+}
+
+function createImport(home: { readonly url: string; readonly key: string; readonly folder: string }) {
+  const load = async (files: Readonly<Record<string, string | Buffer>>, ...options: readonly string[]) => {
+    for (const [name, content] of Object.entries(files)) await writeFile(join(home.folder, name), content)
+    const args = [...Object.keys(files), '--url', home.url, '--key', home.key, ...options]
+    return runCommand('import', args, home)
+  }
+  return { ...home, load }
+}
+
+function toNdjson(rows: readonly unknown[]): string {
+  return rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+}
+
+/** The rows of the tables that an import fills, without the instants at which they came. */
+async function dump(db: Kysely<Database>): Promise<unknown> {
+  const tables = ['partners', 'events', 'deals', 'attributions', 'payouts'].map(async (table) => {
+    const { rows } = await sql<{ row: object }>`
+      select to_jsonb(t) - '{created_at,updated_at,calculated_at,transaction_id}'::text[] as row
+      from ${sql.table(table)} t order by 1`.execute(db)
+    return [table, rows.map(({ row }) => row)]
+  })
+  return Object.fromEntries(await Promise.all(tables))
+}
+
+const refuse =
+  (status: number, retryAfter = '0') =>
+  (response: ServerResponse) =>
+    void response.writeHead(status, { 'retry-after': retryAfter }).end('{}')
+
+const alice = { kind: 'partner', id: 'alice', name: 'Alice', email: 'alice@example.com' }
+const bob = { kind: 'partner', id: 'bob', name: 'Bob', email: 'bob@example.com' }
+const demo = {
+  kind: 'event',
+  id: 'e1',
+  partner_id: 'alice',
+  deal_id: 'd1',
+  touchpoint_type: 'demo',
+  timestamp: '2024-01-10T09:00:00Z',
+  metadata: { source: 'webinar' },
+}
+const closer = { ...demo, id: 'e2', partner_id: 'bob', touchpoint_type: 'closer' }
+const deal = {
+  kind: 'deal',
+  id: 'd1',
+  amount: 17500.33,
+  closed_date: '2024-01-20T15:00:00Z',
+  attribution_model: 'equal',
+}
+
+t.test('rows go in whatever their order, and a second run finds them there', async (t) => {
+  const { load, db } = await createService(t)
+  const files = { 'year.ndjson.gz': gzipSync(toNdjson([deal, closer, demo, bob, alice])) }
+
+  const first = await load(files)
+  const stored = await dump(db)
+  const second = await load(files)
+
+  t.strictSame(first, {
+    code: 0,
+    stderr: '',
+    stdout: [
+      '         stored  already there  refused',
+      'partner       2              0        0',
+      'event         2              0        0',
+      'deal          1              0        0\n',
+    ].join('\n'),
+  })
+  t.match(second.stdout, /partner {7}0 {14}2 {8}0\nevent {9}0 {14}2 {8}0\ndeal {10}0 {14}1 {8}0/)
+  t.strictSame(await dump(db), stored)
+  t.match(stored, {
+    deals: [{ amount_minor: 1_750_033, version: 1 }],
+    events: [{ metadata: { source: 'webinar' } }],
+  })
+})
+
+t.test('CSV says the same as NDJSON', async (t) => {
+  const csv = await createService(t)
+  const ndjson = await createService(t)
+
+  const loaded = await csv.load({
+    'deals.csv':
+      'kind,id,amount,closed_date,attribution_model,model_parameters.lookback_days\ndeal,d1,17500.33,2024-01-20T15:00:00Z,equal,\n',
+    'events.csv':
+      '\ufeff"id",partner_id,deal_id,touchpoint_type,timestamp,metadata.source\r\n' +
+      'e1,alice,d1,demo,2024-01-10T09:00:00Z,webinar\r\ne2,bob,d1,closer,2024-01-10T09:00:00Z,webinar\r\n',
+    'partners.csv.gz': gzipSync(
+      'id, name, email\nalice, "Alice", alice@example.com\n\nbob,Bob,bob@example.com',
+    ),
+  })
+  await ndjson.load({ 'all.ndjson': toNdjson([alice, bob, demo, closer, deal]) })
+
+  t.match(loaded, { code: 0, stderr: '' })
+  t.strictSame(await dump(csv.db), await dump(ndjson.db))
+})
+
+t.test('each refused row is told with its line and reason, and the rest goes in', async (t) => {
+  const { load, folder, db } = await createService(t)
+  const rows = [
+    alice,
+    { ...bob, email: 'ALICE@example.com' },
+    { ...demo, partner_id: 'nobody' },
+    demo,
+    { ...demo, touchpoint_type: 'closer' },
+    { ...closer, partner_id: 'alice', metadata: { text: 'NUL \0' } },
+    { ...closer, id: 'e3', partner_id: 'alice', metadata: { text: 'a line \u2028 a line' } },
+    { ...deal, amount: 0 },
+    { ...deal, id: 'd2', amount: 10.001 },
+    { ...deal, id: undefined },
+    { kind: 'invoice', id: 'i1' },
+    [alice],
+  ]
+  const spoilt = Buffer.concat([
+    Buffer.from(toNdjson(rows)),
+    Buffer.from('{"kind": "deal", \n\n'),
+    Buffer.from([0x7b, 0xe9, 0x7d, 0x0a]),
+    Buffer.from(JSON.stringify({ ...deal, id: 'd3' }).replace('17500.33', '17500.330000000000000001')),
+    Buffer.from(`\n{"kind": "partner", "id": "long", "name": "${'x'.repeat(1_100_000)}"}\n`),
+    Buffer.from(toNdjson([{ ...deal, id: 'd4' }])),
+  ])
+
+  const { code, stdout } = await load({ 'rows.ndjson': spoilt }, '--report', 'refused.txt')
+
+  t.equal(code, 0)
+  t.match(stdout, /partner +1 +0 +1\nevent +2 +0 +3\ndeal +1 +0 +4\nunreadable +0 +0 +5\n/)
+  t.match((await readFile(join(folder, 'refused.txt'), 'utf8')).split('\n'), [
+    'rows.ndjson:10: deal: It has no id of yours, by which a second run would know it.',
+    'rows.ndjson:11: Its kind must be one of partner, event, deal.',
+    'rows.ndjson:12: The line is not a JSON object.',
+    'rows.ndjson:13: The line is not JSON.',
+    'rows.ndjson:15: The line is not UTF-8.',
+    'rows.ndjson:17: The line is longer than 1 MB.',
+    'rows.ndjson:2: partner bob: Another partner has this e-mail address.',
+    'rows.ndjson:3: event e1: /partner_id: No partner has the id nobody.',
+    'rows.ndjson:5: event e1: /id: The id e1 holds another event.',
+    'rows.ndjson:6: event e2: The body holds a NUL character.',
+    'rows.ndjson:8: deal d1: /amount: The value must be >= 0.0001.',
+    'rows.ndjson:9: deal d2: /amount: An amount in USD has at most 2 decimals',
+    'rows.ndjson:16: deal d3: The body holds a number with more digits than can be kept.',
+    '',
+  ])
+  t.match(await dump(db), { events: [{ id: 'e1' }, { metadata: { text: 'a line \u2028 a line' } }] })
+})
+
+t.test('records of CSV that cannot be read are refused one by one', async (t) => {
+  const { load } = await createService(t)
+  const partners = Buffer.concat([
+    Buffer.from('id,name,email\na,A,a@example.com\nb,B\nc"d,C,c@example.com\n'),
+    Buffer.from([0xe9]),
+    Buffer.from(',E,e@example.com\n"f,F,f@example.com\n'),
+  ])
+
+  const { code, stdout } = await load({ 'partners.csv': partners })
+
+  t.equal(code, 0)
+  t.match(stdout, /^partners.csv:3: The record has 2 cells under 3 columns\.$/m)
+  t.match(stdout, /^partners.csv:4: Invalid Opening Quote.*$/m)
+  t.match(stdout, /^partners.csv:5: The record is not UTF-8\.$/m)
+  t.match(stdout, /^partners.csv:\d: Quote Not Closed.*$/m)
+  t.match(stdout, /partner +1 +0 +0$/m)
+})
+
+t.test('a file that cannot be read to its end sends nothing', async (t) => {
+  const { load, db } = await createService(t)
+  const whole = gzipSync(toNdjson([alice, bob]))
+
+  const cut = await load({ 'partners.ndjson': toNdjson([alice]), 'cut.ndjson.gz': whole.subarray(0, -9) })
+  const headless = await load({ 'things.csv': 'id,name\n1,2\n' })
+  const doubled = await load({ 'partners.csv': 'id,name,email,name\n1,2,3,4\n' })
+
+  t.match(cut, { code: 1, stderr: /cut\.ndjson\.gz cannot be read on: unexpected end of file/ })
+  t.match(headless, { code: 1, stderr: /its header does not tell its kind; say it with --kind/ })
+  t.match(doubled, { code: 1, stderr: /the header has the column name twice/ })
+  t.match(await dump(db), { partners: [] })
+})
+
+t.test('a busy service and a cut connection are waited out', async (t) => {
+  const { url, folder, key } = await createService(t)
+  await writeFile(join(folder, 'partners.ndjson'), toNdjson([alice, bob]))
+  const balancer = await startBalancer(t, url, [
+    refuse(429),
+    refuse(503),
+    (response) => response.destroy(),
+    (response) =>
+      response.writeHead(200, { 'content-length': '100' }).write('{"partner":', () => response.destroy()),
+  ])
+
+  const { code, stdout, stderr } = await runCommand('import', ['partners.ndjson'], {
+    folder,
+    env: { API_URL: balancer, API_KEY: key },
+  })
+
+  t.equal(code, 0)
+  t.match(stdout, /partner +2 +0 +0/)
+  t.match(stderr, /answers 503; trying again for up to 60 s/)
+})
+
+t.test('a limit that is used up is told, with a way out', async (t) => {
+  const { url, folder, key } = await createService(t)
+  await writeFile(join(folder, 'partners.ndjson'), toNdjson([alice]))
+  const balancer = await startBalancer(t, url, [refuse(429, '2')])
+
+  const started = performance.now()
+  const { code, stderr } = await runCommand('import', ['partners.ndjson', '--url', balancer, '--key', key], {
+    folder,
+  })
+
+  t.equal(code, 0)
+  t.match(stderr, /going on in 2 s\. A key with a higher one: npm run keys -- create --name import/)
+  t.ok(performance.now() - started >= 2000)
+})
+
+t.test('who is not let in, or has nobody to ask, is told so', async (t) => {
+  const { app, url, folder, key } = await createService(t)
+  await writeFile(join(folder, 'partners.ndjson'), toNdjson([alice]))
+  const run = (...options: readonly string[]) =>
+    runCommand('import', ['partners.ndjson', ...options], { folder })
+
+  const stranger = await run('--url', url, '--key', 'sk_nobody')
+  const elsewhere = await run('--url', `${url}/docs/json?`, '--key', key)
+  await app.close()
+  const alone = await run('--url', url, '--key', key, '--patience', '0')
+  const keyless = await run('--url', url)
+  const confused = await run('--kind', 'invoice')
+
+  t.match(stranger, { code: 1, stderr: /refuses the key: A valid X-API-Key header is needed/ })
+  t.match(elsewhere, { code: 1, stderr: /is not this service: it answers \d+/ })
+  t.match(alone, { code: 1, stderr: /does not answer \(ECONNREFUSED\)/ })
+  t.match(keyless, { code: 1, stderr: /There is no API key/ })
+  t.match(confused, { code: 1, stderr: /^Usage: npm run import/ })
+})
+
+const partners = Array.from({ length: 8 }, (_, n) => ({
+  kind: 'partner',
+  id: `p${n}`,
+  name: `Partner ${n}`,
+  email: `p${n}@example.com`,
+}))
+const deals = Array.from({ length: 300 }, (_, n) => ({
+  ...deal,
+  id: `d${n}`,
+  amount: n % 50 === 49 ? 0 : 1000 + n,
+  attribution_model: 'linear',
+}))
+const events = Array.from({ length: 3000 }, (_, n) => ({
+  ...demo,
+  id: `e${n}`,
+  deal_id: `d${n % 300}`,
+  partner_id: `p${(n * 7 + (n >> 4)) % 8}`,
+}))
+const year = { 'year.ndjson': toNdjson([...partners, ...deals, ...events]) }
+
+t.test('killing the service in the middle and running again ends as one clean run', async (t) => {
+  const clean = await createService(t)
+  await clean.load(year)
+  const home = await createHome(t)
+  const service = await startService(t, home)
+  const { load } = createImport({ ...home, url: service.url })
+
+  const amidEvents = load(year, '--patience', '0')
+  await service.served(partners.length + 2)
+  await service.kill()
+  const port = Number(new URL(service.url).port)
+  const second = await startService(t, { ...home, port })
+  t.equal((await amidEvents).code, 1)
+  const amidDeals = load(year, '--patience', '0')
+  await second.served(partners.length + 3 + 150)
+  await second.kill()
+  t.equal((await amidDeals).code, 1)
+  await startService(t, { ...home, port })
+  const last = await load(year)
+
+  t.equal(last.code, 0)
+  t.match(last.stdout, /event +0 +3000 +0\n/)
+  t.strictSame(await dump(home.db), await dump(clean.db))
+})
+
+t.test('an import goes on by itself when the service is back', async (t) => {
+  const home = await createHome(t)
+  const service = await startService(t, home)
+  const { load } = createImport({ ...home, url: service.url })
+
+  const running = load(year)
+  await service.served(partners.length + 3 + 100)
+  await service.kill()
+  await startService(t, { ...home, port: Number(new URL(service.url).port) })
+  const { code, stderr } = await running
+
+  t.equal(code, 0)
+  t.match(stderr, /does not answer|trying again/)
+  t.match(await dump(home.db), { deals: { length: 294 }, events: { length: 3000 } })
+})

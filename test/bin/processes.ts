@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { on, once } from 'node:events'
+import { createServer, request, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import { issueKey } from '../../src/api-keys/issue.ts'
+import { connect } from '../../src/database/connect.ts'
+import { createDatabase } from '../support/database.ts'
+
+interface Service {
+  readonly url: string
+  /** Resolves when the service has answered so many requests. */
+  readonly served: (requests: number) => Promise<void>
+  /** Ends it as a power cut would. */
+  readonly kill: () => Promise<void>
+}
+
+/** A database of the test's own and an admin key to it that no limit stops, unless one is given. */
+export async function createHome(t: Test, limit = 1_000_000_000) {
+  const { url: databaseUrl } = await createDatabase(t)
+  const db = connect({ url: databaseUrl, max: 2, log: { error: () => {} } as never })
+  t.teardown(() => db.destroy())
+  const { key } = await issueKey(db, { name: 'test', scopes: ['admin'], rate_limit_max: limit })
+  return { databaseUrl, db, key, folder: t.testdir() }
+}
+
+/** The service as `npm start` runs it. */
+export async function startService(
+  t: Test,
+  { databaseUrl, folder, port = 0 }: { databaseUrl: string; folder: string; port?: number },
+): Promise<Service> {
+  const env = { DATABASE_URL: databaseUrl, PORT: String(port), METRICS_PORT: '', LOG_LEVEL: 'info' }
+  const child = start('serve', [], folder, env)
+  const lines = createInterface({ input: child.stdout! })
+  child.stderr!.resume()
+  const kill = () => end(child)
+  t.teardown(kill)
+  let count = 0
+  const url = await new Promise<string>((resolve, reject) => {
+    child.on('exit', () => reject(new Error('The service did not start.')))
+    lines.on('line', (line) => {
+      if (line.includes('request served')) lines.emit('served', (count += 1))
+      const [, address] = /^Listening on (\S+?),? /.exec(`${line} `) ?? []
+      if (address !== undefined) resolve(address)
+    })
+  })
+  return {
+    url,
+    kill,
+    served: async (requests) => {
+      if (count >= requests) return
+      for await (const [now] of on(lines, 'served')) if (now >= requests) return
+    },
+  }
+}
+
+/** Runs a command to its end. */
+export async function runCommand(
+  name: string,
+  args: readonly string[],
+  { folder, env = {} }: { folder: string; env?: NodeJS.ProcessEnv },
+) {
+  const child = start(name, args, folder, { INIT_CWD: folder, ...env })
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout!),
+    text(child.stderr!),
+    once(child, 'exit') as Promise<[number | null]>,
+  ])
+  return { code, stdout, stderr }
+}
+
+function start(name: string, args: readonly string[], folder: string, env: NodeJS.ProcessEnv): ChildProcess {
+  const program = fileURLToPath(new URL(`../../src/bin/${name}.ts`, import.meta.url))
+  return spawn(process.execPath, [program, ...args], {
+    cwd: folder,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exit = once(child, 'exit')
+  child.kill('SIGKILL')
+  await exit
+}
+
+/** A balancer before the service that meets the first requests with these answers of its own. */
+export async function startBalancer(
+  t: Test,
+  serviceUrl: string,
+  answers: readonly ((response: ServerResponse) => void)[],
+): Promise<string> {
+  const pending = [...answers]
+  const server = createServer((incoming, response) => {
+    const answer = pending.shift()
+    if (answer !== undefined) return answer(response)
+    const { method, url: path, headers } = incoming
+    const onward = request(new URL(path!, serviceUrl), { method, headers } as object, (answered) => {
+      response.writeHead(answered.statusCode!, answered.headers)
+      answered.pipe(response)
+    })
+    incoming.pipe(onward)
+    return undefined
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
