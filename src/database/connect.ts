@@ -1,5 +1,6 @@
-import { Kysely, PostgresDialect } from 'kysely'
+import { Kysely, PostgresDialect, type PostgresPool } from 'kysely'
 import { Pool, types } from 'pg'
+import { Unavailable } from '../errors.ts'
 import type { Database } from './tables.ts'
 
 export interface Log {
@@ -13,6 +14,8 @@ interface Connection {
   readonly log: Log
 }
 
+const waitingForEach = 100
+
 const oids: Readonly<Record<'INT8' | 'TIMESTAMPTZ', number>> = types.builtins
 
 /** A pool of connections that never waits for ever and survives the loss of any of them. */
@@ -24,6 +27,7 @@ export function connect({ url, max = 10, log }: Connection): Kysely<Database> {
     application_name: 'partner-attribution-api',
     connectionTimeoutMillis: 2000,
     statement_timeout: 5000,
+    keepAlive: true,
     lock_timeout: 2000,
     idle_in_transaction_session_timeout: 10_000,
   })
@@ -32,9 +36,17 @@ export function connect({ url, max = 10, log }: Connection): Kysely<Database> {
   pool.on('connect', (client) => {
     client.on('error', (err) => log.error({ err }, 'a database connection was lost'))
   })
-  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: refuseCrowds(pool, max) }) })
   pools.set(db, pool)
   return db
+}
+
+/** Says at once that it is busy where so many wait for a connection that a further one would wait in vain. */
+function refuseCrowds(pool: Pool, max: number): PostgresPool {
+  return {
+    connect: () => (pool.waitingCount < max * waitingForEach ? pool.connect() : Promise.reject(new Unavailable())),
+    end: () => pool.end(),
+  }
 }
 
 const pools = new WeakMap<Kysely<Database>, Pool>()

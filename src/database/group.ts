@@ -47,7 +47,7 @@ export function group<Item, Result>({ run, keyOf = () => '', size, waiting }: Gr
   }
 
   return (item: Item): Promise<Result> => {
-    if (count >= waiting) return Promise.reject(busy())
+    if (count >= waiting) return Promise.reject(new Unavailable())
     const { promise, resolve, reject } = Promise.withResolvers<Result>()
     const call = { item, resolve, reject }
     const key = keyOf(item)
@@ -68,7 +68,7 @@ export function takeTurns(atOnce: number, waiting: number) {
   let running = 0
 
   return async <Result>(work: () => Promise<Result>): Promise<Result> => {
-    if (line.length >= waiting) throw busy()
+    if (line.length >= waiting) throw new Unavailable()
     if (running < atOnce) running += 1
     else await new Promise<void>((resolve) => line.push(resolve))
     try {
@@ -82,7 +82,3 @@ export function takeTurns(atOnce: number, waiting: number) {
   }
 }
 
-/** A 503 that says when to come again. */
-export function busy(): Error {
-  return Object.assign(new Unavailable(), { retryAfter: 1 })
-}
