@@ -1,0 +1,152 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { Agent, createServer, get, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { Pool } from 'pg'
+import t, { type Test } from 'tap'
+import { createDatabase } from '../support/database.ts'
+
+const agent = new Agent({ keepAlive: true })
+t.teardown(() => agent.destroy())
+
+t.test('goes on serving for a while after SIGTERM, is not ready from then on, and ends well', async (t) => {
+  const { child, base } = await startService(t, { DRAIN_SECONDS: '1' })
+  const before = await fetchStatus(`${base}/ready`)
+
+  child.kill('SIGTERM')
+  const after = await untilNotReady(base)
+  const { statusCode, headers } = await fetchStatus(`${base}/health`)
+
+  t.equal(before.statusCode, 200)
+  t.match(after, { statusCode: 503, headers: { 'content-type': /^application\/problem\+json/, 'retry-after': '1' } })
+  t.match({ statusCode, connection: headers.connection }, { statusCode: 200, connection: 'close' })
+  t.strictSame(await once(child, 'exit'), [0, null])
+})
+
+t.test('ends at once where nobody asks whether it is ready, whoever keeps a connection', async (t) => {
+  const { child, base } = await startService(t, { DRAIN_SECONDS: '60' })
+  await fetchStatus(`${base}/health`)
+
+  child.kill('SIGTERM')
+
+  t.strictSame(await once(child, 'exit'), [0, null])
+})
+
+t.test('quits at the second signal', async (t) => {
+  const { child, base } = await startService(t, { DRAIN_SECONDS: '60' })
+  await fetchStatus(`${base}/ready`)
+  child.kill('SIGTERM')
+  await untilNotReady(base)
+
+  child.kill('SIGTERM')
+
+  t.strictSame(await once(child, 'exit'), [1, null])
+})
+
+t.test('lives without a schema and is ready when another process has made it', async (t) => {
+  const { url } = await createDatabase(t)
+  await query(url, 'drop schema public cascade; create schema public')
+  const { base } = await startService(t, { DATABASE_URL: url, MIGRATE_ON_START: 'off' })
+
+  const health = await fetchStatus(`${base}/health`)
+  const before = await fetchStatus(`${base}/ready`)
+  const migration = await runMigration(url)
+  const after = await fetchStatus(`${base}/ready`)
+
+  t.equal(health.statusCode, 200)
+  t.equal(before.statusCode, 503)
+  t.equal(migration.code, 0)
+  t.equal(after.statusCode, 200)
+})
+
+t.test('of five migrations at once one does the work and the others see it done', async (t) => {
+  const { url } = await createDatabase(t)
+  await query(url, 'drop schema public cascade; create schema public')
+
+  const results = await Promise.all([1, 2, 3, 4, 5].map(() => runMigration(url)))
+
+  t.strictSame(
+    results.map(({ code }) => code),
+    [0, 0, 0, 0, 0],
+  )
+  const workers = results.filter(({ output }) => output.includes('migrated 20261122T1900_create_partners'))
+  const others = results.filter(({ output }) => output === 'The schema is current.\n')
+  t.strictSame([workers.length, others.length], [1, 4])
+})
+
+t.test('a release whose migrations have all run leaves alone those of a later one', async (t) => {
+  const { url } = await createDatabase(t)
+  await query(url, `insert into kysely_migration values ('29990101T0000_do_more', '2999-01-01T00:00:00.000Z')`)
+
+  t.match(await runMigration(url), { code: 0, output: 'The schema is current.\n' })
+})
+
+t.test('says in one sentence why it cannot start', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => taken.close())
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  const { url } = await createDatabase(t)
+
+  const portTaken = await runService(t, { DATABASE_URL: url, PORT: String(port) })
+  const metricsPortTaken = await runService(t, { DATABASE_URL: url, PORT: '0', METRICS_PORT: String(port) })
+  const noDatabase = await runService(t, { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' })
+  const noSecret = await runService(t, { DATABASE_URL_FILE: '/nowhere/secret' })
+
+  t.match(portTaken, { code: 1, complaint: /^listen EADDRINUSE[^\n]+\n$/ })
+  t.match(metricsPortTaken, { code: 1, complaint: /^listen EADDRINUSE[^\n]+\n$/ })
+  t.match(noDatabase, { code: 1, complaint: /ECONNREFUSED/ })
+  t.match(noSecret, { code: 1, complaint: /^ENOENT[^\n]+'\/nowhere\/secret'\n$/ })
+})
+
+function spawnNode(t: Test, file: string, environment: NodeJS.ProcessEnv) {
+  const child = spawn(process.execPath, [file], {
+    env: { PATH: process.env['PATH'], LOG_LEVEL: 'silent', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  return child
+}
+
+async function startService(t: Test, environment: NodeJS.ProcessEnv) {
+  const DATABASE_URL = environment['DATABASE_URL'] ?? (await createDatabase(t)).url
+  const child = spawnNode(t, 'src/bin/serve.ts', { PORT: '0', ...environment, DATABASE_URL })
+  for await (const chunk of child.stdout) {
+    const base = /^Listening on (\S+?),/m.exec(String(chunk))?.[1]
+    if (base !== undefined) return { child, base }
+  }
+  throw new Error(`The service did not start: ${await text(child.stderr)}`)
+}
+
+async function runService(t: Test, environment: NodeJS.ProcessEnv) {
+  const child = spawnNode(t, 'src/bin/serve.ts', environment)
+  const [complaint, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')])
+  return { code: code as unknown, complaint }
+}
+
+async function runMigration(DATABASE_URL: string) {
+  const child = spawnNode(t, 'src/bin/migrate.ts', { DATABASE_URL })
+  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')])
+  return { code: code as unknown, output }
+}
+
+async function fetchStatus(url: string) {
+  const [response] = (await once(get(url, { agent }), 'response')) as [IncomingMessage]
+  const { statusCode, headers } = response
+  await text(response)
+  return { statusCode, headers }
+}
+
+async function untilNotReady(base: string) {
+  for (;;) {
+    const answer = await fetchStatus(`${base}/ready`)
+    if (answer.statusCode !== 200) return answer
+  }
+}
+
+async function query(connectionString: string, statement: string): Promise<void> {
+  const pool = new Pool({ connectionString, max: 1 })
+  await pool.query(statement)
+  await pool.end()
+}
