@@ -74,7 +74,7 @@ export type ApiKey = {
     /**
      * @minLength 1
      * @maxLength 100
-     * @pattern ^[^\u0000-\u001f\u007f]*\S[^\u0000-\u001f\u007f]*$
+     * @pattern ^(?!\s*$)[^\u0000-\u001f\u007f]*$
      */
     name: string;
     /**
@@ -538,7 +538,7 @@ export type IssuedApiKey = {
     /**
      * @minLength 1
      * @maxLength 100
-     * @pattern ^[^\u0000-\u001f\u007f]*\S[^\u0000-\u001f\u007f]*$
+     * @pattern ^(?!\s*$)[^\u0000-\u001f\u007f]*$
      */
     name: string;
     /**
@@ -612,7 +612,7 @@ export type NewApiKey = {
     /**
      * @minLength 1
      * @maxLength 100
-     * @pattern ^[^\u0000-\u001f\u007f]*\S[^\u0000-\u001f\u007f]*$
+     * @pattern ^(?!\s*$)[^\u0000-\u001f\u007f]*$
      */
     name: string;
     /**
@@ -701,7 +701,7 @@ export type NewPartner = {
     /**
      * @minLength 1
      * @maxLength 200
-     * @pattern ^[^\u0000-\u001f\u007f]*\S[^\u0000-\u001f\u007f]*$
+     * @pattern ^(?!\s*$)[^\u0000-\u001f\u007f]*$
      */
     name: string;
     /**
@@ -750,7 +750,7 @@ export type Partner = {
     /**
      * @minLength 1
      * @maxLength 200
-     * @pattern ^[^\u0000-\u001f\u007f]*\S[^\u0000-\u001f\u007f]*$
+     * @pattern ^(?!\s*$)[^\u0000-\u001f\u007f]*$
      */
     name: string;
     /**
@@ -794,7 +794,7 @@ export type PartnerChange = {
     /**
      * @minLength 1
      * @maxLength 200
-     * @pattern ^[^\u0000-\u001f\u007f]*\S[^\u0000-\u001f\u007f]*$
+     * @pattern ^(?!\s*$)[^\u0000-\u001f\u007f]*$
      */
     name?: string;
     /**
@@ -859,6 +859,12 @@ export type PartnerRank = {
      * Of the deals that credit the partner; two decimals.
      */
     avg_attribution_pct: number;
+};
+
+export type PartnerRanking = {
+    partners: PartnerRank[];
+    filters: AnalyticsFilters;
+    pagination: Pagination;
 };
 
 export type PartnerScenario = {
@@ -1191,6 +1197,83 @@ export type Spread = {
     spread: number;
 };
 
+/**
+ * The deals of a month that credit a partner.
+ */
+export type Statement = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     */
+    partner_id: string;
+    /**
+     * A month of UTC, such as 2026-07.
+     * @pattern ^(?:19[7-9]\d|[2-9]\d{3})-(?:0[1-9]|1[0-2])$
+     */
+    month: string;
+    /**
+     * An ISO 4217 code.
+     * @pattern ^[A-Z]{3}$
+     */
+    currency: string;
+    as_of: string | null;
+    lines: StatementLine[];
+    /**
+     * The payouts of the lines, added up.
+     */
+    total_payout: number;
+};
+
+export type StatementChange = {
+    version: number;
+    reason: VersionReason;
+    /**
+     * @format date-time
+     */
+    calculated_at: string;
+    /**
+     * The partner's payout from then on.
+     */
+    payout: number;
+};
+
+/**
+ * Where it is missing, the Accept header decides.
+ */
+export type StatementFormat = "json" | "csv";
+
+export const StatementFormat = {
+    json: "json",
+    csv: "csv"
+} as const;
+
+export type StatementLine = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     */
+    deal_id: string;
+    /**
+     * @format date-time
+     */
+    closed_date: string;
+    /**
+     * Of the attribution that the payout is from.
+     */
+    version: number;
+    percentage: number;
+    /**
+     * In units of the currency.
+     */
+    payout: number;
+    /**
+     * How the payout came about, oldest first.
+     */
+    changes: StatementChange[];
+};
+
 export type TouchpointCount = {
     touchpoint_type: TouchpointType;
     /**
@@ -1243,7 +1326,7 @@ export type VoidReason = {
     /**
      * @minLength 1
      * @maxLength 500
-     * @pattern ^[^\u0000-\u001f\u007f]*\S[^\u0000-\u001f\u007f]*$
+     * @pattern ^(?!\s*$)[^\u0000-\u001f\u007f]*$
      */
     reason: string;
 };
@@ -1325,7 +1408,9 @@ export type ListPartnersError = Problem;
 
 export type ListPartnersQuery = {
     /**
+     * @minLength 1
      * @maxLength 254
+     * @pattern ^(?!\s*$)[^\u0000-\u001f\u007f]*$
      */
     email?: string;
     /**
@@ -1495,6 +1580,49 @@ export type ErasePayoutDetailsResponseHeaders = {
 
 export type ErasePayoutDetailsVariables = {
     path: ErasePayoutDetailsPath;
+};
+
+export type GetStatementResult = Statement;
+
+export type GetStatementError = Problem;
+
+export type GetStatementPath = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     */
+    partnerId: string;
+};
+
+export type GetStatementQuery = {
+    /**
+     * A month of UTC, such as 2026-07.
+     * @pattern ^(?:19[7-9]\d|[2-9]\d{3})-(?:0[1-9]|1[0-2])$
+     */
+    month: string;
+    /**
+     * An ISO 4217 code.
+     * @pattern ^[A-Z]{3}$
+     */
+    currency?: string;
+    /**
+     * @format date-time
+     */
+    as_of?: string;
+    format?: StatementFormat;
+};
+
+export type GetStatementResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type GetStatementVariables = {
+    path: GetStatementPath;
+    query: GetStatementQuery;
 };
 
 export type ListEventsResult = EventPage;
@@ -2038,11 +2166,7 @@ export type GetAnalyticsVariables = {
     query?: GetAnalyticsQuery;
 };
 
-export type RankPartnersResult = {
-    partners: PartnerRank[];
-    filters: AnalyticsFilters;
-    pagination: Pagination;
-};
+export type RankPartnersResult = PartnerRanking;
 
 export type RankPartnersError = Problem;
 
@@ -2342,6 +2466,20 @@ export type Ops = {
             ratelimitReset?: number;
         };
     };
+    getStatement: {
+        args: {
+            path: GetStatementPath;
+            query: GetStatementQuery;
+        };
+        result: Result<GetStatementResult, GetStatementError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
     listEvents: {
         args: {
             query?: ListEventsQuery;
@@ -2597,6 +2735,8 @@ export type Ops = {
             ratelimitRemaining?: number;
             ratelimitReset?: number;
         };
+        item: PartnerRank;
+        page: RankPartnersResult;
     };
     getPartnerAnalytics: {
         args: {
@@ -2684,6 +2824,7 @@ export const OPERATIONS = {
     updatePartner: { id: "updatePartner", method: "PATCH", path: "/partners/{partnerId}", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     revealPayoutDetails: { id: "revealPayoutDetails", method: "GET", path: "/partners/{partnerId}/payout-details", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     erasePayoutDetails: { id: "erasePayoutDetails", method: "DELETE", path: "/partners/{partnerId}/payout-details", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    getStatement: { id: "getStatement", method: "GET", path: "/partners/{partnerId}/statement", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "month", in: "query" }, { name: "currency", in: "query" }, { name: "as_of", in: "query" }, { name: "format", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     listEvents: { id: "listEvents", method: "GET", path: "/events", tags: ["Events"], params: [{ name: "deal_id", in: "query" }, { name: "partner_id", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/events" } },
     trackEvent: { id: "trackEvent", method: "POST", path: "/events", tags: ["Events"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     trackEvents: { id: "trackEvents", method: "POST", path: "/events/batch", tags: ["Events"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
@@ -2701,7 +2842,7 @@ export const OPERATIONS = {
     runScenario: { id: "runScenario", method: "POST", path: "/analytics/what-if", tags: ["Attribution"], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     simulateAttribution: { id: "simulateAttribution", method: "POST", path: "/attribution/simulate", tags: ["Attribution"], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     getAnalytics: { id: "getAnalytics", method: "GET", path: "/analytics", tags: ["Analytics"], params: [{ name: "start_date", in: "query" }, { name: "end_date", in: "query" }, { name: "currency", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
-    rankPartners: { id: "rankPartners", method: "GET", path: "/analytics/partners", tags: ["Analytics"], params: [{ name: "start_date", in: "query" }, { name: "end_date", in: "query" }, { name: "currency", in: "query" }, { name: "sort", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    rankPartners: { id: "rankPartners", method: "GET", path: "/analytics/partners", tags: ["Analytics"], params: [{ name: "start_date", in: "query" }, { name: "end_date", in: "query" }, { name: "currency", in: "query" }, { name: "sort", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/partners" } },
     getPartnerAnalytics: { id: "getPartnerAnalytics", method: "GET", path: "/analytics/partner/{partnerId}", tags: ["Analytics"], params: [{ name: "partnerId", in: "path" }, { name: "currency", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     listApiKeys: { id: "listApiKeys", method: "GET", path: "/api-keys", tags: ["API keys"], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     createApiKey: { id: "createApiKey", method: "POST", path: "/api-keys", tags: ["API keys"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
@@ -4556,4 +4697,4 @@ export function createClient<
 export const client = createClient<Ops, OperationId, OperationPath, OperationTag>(OPERATIONS, { serverUrl: "/", errorMode: "result", clientHeader: "redocly-client-generator" });
 
 export const { configure, use } = client;
-export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, updatePartner, revealPayoutDetails, erasePayoutDetails, listEvents, trackEvent, trackEvents, getEvent, voidEvent, listDeals, closeDeal, getDeal, amendDeal, voidDeal, getAttribution, getAttributionHistory, recalculateAttribution, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, rotateApiKey, revokeApiKey } = client;
+export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, updatePartner, revealPayoutDetails, erasePayoutDetails, getStatement, listEvents, trackEvent, trackEvents, getEvent, voidEvent, listDeals, closeDeal, getDeal, amendDeal, voidDeal, getAttribution, getAttributionHistory, recalculateAttribution, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, rotateApiKey, revokeApiKey } = client;

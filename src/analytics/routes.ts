@@ -5,11 +5,11 @@ import type { Database } from '../database/tables.ts'
 import { PartnerNotFound } from '../errors.ts'
 import { readPeriod } from '../http/instants.ts'
 import { answers } from '../http/problems.ts'
-import { Currency, DateBound, Id, Listing, Page, ref, Strict } from '../http/schemas.ts'
+import { Currency, DateBound, Id, Page, ref, Strict } from '../http/schemas.ts'
 import { findPartner } from '../partners/queries.ts'
 import type { Partner, PartnerRow } from '../partners/schemas.ts'
 import * as figures from './queries.ts'
-import { Analytics, AnalyticsFilters, PartnerAnalytics, PartnerOrder, PartnerRank } from './schemas.ts'
+import { Analytics, PartnerAnalytics, PartnerOrder, PartnerRanking } from './schemas.ts'
 
 interface Needs {
   readonly db: Kysely<Database>
@@ -42,9 +42,7 @@ const getPartnerRanks = {
     'By payout or by the number of deals, the most first, or by name. Figures that move while pages are read may move a partner across a page; read them by name where that matters.',
   tags,
   querystring: Strict({ ...Filters.properties, sort: Type.Optional(ref(PartnerOrder)), ...Page }),
-  response: answers({
-    200: Listing({ partners: Type.Array(ref(PartnerRank)), filters: ref(AnalyticsFilters) }),
-  }),
+  response: answers({ 200: ref(PartnerRanking) }),
 }
 
 const getPartnerAnalytics = {

@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { AttributionModel } from '../deals/schemas.ts'
 import { TouchpointType } from '../events/schemas.ts'
-import { Currency, Id, Money, Nullable, OneOf, ref, Timestamp } from '../http/schemas.ts'
+import { Currency, Id, Listing, Money, Nullable, OneOf, ref, Timestamp } from '../http/schemas.ts'
 import { Partner } from '../partners/schemas.ts'
 
 const count = Type.Integer({ minimum: 0 })
@@ -59,6 +59,11 @@ export const AnalyticsOverview = Type.Object(
 export const AnalyticsFilters = Type.Object(
   { start_date: Nullable(Type.String()), end_date: Nullable(Type.String()), currency: Currency },
   { $id: 'AnalyticsFilters' },
+)
+
+export const PartnerRanking = Listing(
+  { partners: Type.Array(ref(PartnerRank)), filters: ref(AnalyticsFilters) },
+  { $id: 'PartnerRanking' },
 )
 
 export const Analytics = Type.Object(

@@ -6,11 +6,11 @@ import type { Database } from '../database/tables.ts'
 import { PartnerNotFound } from '../errors.ts'
 import { parseInstant, toTimestamp } from '../http/instants.ts'
 import { answers } from '../http/problems.ts'
-import { Currency, Id, OneOf, ref, Strict, Timestamp } from '../http/schemas.ts'
+import { Currency, Id, ref, Strict, Timestamp } from '../http/schemas.ts'
 import { findPartner } from '../partners/queries.ts'
 import { toCsv } from './csv.ts'
 import { findStatement } from './queries.ts'
-import { Month, Statement } from './schemas.ts'
+import { Month, Statement, StatementFormat } from './schemas.ts'
 
 interface Needs {
   readonly db: Kysely<Database>
@@ -36,9 +36,7 @@ const getStatement = {
     month: Month,
     currency: Type.Optional(Currency),
     as_of: Type.Optional(Timestamp),
-    format: Type.Optional(
-      OneOf(['json', 'csv'], { description: 'Where it is missing, the Accept header decides.' }),
-    ),
+    format: Type.Optional(ref(StatementFormat)),
   }),
   response: answers({ 200: Type.Unsafe<Statement | string>(statement) }, 404),
 }

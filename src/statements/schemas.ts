@@ -1,10 +1,15 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { VersionReason } from '../deals/schemas.ts'
-import { Currency, Id, Money, Nullable, ref, Timestamp } from '../http/schemas.ts'
+import { Currency, Id, Money, Nullable, OneOf, ref, Timestamp } from '../http/schemas.ts'
 
 export const Month = Type.String({
   pattern: '^(?:19[7-9]\\d|[2-9]\\d{3})-(?:0[1-9]|1[0-2])$',
   description: 'A month of UTC, such as 2026-07.',
+})
+
+export const StatementFormat = OneOf(['json', 'csv'], {
+  $id: 'StatementFormat',
+  description: 'Where it is missing, the Accept header decides.',
 })
 
 export const StatementChange = Type.Object(

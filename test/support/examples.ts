@@ -1,0 +1,47 @@
+import { issueKey } from '../../src/api-keys/issue.ts'
+import type { Example } from '../../src/http/contract.ts'
+import { createApp } from './app.ts'
+import type { Test } from 'tap'
+
+const generatedId = /\b(?:ptn|evt|deal|key)_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g
+const generatedFields = /_at$|^(?:month|request_id|next_cursor)$/
+
+/** The service as its first user finds it: nothing stored but the first key, which is used as `key`. */
+export async function createFreshService(t: Test) {
+  const service = await createApp(t)
+  await service.db.deleteFrom('api_keys').execute()
+  const { key } = await issueKey(service.db, { name: 'first admin key', scopes: ['admin', 'payouts:read'] })
+  const url = await service.app.listen({ host: '127.0.0.1', port: 0 })
+  return { ...service, key, url }
+}
+
+/** An answer without what is different each time: ids and secrets that the service made, instants of its clock. */
+export function mask(answer: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(answer, (name, value: unknown) => {
+      if (typeof value !== 'string') return value
+      if (generatedFields.test(name)) return `<${name}>`
+      return value.replace(generatedId, '<id>').replace(/^sk_.*/, '<secret>')
+    }),
+  )
+}
+
+/** Puts the ids that the service made in the place of those that the examples show. */
+export function createTranslation() {
+  const ids = new Map<string, string>()
+  return {
+    learn(shown: unknown, real: unknown): void {
+      const reals = idsOf(real)
+      for (const [index, id] of idsOf(shown).entries()) ids.set(id, reals[index] ?? id)
+    },
+    translate(example: Example): Example {
+      const { answer, ...request } = example
+      const text = JSON.stringify(request).replace(generatedId, (id) => ids.get(id) ?? id)
+      return { ...(JSON.parse(text) as Example), answer }
+    },
+  }
+}
+
+function idsOf(value: unknown): readonly string[] {
+  return JSON.stringify(value).match(generatedId) ?? []
+}
