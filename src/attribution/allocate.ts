@@ -1,7 +1,10 @@
 /** What each holder is due of some units: whole ones, and a rest by which it competes for the odd ones. */
 export interface Quotas {
-  readonly wholes: readonly bigint[]
+  /** Numbers where doubles hold them: BigInts cost more than all the rest of a small split. */
+  readonly wholes: readonly (number | bigint)[]
   readonly rests: readonly number[]
+  /** How many units the wholes leave. */
+  readonly odd: number
   /** How far a rest may be from the true one. */
   readonly slack: number
   /** The sign of a holder's true rest, or of how far it exceeds another's. */
@@ -16,37 +19,39 @@ export interface OddUnit {
 
 /** Splits units by largest remainder; of equal remainders the one earlier in the list gets the odd unit. */
 export function allocate(units: bigint, weights: readonly number[]): bigint[] {
-  return settle(units, divide(units, weights))
+  return settle(divide(units, weights)).map(BigInt)
 }
 
-/** The one place where money is divided: by whole weights, exactly. */
+/** The one place where money is divided, and exactly: weights are whole and add up to a safe integer. */
 export function divide(units: bigint, weights: readonly number[]): Quotas {
   const total = weights.reduce((sum, weight) => sum + weight, 0)
   const isSafe = Number(units) * total <= Number.MAX_SAFE_INTEGER
-  const { wholes, rests } = isSafe
+  const division = isSafe
     ? divideSafely(Number(units), weights, total)
     : divideWidely(units, weights, BigInt(total))
+  const { rests } = division
   const compare: Quotas['compare'] = (holder, other) =>
     rests[holder]! - (other === undefined ? 0 : rests[other]!)
-  return { wholes, rests, slack: 0, compare }
+  return { ...division, slack: 0, compare }
 }
 
 /** Each holder's part: its whole units, and one more for those with the largest rests. */
-export function settle(units: bigint, quotas: Quotas): bigint[] {
+export function settle(quotas: Quotas): (number | bigint)[] {
   const parts = [...quotas.wholes]
-  for (const holder of rank(units, quotas).first) parts[holder]! += 1n
+  for (const holder of rank(quotas).first) parts[holder]!++
   return parts
 }
 
 /** Who got more than its quota, the largest rest first. */
-export function oddUnits(units: bigint, quotas: Quotas): readonly OddUnit[] {
+export function oddUnits(quotas: Quotas): readonly OddUnit[] {
   const { wholes, rests, slack, compare } = quotas
-  const { first, next } = rank(units, quotas)
+  const { first, next } = rank(quotas)
   const isTied = (holder: number) =>
     next !== undefined && !isClear(quotas, holder, next) && compare(holder, next) === 0
   // A decaying quota just below a whole number counts as that number: its odd unit is in `wholes` already.
   const near = wholes.map((_, holder) => holder).filter((holder) => rests[holder]! <= slack)
-  const counted = takeWhile(near.sort(compare), (holder) => compare(holder) < 0)
+  near.sort((a, b) => compare(b, a))
+  const counted = near.slice(firstIndex(near, (holder) => compare(holder) < 0))
   return [
     ...counted.map((holder) => ({ holder, tied: undefined })),
     ...first.map((holder) => ({ holder, tied: isTied(holder) ? next : undefined })),
@@ -59,9 +64,8 @@ interface Ranking {
   readonly next: number | undefined
 }
 
-function rank(units: bigint, quotas: Quotas): Ranking {
-  const { wholes, rests, slack, compare } = quotas
-  const odd = Number(wholes.reduce((left, whole) => left - whole, units))
+function rank(quotas: Quotas): Ranking {
+  const { rests, odd, slack, compare } = quotas
   if (odd === 0) return { first: [], next: undefined }
   const ranking = rests.map((_, holder) => holder).sort((a, b) => rests[b]! - rests[a]!)
   const next = ranking[odd]
@@ -76,27 +80,40 @@ function isClear({ rests, slack }: Quotas, a: number, b: number): boolean {
   return Math.abs(rests[a]! - rests[b]!) > 2 * slack
 }
 
-/** The head of a list for which a claim holds that holds no more once it fails: asked seldom, for it may be dear. */
-function takeWhile(list: readonly number[], claim: (one: number) => boolean): readonly number[] {
-  if (list.length === 0) return []
-  const middle = list.length >> 1
-  if (!claim(list[middle]!)) return takeWhile(list.slice(0, middle), claim)
-  return [...list.slice(0, middle + 1), ...takeWhile(list.slice(middle + 1), claim)]
+/** Where a claim begins to hold that then holds to the end of the list, in few calls. */
+function firstIndex(list: readonly number[], claim: (one: number) => boolean): number {
+  let low = 0
+  let high = list.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (claim(list[middle]!)) high = middle
+    else low = middle + 1
+  }
+  return low
 }
 
-type Division = Pick<Quotas, 'wholes' | 'rests'>
+type Division = Pick<Quotas, 'wholes' | 'rests' | 'odd'>
 
 function divideSafely(units: number, weights: readonly number[], total: number): Division {
-  // In doubles a quotient may be rounded, but never a remainder, nor what divides without one.
-  const rests = weights.map((weight) => (units * weight) % total)
-  const wholes = weights.map((weight, holder) => BigInt((units * weight - rests[holder]!) / total))
-  return { wholes, rests }
+  const wholes: number[] = []
+  const rests: number[] = []
+  let odd = units
+  for (const weight of weights) {
+    // Exact: below 2^53 a quotient is never rounded up to the next whole number, nor a product rounded at all.
+    const whole = Math.floor((units * weight) / total)
+    wholes.push(whole)
+    rests.push(units * weight - whole * total)
+    odd -= whole
+  }
+  return { wholes, rests, odd }
 }
 
 function divideWidely(units: bigint, weights: readonly number[], total: bigint): Division {
   const products = weights.map((weight) => units * BigInt(weight))
+  const wholes = products.map((product) => product / total)
   return {
-    wholes: products.map((product) => product / total),
+    wholes,
     rests: products.map((product) => Number(product % total)),
+    odd: Number(wholes.reduce((left, whole) => left - whole, units)),
   }
 }

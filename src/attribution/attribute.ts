@@ -27,12 +27,12 @@ export function attribute(journey: Journey): Attribution {
   if (stakes.length === 0)
     return Object.freeze({ shares: Object.freeze([]), unattributed_minor: amount_minor })
   const dueOf = divider(stakes, weighing.halfLife)
-  const payouts = settle(amount_minor, dueOf(amount_minor))
-  const percentages = settle(10_000n, dueOf(10_000n))
+  const payouts = settle(dueOf(amount_minor))
+  const percentages = settle(dueOf(10_000n))
   const shares = stakes.map((stake, holder) =>
     Object.freeze({
       partner_id: stake.partner_id,
-      payout_minor: payouts[holder]!,
+      payout_minor: BigInt(payouts[holder]!),
       percentage_bp: Number(percentages[holder]),
       touchpoints: stake.touches.length,
       role: stake.role,

@@ -14,7 +14,7 @@ export interface Decay {
 }
 
 /**
- * Quotas whose wholes are floor(quota + slack), so one just below a whole number counts as that number. That moves
+ * Quotas whose wholes are floor(quota + slack): one that is whole never comes out as a rest just below 1. That moves
  * no unit while holders * slack < 1/4: rests add up to the odd units, so of those within 2 * slack below a
  * whole number every one gets a unit, and of those within 2 * slack above none does.
  */
@@ -23,22 +23,26 @@ export function decayQuotas(units: bigint, decay: Decay): Quotas {
   // A score and the total are off by the halvings' error and one rounding a sum; then one product, one quotient.
   const slack = Number(units) * (2 * halvingError + (touchpoints + 4) * 2 ** -52)
   const division =
-    slack * scores.length < 1 / 4 ? divideNearly(units, scores, slack) : divideWidely(units, decay)
-  return { ...division, compare: comparison(units, division.wholes, decay) }
+    slack * scores.length < 1 / 4 ? divideNearly(Number(units), scores, slack) : divideWidely(units, decay)
+  const compare = lazily(() => comparison(units, division.wholes, decay))
+  return { ...division, compare: (holder, other) => compare()(holder, other) }
 }
 
-type Division = Pick<Quotas, 'wholes' | 'rests' | 'slack'>
+type Division = Omit<Quotas, 'compare'>
 
-function divideNearly(units: bigint, scores: readonly number[], slack: number): Division {
+function divideNearly(units: number, scores: readonly number[], slack: number): Division {
   const total = scores.reduce((sum, score) => sum + score, 0)
-  const count = Number(units)
-  const quotas = scores.map((score) => (count * score) / total)
-  const wholes = quotas.map((quota) => Math.floor(quota + slack))
-  return {
-    wholes: wholes.map((whole) => BigInt(whole)),
-    rests: quotas.map((quota, holder) => quota - wholes[holder]!),
-    slack,
+  const wholes: number[] = []
+  const rests: number[] = []
+  let odd = units
+  for (const score of scores) {
+    const quota = (units * score) / total
+    const whole = Math.floor(quota + slack)
+    wholes.push(whole)
+    rests.push(quota - whole)
+    odd -= whole
   }
+  return { wholes, rests, odd, slack }
 }
 
 /** In fixed point, with bits enough that the quotas are off by less than 2^-51 of a unit. */
@@ -53,21 +57,22 @@ function divideWidely(units: bigint, { ages, halfLife, touchpoints }: Decay): Di
   return {
     wholes,
     rests: quotas.map((quota, holder) => Number(quota - (wholes[holder]! << 60n)) / 2 ** 60),
+    odd: Number(wholes.reduce((left, whole) => left - whole, units)),
     slack: 2 ** -50,
   }
 }
 
 /** Compares exactly: a rest is units * score - whole * total, and so a sum of halvings. */
-function comparison(units: bigint, wholes: readonly bigint[], decay: Decay): Quotas['compare'] {
-  const signOf = createSigner(decay.halfLife)
-  const ages = once(decay.ages)
-  const total = once(() => terms(ages().flat(), 1n).sort(oldestFirst))
+function comparison(units: bigint, wholes: Quotas['wholes'], { halfLife, ages }: Decay): Quotas['compare'] {
+  const signOf = createSigner(halfLife)
+  const all = ages()
+  const total = lazily(() => terms(all.flat(), 1n).sort(oldestFirst))
   return (holder, other) => {
-    const apart = wholes[holder]! - (other === undefined ? 0n : wholes[other]!)
+    const apart = BigInt(wholes[holder]!) - (other === undefined ? 0n : BigInt(wholes[other]!))
     const rests = [
       ...(apart === 0n ? [] : total().map(({ age, times }) => ({ age, times: -apart * times }))),
-      ...terms(ages()[holder]!, units),
-      ...(other === undefined ? [] : terms(ages()[other]!, -units)),
+      ...terms(all[holder]!, units),
+      ...(other === undefined ? [] : terms(all[other]!, -units)),
     ]
     return signOf(rests.sort(oldestFirst))
   }
@@ -81,7 +86,7 @@ function oldestFirst(a: Term, b: Term): number {
   return b.age - a.age
 }
 
-function once<Value>(make: () => Value): () => Value {
+function lazily<Value>(make: () => Value): () => Value {
   let made: { readonly value: Value } | undefined
   return () => (made ??= { value: make() }).value
 }

@@ -101,17 +101,12 @@ function partsOf(
   const parts = new Map<Touch, Part>()
   for (const { partner_id, touches: own } of stakes) {
     const { payout_minor, percentage_bp } = shares.get(partner_id)!
-    // Decay is measured from a last touch: among a partner's touches from its own, lest they all vanish.
-    const alone = halfLife === undefined ? undefined : weigh(journey.model, own, journey.parameters).weights
-    const holders = own.map((touch, index) => ({
-      touches: [touch],
-      score: alone?.[index] ?? scores.get(touch)!,
-    }))
+    const holders = own.map((touch) => ({ touches: [touch], score: scores.get(touch)! }))
     const dueOf = divider(holders, halfLife)
-    const payouts = settle(payout_minor, dueOf(payout_minor))
-    const percentages = settle(BigInt(percentage_bp), dueOf(BigInt(percentage_bp)))
+    const payouts = settle(dueOf(payout_minor))
+    const percentages = settle(dueOf(BigInt(percentage_bp)))
     for (const [index, touch] of own.entries()) {
-      parts.set(touch, { share_bp: Number(percentages[index]), payout_minor: payouts[index]! })
+      parts.set(touch, { share_bp: Number(percentages[index]), payout_minor: BigInt(payouts[index]!) })
     }
   }
   return parts
@@ -119,7 +114,7 @@ function partsOf(
 
 function oddUnitsOf(amount: bigint, stakes: readonly Stake[], { halfLife }: Weighing): readonly OddUnit[] {
   if (stakes.length === 0) return []
-  return oddUnits(amount, divider(stakes, halfLife)(amount)).map(({ holder, tied }) => {
+  return oddUnits(divider(stakes, halfLife)(amount)).map(({ holder, tied }) => {
     const { partner_id, touches } = stakes[holder]!
     if (tied === undefined) return { partner_id, rule: 'largest remainder' }
     const isEarlier = touches[0]!.at < stakes[tied]!.touches[0]!.at

@@ -44,10 +44,11 @@ const c6 = (c5 * c1) / 6
 const c7 = (c6 * c1) / 7
 
 /**
- * The relative error of `halve`, at most. In units of 2^-53: 1 for `part`, 1 for the table, 2 for the products,
- * 1 for the polynomial's last sum, 1 for all before it (its argument is below 1/32) and for the series cut off.
+ * The relative error of `halve`, at most. In units of 2^-53: ln 2 for rounding `part`, 1 for the table, 1 for the one
+ * product that rounds, 1/2 for the last sum of the series, and 1/5 for the sums before it and for what is cut off
+ * (x < 1/32): less than 4.
  */
-export const halvingError = 2 ** -50
+export const halvingError = 2 ** -51
 
 /** 2^(-age/halfLife) in doubles, by nothing but operations that IEEE 754 fixes; past 2^-1000 it stays there. */
 export function halve(age: number, halfLife: number): number {

@@ -1,0 +1,38 @@
+import type { Journey, Touch } from '../../src/attribution/journey.ts'
+import { resolveParameters } from '../../src/attribution/models.ts'
+import type { GivenParameters, ModelName } from '../../src/attribution/models.ts'
+
+export const minute = 60_000
+export const day = 86_400_000
+export const close = Date.UTC(2025, 2, 31, 12)
+
+/** A deal of 100.00 closed at noon of 31 March 2025, with the reference parameters but for what is given. */
+export function givenJourney<M extends ModelName>(
+  model: M,
+  touches: readonly Touch[],
+  {
+    parameters = {},
+    ...facts
+  }: Partial<Omit<Journey, 'parameters'>> & { parameters?: GivenParameters<M> } = {},
+): Journey {
+  const window = { close_grace_minutes: 60, lookback_days: null }
+  return {
+    amount_minor: 10_000n,
+    currency: 'USD',
+    closed_at: close,
+    closed_all_day: false,
+    is_void: false,
+    model,
+    parameters: resolveParameters<ModelName>(model, parameters, window),
+    touches,
+    ...facts,
+  }
+}
+
+let touches = 0
+
+/** A partner's touch so many days before the close; later ones have higher ids. */
+export function givenTouch(partner_id: string, daysBefore: number, facts: Partial<Touch> = {}): Touch {
+  const id = `event-${String(touches++).padStart(6, '0')}`
+  return { id, partner_id, touchpoint_type: 'other', at: close - Math.round(daysBefore * day), ...facts }
+}

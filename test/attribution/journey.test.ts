@@ -1,0 +1,115 @@
+import t from 'tap'
+import { fingerprint, qualify } from '../../src/attribution/journey.ts'
+import type { Journey } from '../../src/attribution/journey.ts'
+import { close, day, givenJourney, givenTouch, minute } from './given.ts'
+
+function idsOf(journey: Journey): readonly string[] {
+  return qualify(journey).qualifying.map(({ id }) => id)
+}
+
+function reasonsOf(journey: Journey): Readonly<Record<string, string>> {
+  return Object.fromEntries(qualify(journey).excluded.map(({ touch, reason }) => [touch.id, reason]))
+}
+
+t.test('touches count up to the close and the grace after it, to the millisecond', async (t) => {
+  const touches = [
+    givenTouch('p1', 0, { id: 'in-grace', at: close + 60 * minute }),
+    givenTouch('p1', 0, { id: 'late', at: close + 60 * minute + 1 }),
+  ]
+
+  t.strictSame(idsOf(givenJourney('equal', touches)), ['in-grace'])
+  t.strictSame(reasonsOf(givenJourney('equal', touches)), { late: 'after_close' })
+  const strict = givenJourney('equal', touches, { parameters: { close_grace_minutes: 0 } })
+  t.strictSame(reasonsOf(strict), { 'in-grace': 'after_close', late: 'after_close' })
+})
+
+t.test('a close without a time of day lasts to the end of that day, and the grace after it', async (t) => {
+  const midnight = Date.UTC(2025, 2, 31)
+  const touches = [
+    givenTouch('p1', 0, { id: 'evening', at: midnight + day - 1 }),
+    givenTouch('p1', 0, { id: 'next-day', at: midnight + day }),
+    givenTouch('p1', 0, { id: 'in-grace', at: midnight + day - 1 + 60 * minute }),
+  ]
+  const whole = { closed_at: midnight, closed_all_day: true }
+
+  t.strictSame(idsOf(givenJourney('equal', touches, whole)), ['evening', 'next-day', 'in-grace'])
+  const strict = { ...whole, parameters: { close_grace_minutes: 0 } }
+  t.strictSame(reasonsOf(givenJourney('equal', touches, strict)), {
+    'in-grace': 'after_close',
+    'next-day': 'after_close',
+  })
+})
+
+t.test('touches count from the lookback on, to the millisecond', async (t) => {
+  const touches = [
+    givenTouch('p1', 30, { id: 'in-time' }),
+    givenTouch('p1', 30, { id: 'too-old', at: close - 30 * day - 1 }),
+  ]
+
+  const journey = givenJourney('equal', touches, { parameters: { lookback_days: 30 } })
+
+  t.strictSame(idsOf(journey), ['in-time'])
+  t.strictSame(reasonsOf(journey), { 'too-old': 'before_lookback' })
+  t.strictSame(idsOf(givenJourney('equal', touches)), ['too-old', 'in-time'])
+})
+
+t.test('a void touch never counts, and on a void deal none does', async (t) => {
+  const touches = [givenTouch('p1', 1, { id: 'void', is_void: true }), givenTouch('p1', 2, { id: 'good' })]
+
+  t.strictSame(reasonsOf(givenJourney('equal', touches)), { void: 'voided' })
+  t.strictSame(reasonsOf(givenJourney('equal', touches, { is_void: true })), {
+    good: 'deal_voided',
+    void: 'voided',
+  })
+})
+
+t.test('touches stand in the order of instants, then of ids by code point', async (t) => {
+  const at = close - day
+  const touches = ['e10', 'e2', 'E2', 'e1'].map((id) => givenTouch('p1', 0, { id, at }))
+  const first = givenTouch('p1', 2, { id: 'z' })
+
+  t.strictSame(idsOf(givenJourney('equal', [...touches, first])), ['z', 'E2', 'e1', 'e10', 'e2'])
+})
+
+t.test('the fingerprint names what the split reads and nothing else', async (t) => {
+  const touches = [givenTouch('p1', 3), givenTouch('p2', 1)]
+  const journey = givenJourney('role-based', touches)
+  const [first, second] = touches
+  const late = givenTouch('p3', -1)
+  const same: readonly Partial<Journey>[] = [
+    { touches: touches.toReversed() },
+    { touches: [...touches, late, givenTouch('p3', 2, { is_void: true })] },
+    { touches: touches.map((touch) => ({ ...touch, is_void: false })) },
+    { parameters: { ...shuffled(journey.parameters) } },
+  ]
+  const different: readonly Partial<Journey>[] = [
+    { amount_minor: 10_001n },
+    { currency: 'EUR' },
+    { closed_at: close + 1 },
+    { closed_all_day: true },
+    { touches: [] },
+    { touches: [], is_void: true },
+    { model: 'linear' },
+    { parameters: { ...journey.parameters, lookback_days: 90 } },
+    { parameters: { ...journey.parameters, close_grace_minutes: 61 } },
+    givenJourney('role-based', touches, { parameters: { weights: { demo: 0.16 } } }),
+    { touches: [first!] },
+    { touches: [first!, { ...second!, id: 'another' }] },
+    { touches: [first!, { ...second!, partner_id: 'p3' }] },
+    { touches: [first!, { ...second!, touchpoint_type: 'demo' }] },
+    { touches: [first!, { ...second!, at: second!.at - 1 }] },
+  ]
+
+  for (const change of same) t.equal(fingerprint({ ...journey, ...change }), fingerprint(journey))
+  const seen = new Set([journey, ...different.map((change) => ({ ...journey, ...change }))].map(fingerprint))
+  t.equal(seen.size, different.length + 1)
+})
+
+/** The same parameters, with their keys the other way round. */
+function shuffled<Value extends object>(value: Value): Value {
+  const entries = Object.entries(value).map(([name, inner]: [string, unknown]) => [
+    name,
+    typeof inner === 'object' && inner !== null ? shuffled(inner) : inner,
+  ])
+  return Object.fromEntries(entries.toReversed()) as Value
+}

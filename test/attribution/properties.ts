@@ -1,0 +1,194 @@
+import { strict as assert } from 'node:assert'
+import * as fc from 'fast-check'
+import { settle } from '../../src/attribution/allocate.ts'
+import { attribute } from '../../src/attribution/attribute.ts'
+import type { Attribution } from '../../src/attribution/attribute.ts'
+import { decayQuotas } from '../../src/attribution/decay.ts'
+import { explain } from '../../src/attribution/explain.ts'
+import { fingerprint, qualify, touchpointTypes } from '../../src/attribution/journey.ts'
+import type { Journey, Touch } from '../../src/attribution/journey.ts'
+import { modelNames, weigh } from '../../src/attribution/models.ts'
+import type { Parameters, ParametersOf } from '../../src/attribution/models.ts'
+import { gather } from '../../src/attribution/stakes.ts'
+import { close, day, givenJourney } from './given.ts'
+import { largestRemainder, slackOf } from './oracle.ts'
+
+const weight = fc.integer({ min: 0, max: 20_000 }).map((whole) => whole / 10_000)
+const positive = fc.integer({ min: 1, max: 20_000 }).map((whole) => whole / 10_000)
+
+// Half days make ties, single milliseconds near ties, and the rest what comes.
+const age = fc.oneof(
+  fc.integer({ min: 0, max: 20 }).map((halves) => (halves * day) / 2),
+  fc.integer({ min: 0, max: 3 }),
+  fc.integer({ min: -day, max: 100 * day }),
+)
+
+const touch = fc.record({
+  partner_id: fc.constantFrom('p1', 'p2', 'p3', 'p10', 'P4', 'z'),
+  touchpoint_type: fc.constantFrom(...touchpointTypes),
+  at: age.map((ms) => close - ms),
+  is_void: fc.integer({ min: 0, max: 15 }).map((sixteenth) => sixteenth === 0),
+})
+
+const amount = fc.oneof(
+  fc.bigInt(0n, 20n),
+  fc.bigInt(1n, 10_000_000n),
+  fc.bigInt(1n, 999_999_999_999_999n),
+  fc.bigInt(1n, 2n ** 80n),
+)
+
+/** A random deal under each of the models, and its touches in another order. */
+export const splits: fc.Arbitrary<readonly Split[]> = fc
+  .record({
+    amount_minor: amount,
+    arrivals: fc.array(fc.tuple(touch, fc.nat()), { maxLength: 12 }),
+    roles: fc.record({
+      referral: weight,
+      demo: weight,
+      intro: weight,
+      support: weight,
+      closer: weight,
+      other: weight,
+    }),
+    places: fc.record({ first: positive, middle: weight, last: positive }),
+    half_life_days: fc.constantFrom(1, 7, 30, 3650),
+  })
+  .map(({ amount_minor, arrivals, roles, places, half_life_days }) => {
+    const numbered = arrivals.map(([facts, rank], index) => ({ touch: { id: `e${index}`, ...facts }, rank }))
+    const reordered = numbered.toSorted((a, b) => a.rank - b.rank).map(({ touch }) => touch)
+    const touches = numbered.map(({ touch }) => touch)
+    return modelNames.map((model) => {
+      const given = {
+        'role-based': { weights: roles },
+        'position-based': { weights: places },
+        'time-decay': { half_life_days },
+      }
+      const parameters = (given as Partial<Record<string, object>>)[model] ?? {}
+      return { journey: givenJourney(model, touches, { amount_minor, parameters }), reordered }
+    })
+  })
+
+export interface Split {
+  readonly journey: Journey
+  readonly reordered: readonly Touch[]
+}
+
+/** What holds of every split; each throws where it does not. */
+export const properties: Readonly<Record<string, (split: Split) => void>> = {
+  'the shares add up to the amount, the percentages to 100': ({ journey }) => {
+    const { shares, unattributed_minor } = attribute(journey)
+
+    const paid = shares.reduce((sum, { payout_minor }) => sum + payout_minor, 0n)
+    const percentages = shares.reduce((sum, { percentage_bp }) => sum + percentage_bp, 0)
+    assert.equal(paid + unattributed_minor, journey.amount_minor)
+    assert.equal(percentages, shares.length === 0 ? 0 : 10_000)
+  },
+
+  'each share is the exact one, rounded to a neighbour by largest remainder': ({ journey }) => {
+    const { shares } = attribute(journey)
+
+    const exact = largestRemainder(journey, journey.amount_minor)
+    const total = exact.reduce((sum, { weight }) => sum + weight, 0n)
+    for (const { weight, part } of exact) {
+      const off = part * total - journey.amount_minor * weight
+      assert.ok(off < total && off > -total)
+    }
+    const percentages = largestRemainder(journey, 10_000n)
+    assert.equal(
+      lines(shares.map((share) => [share.partner_id, share.payout_minor, share.percentage_bp])),
+      lines(exact.map(({ partner_id, part }, index) => [partner_id, part, percentages[index]!.part])),
+    )
+  },
+
+  'the order of arrival changes neither the split nor the fingerprint': ({ journey, reordered }) => {
+    const other = { ...journey, touches: reordered }
+
+    assert.equal(textOf(attribute(other)), textOf(attribute(journey)))
+    assert.equal(fingerprint(other), fingerprint(journey))
+  },
+
+  'weights twice as heavy change nothing': ({ journey }) => {
+    const { parameters } = journey
+    if (!('weights' in parameters)) return
+    const doubled = Object.entries(parameters.weights).map(([name, weight]) => [name, weight * 2])
+    const heavy = { ...parameters, weights: Object.fromEntries(doubled) } as Parameters
+
+    assert.equal(textOf(attribute({ ...journey, parameters: heavy })), textOf(attribute(journey)))
+  },
+
+  'one partner more raises no other’s share under equal': ({ journey, reordered }) => {
+    if (journey.model !== 'equal') return
+    const newcomer = {
+      ...(reordered[0] ?? { touchpoint_type: 'demo', at: close }),
+      id: 'new',
+      partner_id: 'p0',
+    } as const
+    const before = payoutsOf(attribute(journey))
+
+    const after = payoutsOf(attribute({ ...journey, touches: [...journey.touches, newcomer] }))
+
+    for (const [partner, payout] of before) assert.ok(after.get(partner)! <= payout)
+  },
+
+  'decay in doubles and in wide integers splits alike': ({ journey }) => {
+    if (journey.model !== 'time-decay') return
+    const { qualifying } = qualify(journey)
+    if (qualifying.length === 0) return
+    const halfLife = (journey.parameters as ParametersOf<'time-decay'>).half_life_days * day
+    const stakes = gather(qualifying, weigh(journey.model, qualifying, journey.parameters))
+    const decay = {
+      scores: stakes.map(({ score }) => score),
+      touchpoints: qualifying.length,
+      halfLife,
+      ages: () => stakes.map(({ touches }) => touches.map(({ at }) => qualifying.at(-1)!.at - at)),
+    }
+    const units = journey.amount_minor % 1_000_000_000n
+    // So many roundings to expect leave the doubles no say.
+    const wide = decayQuotas(units, { ...decay, touchpoints: 2 ** 53 })
+
+    assert.deepEqual(settle(decayQuotas(units, decay)).map(BigInt), settle(wide).map(BigInt))
+  },
+
+  'an explanation adds up to the split': ({ journey }) => {
+    const { shares } = attribute(journey)
+
+    const { touches, excluded, odd_units } = explain(journey)
+
+    assert.equal(touches.length + excluded.length, journey.touches.length)
+    for (const { partner_id, payout_minor, percentage_bp } of shares) {
+      const own = touches.filter((touch) => touch.partner_id === partner_id)
+      assert.equal(
+        own.reduce((sum, touch) => sum + touch.payout_minor, 0n),
+        payout_minor,
+      )
+      assert.equal(
+        own.reduce((sum, touch) => sum + touch.share_bp, 0),
+        percentage_bp,
+      )
+    }
+    const exact = largestRemainder(journey, journey.amount_minor)
+    const total = exact.reduce((sum, { weight }) => sum + weight, 0n)
+    const lucky = exact.filter(
+      ({ weight, part }) => part * total - journey.amount_minor * weight > slackOf(journey, total),
+    )
+    assert.equal(
+      lines(odd_units.map(({ partner_id }) => [partner_id])),
+      lines(lucky.map(({ partner_id }) => [partner_id])),
+    )
+  },
+}
+
+function lines(rows: readonly (readonly unknown[])[]): string {
+  return rows
+    .map((row) => row.join(' '))
+    .sort()
+    .join('\n')
+}
+
+function textOf({ shares, unattributed_minor }: Attribution): string {
+  return [...shares.map((share) => Object.values(share).join(' ')), unattributed_minor].join('\n')
+}
+
+function payoutsOf({ shares }: Attribution): ReadonlyMap<string, bigint> {
+  return new Map(shares.map(({ partner_id, payout_minor }) => [partner_id, payout_minor]))
+}

@@ -1,0 +1,71 @@
+import t from 'tap'
+import { createSigner } from '../../src/attribution/sign.ts'
+
+const halfLife = 1000
+const signOf = createSigner(halfLife)
+
+t.test('a sum of halvings is above, below or exactly zero', async (t) => {
+  t.equal(signOf([]), 0)
+  t.equal(signOf([{ age: 0, times: 3n }]), 1)
+  t.equal(
+    signOf([
+      { age: 5, times: 1n },
+      { age: 4, times: -1n },
+    ]),
+    -1,
+  )
+  t.equal(
+    signOf([
+      { age: 1500, times: 2n },
+      { age: 500, times: -1n },
+    ]),
+    0,
+  )
+  t.equal(
+    signOf([
+      { age: 2000, times: -4n },
+      { age: 1000, times: 1n },
+      { age: 0, times: 1n },
+    ]),
+    1,
+  )
+})
+
+t.test('what is left over millions of half-lives ago still decides', async (t) => {
+  const equal = [
+    { age: 1700, times: 6n },
+    { age: 700, times: -3n },
+  ]
+
+  t.equal(signOf([{ age: 3_000_000_300, times: -1n }, ...equal]), -1)
+  t.equal(signOf([{ age: 3_000_000_700, times: -1n }, ...equal]), -1)
+  t.equal(signOf([{ age: 3_000_000_700, times: 1n }, ...equal]), 1)
+  t.equal(signOf([{ age: 3_000_001_700, times: -2n }, { age: 3_000_000_700, times: 1n }, ...equal]), 0)
+})
+
+t.test('it takes as many bits as it takes', async (t) => {
+  for (const bits of [200n, 1000n, 3000n]) {
+    const whole = 1n << bits
+    // The whole part of 2^bits * 2^(-1/2): the two are less than 1 apart.
+    const below = squareRoot((whole * whole) / 2n)
+
+    t.equal(signBetween(whole, -below), 1)
+    t.equal(signBetween(whole, -below - 1n), -1)
+    t.equal(signBetween(-whole, below), -1)
+    t.equal(signBetween(-whole, below + 1n), 1)
+  }
+})
+
+/** The sign of so many touches of half a half-life ago and so many of now. */
+function signBetween(ago: bigint, now: bigint): number {
+  return signOf([
+    { age: 500, times: ago },
+    { age: 0, times: now },
+  ])
+}
+
+function squareRoot(square: bigint): bigint {
+  let root = square
+  for (let next = (root + 1n) >> 1n; next < root; next = (root + square / root) >> 1n) root = next
+  return root
+}
