@@ -50,12 +50,15 @@ process.exitCode = failuresOf(rolled.sent).length + strangers.length === 0 ? 0 :
 async function underLoad<Result>(work: () => Promise<Result>) {
   const stop = new AbortController()
   const load = send(stop.signal)
-  await setTimeout(3000)
-  const result = await work().finally(async () => {
+  try {
+    await setTimeout(3000)
+    const result = await work()
     await setTimeout(3000)
     stop.abort()
-  })
-  return { result, sent: await load }
+    return { result, sent: await load }
+  } finally {
+    stop.abort()
+  }
 }
 
 async function send(stop: AbortSignal): Promise<readonly Sent[]> {

@@ -19,7 +19,10 @@ t.test('goes on serving for a while after SIGTERM, is not ready from then on, an
   const { statusCode, headers } = await fetchStatus(`${base}/health`)
 
   t.equal(before.statusCode, 200)
-  t.match(after, { statusCode: 503, headers: { 'content-type': /^application\/problem\+json/, 'retry-after': '1' } })
+  t.match(after, {
+    statusCode: 503,
+    headers: { 'content-type': /^application\/problem\+json/, 'retry-after': '1' },
+  })
   t.match({ statusCode, connection: headers.connection }, { statusCode: 200, connection: 'close' })
   t.strictSame(await once(child, 'exit'), [0, null])
 })
@@ -77,7 +80,10 @@ t.test('of five migrations at once one does the work and the others see it done'
 
 t.test('a release whose migrations have all run leaves alone those of a later one', async (t) => {
   const { url } = await createDatabase(t)
-  await query(url, `insert into kysely_migration values ('29990101T0000_do_more', '2999-01-01T00:00:00.000Z')`)
+  await query(
+    url,
+    `insert into kysely_migration values ('29990101T0000_do_more', '2999-01-01T00:00:00.000Z')`,
+  )
 
   t.match(await runMigration(url), { code: 0, output: 'The schema is current.\n' })
 })

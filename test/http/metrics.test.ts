@@ -1,0 +1,74 @@
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import { createApp } from '../support/app.ts'
+import { givenDeal, givenEvent, givenPartner } from '../support/given.ts'
+
+t.test('GET /metrics counts what happened, on a port of its own and without a key', async (t) => {
+  const METRICS_PORT = await findPort()
+  const service = await createApp(t, { config: { METRICS_PORT } })
+  await service.app.ready()
+  await givenPartner(service, 'p1')
+  await givenDeal(service, { id: 'd1' })
+  await givenEvent(service, { partner_id: 'p1', deal_id: 'd1', timestamp: '2024-01-01T00:00:00Z' })
+  const again = { 'idempotency-key': 'once' }
+  await service.call('POST', '/attribution/d1/recalculate', {}, again)
+  await service.call('POST', '/attribution/d1/recalculate', {}, again)
+  await service.call('GET', '/deals/secret-customer')
+  await service.call('GET', '/no/such/path')
+
+  const response = await fetch(`http://127.0.0.1:${METRICS_PORT}/metrics`)
+  const figures = await response.text()
+
+  t.equal(response.status, 200)
+  t.match(response.headers.get('content-type'), /^text\/plain; version=0\.0\.4/)
+  for (const line of [
+    'http_request_duration_seconds_count{method="POST",route="/partners",status_code="201"} 1',
+    'http_request_duration_seconds_bucket{le="10",method="GET",route="/deals/:dealId",status_code="404"} 1',
+    'http_request_duration_seconds_count{method="GET",route="unknown",status_code="404"} 1',
+    'attribution_versions_total{reason="closed"} 1',
+    'attribution_versions_total{reason="late_event"} 1',
+    'idempotent_replays_total 1',
+    'http_requests_rate_limited_total 0',
+    'attribution_memo_misses_total 2',
+    'db_pool_waiting 0',
+  ])
+    t.ok(figures.includes(`\n${line}\n`), line)
+  t.match(figures, /^process_cpu_seconds_total /m)
+  t.notMatch(figures, /secret-customer|no\/such|sk_/)
+})
+
+t.test('the memo is counted, and so are requests over their limit', async (t) => {
+  const METRICS_PORT = await findPort()
+  const service = await createApp(t, { config: { METRICS_PORT } })
+  await service.app.ready()
+  await givenDeal(service, { id: 'd1' })
+  await givenDeal(service, { id: 'd2' })
+  for (let failure = 0; failure <= 20; failure += 1)
+    await service.call('GET', '/deals', undefined, { 'x-api-key': 'sk_wrong' })
+
+  const response = await fetch(`http://127.0.0.1:${METRICS_PORT}/metrics`)
+  const figures = await response.text()
+
+  t.match(figures, /^http_requests_rate_limited_total 1$/m)
+  t.match(figures, /^attribution_memo_hits_total \d+$/m)
+})
+
+t.test('the port of the metrics serves nothing else, and the other no metrics', async (t) => {
+  const METRICS_PORT = await findPort()
+  const { app, call } = await createApp(t, { config: { METRICS_PORT } })
+  await app.ready()
+
+  t.equal((await fetch(`http://127.0.0.1:${METRICS_PORT}/deals`)).status, 404)
+  t.equal((await call('GET', '/metrics')).statusCode, 404)
+})
+
+async function findPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
