@@ -44,8 +44,10 @@ export function connect({ url, max = 10, log }: Connection): Kysely<Database> {
 /** Says at once that it is busy where so many wait for a connection that a further one would wait in vain. */
 function refuseCrowds(pool: Pool, max: number): PostgresPool {
   return {
-    connect: () => (pool.waitingCount < max * waitingForEach ? pool.connect() : Promise.reject(new Unavailable())),
+    connect: () =>
+      pool.waitingCount < max * waitingForEach ? pool.connect() : Promise.reject(new Unavailable()),
     end: () => pool.end(),
+    options: pool.options,
   }
 }
 
