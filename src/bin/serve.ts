@@ -1,10 +1,7 @@
-import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { writeFile } from 'node:fs/promises'
 import closeWithGrace from 'close-with-grace'
 import type { Kysely } from 'kysely'
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { issueKey } from '../api-keys/issue.ts'
 import { listKeys } from '../api-keys/queries.ts'
 import { buildApp } from '../app.ts'
@@ -12,15 +9,16 @@ import type { Environment } from '../config.ts'
 import { migrateToLatest } from '../database/migrate.ts'
 import { openDatabase } from '../database/open.ts'
 import type { Database } from '../database/tables.ts'
-import { parsePayoutKeys, type PayoutKeys } from '../partners/vault.ts'
+import { createLog } from '../http/log.ts'
 import { loadEnvironment, run } from './environment.ts'
+import { readPayoutKeys } from './payout-keys.ts'
 
 const ownerOnly = { mode: 0o600 }
 const lastRequestsMs = 7000
 
 await run(async () => {
   const environment = loadEnvironment()
-  const log = pino({ level: environment.LOG_LEVEL })
+  const log = createLog(environment.LOG_LEVEL)
   await using opened = new AsyncDisposableStack()
   await serve(environment, log, opened)
   const running = opened.move()
@@ -50,15 +48,4 @@ async function makeFirstKey(db: Kysely<Database>): Promise<void> {
   const { key } = await issueKey(db, { name: 'first admin key', scopes: ['admin'] })
   await writeFile('.env.local', `API_KEY=${key}\n`, ownerOnly)
   console.log(`Your admin key, shown this once and kept in .env.local: ${key}`)
-}
-
-// The embedded database brings its own key; elsewhere instances share one, so none may make it up.
-async function readPayoutKeys(environment: Environment, isEmbedded: boolean): Promise<PayoutKeys> {
-  const { PAYOUT_KEYS: keys, PAYOUT_KEYS_FILE: file, DATA_DIR: dataDir } = environment
-  if (keys !== undefined) return parsePayoutKeys(keys)
-  if (file !== undefined) return parsePayoutKeys(await readFile(file, 'utf8'))
-  if (!isEmbedded) return new Map()
-  const own = join(dataDir, 'payout-keys')
-  if (!existsSync(own)) await writeFile(own, `own:${randomBytes(32).toString('base64')}\n`, ownerOnly)
-  return parsePayoutKeys(await readFile(own, 'utf8'))
 }

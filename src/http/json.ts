@@ -38,7 +38,8 @@ function refuseUnsafeNumber(_key: string, value: unknown, context?: { source?: s
     .replace(/[eE].*$/, '')
     .replace(/[-.]/g, '')
     .replace(/^0+/, '')
-  if (digits.length > maxSignificantDigits || (Number.isInteger(value) && !Number.isSafeInteger(value))) {
+  const isRounded = value === 0 ? /[1-9]/.test(digits) : digits.length > maxSignificantDigits
+  if (isRounded || (Number.isInteger(value) && !Number.isSafeInteger(value))) {
     throw new MalformedRequest('The body holds a number with more digits than can be kept.')
   }
   return value
@@ -56,12 +57,16 @@ function refuseUnstorable(value: unknown, depth: number): void {
     return
   }
   for (const [key, item] of Object.entries(value)) {
-    if (key === '__proto__' || key === 'constructor' || key === 'prototype') {
+    if (key === '__proto__' || (key === 'constructor' && holdsPrototype(item))) {
       throw new MalformedRequest(`The body has a member named ${key}.`)
     }
     refuseText(key)
     refuseUnstorable(item, depth + 1)
   }
+}
+
+function holdsPrototype(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, 'prototype')
 }
 
 function refuseText(text: string): void {
@@ -76,8 +81,9 @@ export function acceptOnlyJson(app: FastifyInstance): void {
     'application/json',
     { parseAs: 'buffer' },
     async (request: FastifyRequest, body: Buffer) => {
-      const encoding = request.headers['content-encoding']
-      if (encoding !== undefined && encoding !== 'identity') throw new UnsupportedMediaType()
+      const { 'content-encoding': encoding = 'identity', 'content-type': type = '' } = request.headers
+      const isReadable = encoding === 'identity' && !/;\s*charset=(?!"?utf-8"?\s*(?:;|$))/i.test(type)
+      if (!isReadable) throw new UnsupportedMediaType()
       return body.length === 0 ? undefined : parseJson(body)
     },
   )

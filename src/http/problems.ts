@@ -102,7 +102,8 @@ function hasAnswered(socket: Socket & { _httpMessage?: ServerResponse }): boolea
 }
 
 function answer(error: ApiError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter)
+  const retryAfter = error.retryAfter ?? (error.statusCode === 503 ? 1 : undefined)
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
   return reply
     .code(error.statusCode)
     .type('application/problem+json')
@@ -189,7 +190,7 @@ function ofDatabase({ code = '', message }: DriverError): ApiError {
   if (code.startsWith('22'))
     return known(new errors.MalformedRequest('The request holds a value that cannot be stored.'))
   if (busy.test(code) || lostConnection.test(code) || poolMessages.test(message)) {
-    return known(Object.assign(new errors.Unavailable(), { retryAfter: 1 }))
+    return known(new errors.Unavailable())
   }
   return known(new errors.InternalError())
 }

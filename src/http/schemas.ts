@@ -36,7 +36,7 @@ export function Text(maxLength: number) {
   return Type.String({
     minLength: 1,
     maxLength,
-    pattern: '^[^\\u0000-\\u001f\\u007f]*\\S[^\\u0000-\\u001f\\u007f]*$',
+    pattern: '^(?!\\s*$)[^\\u0000-\\u001f\\u007f]*$',
   })
 }
 

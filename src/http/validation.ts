@@ -1,14 +1,38 @@
 import type { FastifyInstance, FastifySchema, FastifySchemaCompiler } from 'fastify'
-import { Ajv } from 'ajv'
+import { Ajv, type ValidateFunction } from 'ajv'
 import { parseDateBound, parseInstant } from './instants.ts'
 
 const email =
   /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?=.{1,190}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+$/
 
+// Beyond this many items, naming every fault takes Ajv minutes: its cost grows with their square.
+const mostExplained = 1000
+
 /** Validates without coercing, filling or removing anything in a body; parameters, being text, are converted first. */
 export function useStrictValidation(app: FastifyInstance): void {
-  const ajv = new Ajv({
-    allErrors: true,
+  const [first, every] = [createAjv(false), createAjv(true)]
+  const compile: FastifySchemaCompiler<FastifySchema> = ({ schema, httpPart }) => {
+    for (const ajv of [first, every]) addSchemas(ajv, app.getSchemas())
+    const validate = first.compile(schema)
+    let explain: ValidateFunction | undefined
+    const isParameters = httpPart === 'querystring' || httpPart === 'params'
+    const convert = isParameters ? converter(schema as ParameterSchema) : () => {}
+    return (data) => {
+      convert(data)
+      if (validate(data)) return true
+      if (isLarge(data)) return { error: validate.errors as never }
+      // Compiled when it is first needed: most schemas of most processes are never broken.
+      explain ??= every.compile(schema)
+      explain(data)
+      return { error: explain.errors as never }
+    }
+  }
+  app.setValidatorCompiler(compile)
+}
+
+function createAjv(allErrors: boolean): Ajv {
+  return new Ajv({
+    allErrors,
     strictTypes: false,
     multipleOfPrecision: 9,
     keywords: ['example'],
@@ -18,19 +42,16 @@ export function useStrictValidation(app: FastifyInstance): void {
       'date-or-date-time': (text: string) => parseDateBound(text) !== undefined,
     },
   })
-  const compile: FastifySchemaCompiler<FastifySchema> = ({ schema, httpPart }) => {
-    for (const [id, shared] of Object.entries(app.getSchemas())) {
-      if (ajv.getSchema(id) === undefined) ajv.addSchema(shared as object, id)
-    }
-    const validate = ajv.compile(schema)
-    if (httpPart !== 'querystring' && httpPart !== 'params') return validate
-    const convert = converter(schema as ParameterSchema)
-    return (data) => {
-      convert(data)
-      return validate(data) ? true : { error: validate.errors as never }
-    }
+}
+
+function addSchemas(ajv: Ajv, schemas: Readonly<Record<string, unknown>>): void {
+  for (const [id, shared] of Object.entries(schemas)) {
+    if (ajv.getSchema(id) === undefined) ajv.addSchema(shared as object, id)
   }
-  app.setValidatorCompiler(compile)
+}
+
+function isLarge(data: unknown): boolean {
+  return Object.values(data ?? {}).some((value) => Array.isArray(value) && value.length > mostExplained)
 }
 
 interface ParameterSchema {

@@ -8,8 +8,9 @@ const mask = '******'
 export function maskDetails(details: Details): Record<string, string> {
   return Object.fromEntries(
     Object.entries(details).map(([name, value]) => {
-      const shown = Math.min(4, Math.floor(value.length / 3))
-      return [name, mask + value.slice(value.length - shown)]
+      const characters = Array.from(value)
+      const shown = Math.min(4, Math.floor(characters.length / 3))
+      return [name, mask + characters.slice(characters.length - shown).join('')]
     }),
   )
 }

@@ -10,6 +10,9 @@ import { findPartner, insertPartner, updatePartner } from './queries.ts'
 import type { NewPartner, Partner, PartnerChange, PartnerRow } from './schemas.ts'
 import type { Vault } from './vault.ts'
 
+/** A stored submission of this length is a plain digest; a sealed one is longer. */
+export const digestLength = 32
+
 /** Registers a partner once: the same submission again finds it, another under its id is a 409. */
 export async function registerPartner(
   trx: Kysely<Database>,
@@ -32,7 +35,7 @@ export async function registerPartner(
   const found = await findPartner(trx, id)
   if (found === undefined) throw new EmailTaken()
   const original =
-    found.submission.length === digest.length ? found.submission : vault.open(found.submission, id)
+    found.submission.length === digestLength ? found.submission : vault.open(found.submission, id)
   if (!original.equals(digest)) throw new PartnerExists(id)
   return { status: 200, body: { partner: toPartner(vault, found) } }
 }

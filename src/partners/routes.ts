@@ -5,7 +5,7 @@ import type { Database } from '../database/tables.ts'
 import { PartnerNotFound } from '../errors.ts'
 import type { Write } from '../http/idempotency.ts'
 import { answers } from '../http/problems.ts'
-import { Id, Page, ref, Strict } from '../http/schemas.ts'
+import { Id, Page, ref, Strict, Text } from '../http/schemas.ts'
 import { openDetails } from './payout-details.ts'
 import { findPartner, listPartners, revealPartner, sumPartner, updatePartner } from './queries.ts'
 import { changePartner, registerPartner, toPartner } from './register.ts'
@@ -45,7 +45,7 @@ const getPartners = {
   description:
     'Every partner, active or not, in the order of their ids. `email` finds the one with that address, whatever its case.',
   tags,
-  querystring: Strict({ email: Type.Optional(Type.String({ maxLength: 254 })), ...Page }),
+  querystring: Strict({ email: Type.Optional(Text(254)), ...Page }),
   response: answers({ 200: ref(PartnerPage) }),
 }
 

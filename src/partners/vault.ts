@@ -11,8 +11,8 @@ export type PayoutKeys = ReadonlyMap<string, Buffer>
 export interface Vault {
   seal(plain: Buffer, owner: string): Buffer
   open(sealed: Buffer, owner: string): Buffer
-  /** Whether the newest key sealed this. */
-  isCurrent(sealed: Buffer): boolean
+  /** What everything that the newest key seals begins with. */
+  readonly prefix: Buffer
 }
 
 /**
@@ -21,6 +21,7 @@ export interface Vault {
  */
 export function createVault(keys: PayoutKeys): Vault {
   const [newest] = keys.keys()
+  const prefix = newest === undefined ? Buffer.alloc(0) : Buffer.from([newest.length, ...Buffer.from(newest)])
 
   function seal(plain: Buffer, owner: string): Buffer {
     if (newest === undefined) throw new PayoutKeysMissing()
@@ -28,7 +29,7 @@ export function createVault(keys: PayoutKeys): Vault {
     const cipher = createCipheriv(algorithm, keys.get(newest) as Buffer, iv, { authTagLength })
     cipher.setAAD(Buffer.from(owner))
     const sealed = Buffer.concat([cipher.update(plain), cipher.final()])
-    return Buffer.concat([Buffer.of(newest.length), Buffer.from(newest), iv, cipher.getAuthTag(), sealed])
+    return Buffer.concat([prefix, iv, cipher.getAuthTag(), sealed])
   }
 
   function open(sealed: Buffer, owner: string): Buffer {
@@ -44,7 +45,7 @@ export function createVault(keys: PayoutKeys): Vault {
     return Buffer.concat([decipher.update(sealed.subarray(textAt)), decipher.final()])
   }
 
-  return { seal, open, isCurrent: (sealed) => keyIdOf(sealed) === newest }
+  return { seal, open, prefix }
 }
 
 /** Reads `id:base64 of 32 bytes`, newest first, one a line or separated by commas. Throws on anything else. */
@@ -60,6 +61,9 @@ export function parsePayoutKeys(text: string): PayoutKeys {
       }
       return [id, key]
     })
+  if (new Set(entries.map(([id]) => id)).size < entries.length) {
+    throw new Error('PAYOUT_KEYS names two keys alike; each needs an id of its own')
+  }
   return new Map(entries)
 }
 
