@@ -7,7 +7,7 @@ import { parseInstant, toTimestamp } from '../http/instants.ts'
 import { allowNoBody } from '../http/json.ts'
 import { answers } from '../http/problems.ts'
 import type { Write } from '../http/idempotency.ts'
-import { Id, ref } from '../http/schemas.ts'
+import { Id, ref, Strict } from '../http/schemas.ts'
 import { endKey, issueKey, rotateKey } from './issue.ts'
 import { listKeys } from './queries.ts'
 import {
@@ -35,6 +35,7 @@ const listApiKeys = {
   description:
     'Every key, revoked and expired ones too. What is stored of a secret cannot be turned back into it.',
   tags,
+  querystring: Strict({}),
   response: answers({ 200: ref(ApiKeyList) }),
 }
 

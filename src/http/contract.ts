@@ -45,7 +45,12 @@ function complete(method: string, operation: Operation, examples: Examples): Ope
   const scope = operation['x-scope']
   const takesKey = isIdempotent(method, operation)
   const example = examples[operationId]
-  const refusals = [...(takesKey ? [409, 422] : []), ...(requestBody === undefined ? [] : [413, 415])]
+  const hasBody = requestBody !== undefined
+  const refusals = [
+    ...(takesKey ? [409] : []),
+    ...(takesKey && hasBody ? [422] : []),
+    ...(hasBody ? [413, 415] : []),
+  ]
   const statuses = new Set([...Object.keys(responses).map(Number), ...refusals])
   const answers = [...statuses]
     .sort((a, b) => a - b)

@@ -1,3 +1,4 @@
+import type { FastifyInstance } from 'fastify'
 import type { OpenAPIV3 } from 'openapi-types'
 import type { Test } from 'tap'
 import { buildApp } from '../../src/app.ts'
@@ -5,8 +6,8 @@ import { readEnvironment } from '../../src/config.ts'
 import { connect } from '../../src/database/connect.ts'
 import type { Operation } from '../../src/http/contract.ts'
 
-/** The document as the app serves it. No query is sent, so there need be no database. */
-export async function readDocument(t: Test): Promise<OpenAPIV3.Document> {
+/** The app with a database that is away. */
+export async function createDetachedApp(t: Test): Promise<FastifyInstance> {
   const log = { error: () => {}, debug: () => {} }
   const db = connect({ url: 'postgres://nobody@127.0.0.1:1/none', log })
   const app = await buildApp({ ...readEnvironment({}), payoutKeys: new Map() }, db)
@@ -14,6 +15,12 @@ export async function readDocument(t: Test): Promise<OpenAPIV3.Document> {
     await app.close()
     await db.destroy()
   })
+  return app
+}
+
+/** The document as the app serves it. */
+export async function readDocument(t: Test): Promise<OpenAPIV3.Document> {
+  const app = await createDetachedApp(t)
   const answer = await app.inject('/docs/json')
   return answer.json<OpenAPIV3.Document>()
 }

@@ -19,6 +19,7 @@ export async function createFreshService(t: Test) {
 export function mask(answer: unknown): unknown {
   return JSON.parse(
     JSON.stringify(answer, (name, value: unknown) => {
+      if (name === 'last_used_at') return '<last_used_at>'
       if (typeof value !== 'string') return value
       if (generatedFields.test(name)) return `<${name}>`
       return value.replace(generatedId, '<id>').replace(/^sk_.*/, '<secret>')

@@ -1,0 +1,125 @@
+import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
+import t, { type Test } from 'tap'
+import { Ajv } from 'ajv'
+import { sql } from 'kysely'
+import { generateApiKey } from '../../src/http/api-key.ts'
+import examples from '../../src/examples.json' with { type: 'json' }
+import type { Example, Examples, Operation } from '../../src/http/contract.ts'
+import { createApp } from '../support/app.ts'
+import { createDetachedApp, type Listed, listOperations, readDocument } from '../support/document.ts'
+import { createFreshService, createTranslation } from '../support/examples.ts'
+import { provocations, type Request, toRequest, withHeaders } from '../support/provoke.ts'
+
+const shown: Examples = examples
+const document = await readDocument(t)
+const operations = new Map(listOperations(document).map((listed) => [listed.id, listed]))
+const nobody: Example = { status: 0, answer: null }
+
+const ajv = new Ajv({ strict: false, validateFormats: false, multipleOfPrecision: 9 })
+ajv.addSchema({ $id: 'document', ...document })
+
+const seen = new Set<string>()
+
+/** An answer has a status that its operation declares, and is what is declared of that status. */
+function check(t: Test, { id, operation }: Listed, status: number, answer: LightMyRequestResponse): void {
+  t.equal(answer.statusCode, status, `${id} answers ${status}: ${answer.body.slice(0, 200)}`)
+  seen.add(`${id} ${answer.statusCode}`)
+  const type = String(answer.headers['content-type']).split(';', 1)[0] ?? ''
+  const declared = contentOf(operation.responses[status])[type]?.schema
+  if (declared === undefined) return void t.fail(`${id} ${status} does not declare ${type}`)
+  const validate = ajv.compile('$ref' in declared ? { $ref: `document${declared.$ref}` } : declared)
+  t.ok(validate(answer.json()), `${id} ${status}: ${ajv.errorsText(validate.errors)}`)
+  t.ok(answer.headers['x-request-id'], `${id} ${status} names its request`)
+  if (status === 429 || status === 503)
+    t.ok(answer.headers['retry-after'], `${id} ${status} says when to come again`)
+}
+
+t.test(
+  'the story of the examples: done once, replayed, refused with another body, found again',
+  async (t) => {
+    const service = await createFreshService(t)
+    const translation = createTranslation()
+
+    for (const [id, example] of Object.entries(shown)) {
+      const listed = operations.get(id)
+      if (listed === undefined) return void t.fail(`there is no operation ${id}`)
+      const request = toRequest(listed, translation.translate(example), service.key)
+      const keyed = withHeaders(request, { 'idempotency-key': id })
+      const takesKey = JSON.stringify(listed.operation.parameters ?? []).includes('IdempotencyKey')
+
+      const answer = await service.app.inject(keyed)
+      check(t, listed, example.status, answer)
+      translation.learn(example.answer, answer.json())
+      if (takesKey) {
+        const replayed = await service.app.inject(keyed)
+        t.equal(replayed.headers['idempotency-replayed'], 'true', `${id} is replayed`)
+      }
+      if ('422' in listed.operation.responses) {
+        check(t, listed, 422, await service.app.inject({ ...keyed, payload: vary(request.payload) }))
+      }
+      if (example.status === 201 && '200' in listed.operation.responses) {
+        check(t, listed, 200, await service.app.inject(request))
+      }
+    }
+  },
+)
+
+t.test('every refusal that can be provoked from outside', async (t) => {
+  const service = await createFreshService(t)
+
+  for (const listed of operations.values()) {
+    const request = toRequest(listed, shown[listed.id] ?? nobody, service.key)
+    for (const status of Object.keys(listed.operation.responses).map(Number)) {
+      const provoke = provocations[status]
+      if (provoke !== undefined) check(t, listed, status, await provoke(service, request, listed))
+    }
+  }
+})
+
+t.test('a database that is away makes a 503', async (t) => {
+  const app = await createDetachedApp(t)
+
+  await checkAll(t, app, 503)
+})
+
+t.test('a database that is not what the service knows makes a 500, and says nothing of it', async (t) => {
+  const service = await createApp(t)
+  await sql`alter table api_keys rename column scopes to changed`.execute(service.db)
+
+  await checkAll(t, service.app, 500)
+})
+
+t.test('every status that the document declares has occurred', (t) => {
+  const declared = [...operations.values()].flatMap(({ id, operation }) =>
+    Object.keys(operation.responses).map((status) => `${id} ${status}`),
+  )
+
+  t.strictSame(
+    declared.filter((status) => !seen.has(status)),
+    [],
+    'say in test/support/provoke.ts how an operation comes to answer so',
+  )
+  t.end()
+})
+
+function contentOf(response: Operation['responses'][string] | undefined) {
+  if (response === undefined) return {}
+  if (!('$ref' in response)) return response.content ?? {}
+  const shared = document.components?.responses?.[response.$ref.replace(/.*\//, '')]
+  return shared !== undefined && 'content' in shared ? (shared.content ?? {}) : {}
+}
+
+async function checkAll(t: Test, app: FastifyInstance, status: number): Promise<void> {
+  for (const listed of operations.values()) {
+    if (!(status in listed.operation.responses)) continue
+    const key = generateApiKey()
+    const request: Request = toRequest(listed, shown[listed.id] ?? nobody, key)
+    check(t, listed, status, await app.inject(request))
+  }
+}
+
+/** Another valid body. */
+function vary(payload = ''): string {
+  const renamed = payload.replace(/"(id|name|reason)":"/, '"$1":"other-')
+  return renamed === payload ? payload.replace(/:(\d+)/, ':1$1') : renamed
+}

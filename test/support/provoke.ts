@@ -1,0 +1,102 @@
+import type { LightMyRequestResponse } from 'fastify'
+import { hash } from 'node:crypto'
+import { issueKey } from '../../src/api-keys/issue.ts'
+import { findLiveKey } from '../../src/api-keys/queries.ts'
+import type { Scope } from '../../src/api-keys/schemas.ts'
+import { tryLockIdempotencyKey } from '../../src/database/locks.ts'
+import { hashApiKey } from '../../src/http/api-key.ts'
+import type { Example } from '../../src/http/contract.ts'
+import type { TestApp } from './app.ts'
+import type { Listed } from './document.ts'
+
+export interface Request {
+  readonly method: Listed['method']
+  readonly url: string
+  readonly payload?: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** The example of an operation as a request. */
+export function toRequest({ method, path, operation }: Listed, example: Example, key: string): Request {
+  const { params = {}, query = {}, body } = example
+  const text = new URLSearchParams(
+    Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]),
+  )
+  const type = mediaTypeOf(operation)
+  return {
+    method,
+    url:
+      path.replace(/\{(\w+)\}/g, (_, name: string) => String(params[name])) +
+      (text.size > 0 ? `?${text}` : ''),
+    ...(type !== undefined && { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+    headers: { 'x-api-key': key, ...(type !== undefined && { 'content-type': type }) },
+  }
+}
+
+function mediaTypeOf({ requestBody }: Listed['operation']): string | undefined {
+  return requestBody !== undefined && 'content' in requestBody
+    ? Object.keys(requestBody.content)[0]
+    : undefined
+}
+
+type Provoke = (service: TestApp, request: Request, listed: Listed) => Promise<LightMyRequestResponse>
+
+/** How any operation of this API comes to refuse its example. */
+export const provocations: Readonly<Record<number, Provoke>> = {
+  400: ({ app }, request, { path }) =>
+    request.payload === undefined
+      ? app.inject({ ...request, url: path.includes('{') ? withId(path, '!') : `${path}?nonsense=1` })
+      : app.inject({ ...request, payload: '{"nonsense":' }),
+  401: ({ app }, request) =>
+    app.inject({ ...withHeaders(request, { 'x-api-key': 'sk_wrong' }), remoteAddress: anotherAddress() }),
+  403: async (service, request, { operation }) => {
+    const scope: Scope = operation['x-scope'] === 'payouts:read' ? 'read' : 'payouts:read'
+    return service.app.inject(withHeaders(request, { 'x-api-key': await givenKey(service, scope) }))
+  },
+  404: ({ app }, request, { path }) =>
+    app.inject({ ...request, url: withId(path, 'nobody') + (/\?.*/.exec(request.url)?.[0] ?? '') }),
+  409: async (service, request, { operation }) => {
+    if (operation.operationId === 'revokeApiKey') return revokeLastAdminKey(service, request)
+    const { db, app } = service
+    const path = request.url.split('?', 1)[0]
+    const caller = await findLiveKey(db, hashApiKey(request.headers['x-api-key'] ?? '') as Buffer)
+    const running = hash('sha256', JSON.stringify([caller?.id, request.method, path, 'running']), 'buffer')
+    return db.transaction().execute(async (trx) => {
+      await tryLockIdempotencyKey(trx, running)
+      return app.inject(withHeaders(request, { 'idempotency-key': 'running' }))
+    })
+  },
+  413: ({ app }, request) => app.inject({ ...request, payload: 'x'.repeat(20_000_000) }),
+  415: ({ app }, request) => app.inject(withHeaders(request, { 'content-type': 'text/plain' })),
+  429: async (service, request) => {
+    const spent = withHeaders(request, { 'x-api-key': await givenKey(service, 'payouts:read', 1) })
+    await service.app.inject(spent)
+    return service.app.inject(spent)
+  },
+}
+
+export function withHeaders(request: Request, headers: Readonly<Record<string, string>>): Request {
+  return { ...request, headers: { ...request.headers, ...headers } }
+}
+
+function withId(path: string, id: string): string {
+  return path.replace(/\{\w+\}/, id)
+}
+
+let addresses = 0
+
+// Of one address only so many wrong keys are heard in a minute.
+function anotherAddress(): string {
+  return `192.0.2.${++addresses}`
+}
+
+async function revokeLastAdminKey({ app, db }: TestApp, request: Request): Promise<LightMyRequestResponse> {
+  const key = request.headers['x-api-key'] ?? ''
+  const own = await findLiveKey(db, hashApiKey(key) as Buffer)
+  return app.inject({ ...request, url: `/api-keys/${own?.id}` })
+}
+
+async function givenKey({ db }: TestApp, scope: Scope, limit?: number): Promise<string> {
+  const { key } = await issueKey(db, { name: scope, scopes: [scope], rate_limit_max: limit ?? null })
+  return key
+}
