@@ -1,0 +1,14 @@
+import { createLog } from '../../src/http/log.ts'
+
+type Line = Readonly<Record<string, unknown>>
+
+/** The log that production writes, kept in memory. */
+export function captureLog(level = 'trace') {
+  const written: string[] = []
+  const log = createLog(level, { write: (line: string) => void written.push(line) })
+  return {
+    log,
+    text: () => written.join(''),
+    lines: (): readonly Line[] => written.map((line) => JSON.parse(line) as Line),
+  }
+}
