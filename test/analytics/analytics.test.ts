@@ -22,3 +22,28 @@ t.test('analytics of any range are what plain SQL finds, folded or not', async (
     t.strictSame(figures, await analyticsByPlainSql(service.db, period), query)
   }
 })
+
+t.test(
+  'while deals close and change, the payouts and the unattributed of every answer are the revenue',
+  async (t) => {
+    const service = await createApp(t)
+    await givenHistory(service, createDice(4), 5)
+    const done = new AbortController()
+    const writing = givenHistory(service, createDice(5), 80, 'w').finally(() => done.abort())
+
+    for (let answers = 0; !done.signal.aborted; answers += 1) {
+      if (answers % 10 === 0) await foldChanges(service.db)
+      const answer = await service.call('GET', '/analytics?currency=JPY')
+      const { overview, partners, models } = answer.json<Analytics>()
+
+      t.equal(sum(partners, 'total_payout') + overview.unattributed, overview.total_revenue)
+      t.equal(sum(models, 'total_amount'), overview.total_revenue)
+      t.equal(sum(models, 'count'), overview.total_deals)
+    }
+    await writing
+  },
+)
+
+function sum<Name extends string>(rows: readonly Record<Name, number>[], name: Name): number {
+  return rows.reduce((total, row) => total + row[name], 0)
+}

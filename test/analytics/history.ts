@@ -17,6 +17,8 @@ const currencies = ['USD', 'USD', 'USD', 'JPY', 'KWD']
 const hour = 3_600_000
 const first = Date.UTC(2023, 10, 20)
 
+const partners = 18
+
 export const hours = 26 * 30 * 24
 
 /** An instant of the time that a history goes over. */
@@ -25,9 +27,14 @@ export function instantAt(at: number): string {
 }
 
 /** Deals with touchpoints before and after their close, amended and voided ones among them. */
-export async function givenHistory(service: TestApp, dice: (limit: number) => number, deals: number) {
+export async function givenHistory(
+  service: TestApp,
+  dice: (limit: number) => number,
+  deals: number,
+  prefix = 'd',
+) {
   const { call } = service
-  const partner = () => `p${dice(30)}`
+  const partner = () => `p${dice(partners)}`
   const sent = async (path: string, body: object) => {
     const { statusCode, body: answer } = await call('POST', path, body)
     if (statusCode >= 300) throw new Error(`${path}: ${answer}`)
@@ -40,11 +47,12 @@ export async function givenHistory(service: TestApp, dice: (limit: number) => nu
       touchpoint_type: types[dice(6)],
       timestamp: instantAt(at),
     })
-  for (let index = 0; index < 30; index += 1) {
-    await sent('/partners', { id: `p${index}`, name: `Partner ${dice(100)}`, email: `p${index}@example.com` })
+  for (let index = 0; index < partners; index += 1) {
+    const name = `Partner ${(index * 7) % 5}`
+    await sent('/partners', { id: `p${index}`, name, email: `p${index}@example.com` })
   }
   for (let index = 0; index < deals; index += 1) {
-    const id = `d${index}`
+    const id = `${prefix}${index}`
     const closed = 500 + dice(hours - 500)
     const touches = dice(6)
     for (let n = 0; n < touches; n += 1) await touch(`${id}-${n}`, id, closed - dice(500))

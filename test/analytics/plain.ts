@@ -13,7 +13,7 @@ interface Period {
 export async function analyticsByPlainSql(db: Kysely<Database>, period: Period) {
   return {
     ...(await deals(db, period)),
-    partners: (await partners(db, period)).slice(0, 20),
+    partners: (await partnersByPlainSql(db, period)).slice(0, 20),
     touchpoints: await touchpoints(db, period),
     currencies: await currencies(db),
   }
@@ -53,7 +53,7 @@ async function deals(db: Kysely<Database>, period: Period) {
   }
 }
 
-export async function partners(db: Kysely<Database>, period: Period) {
+export async function partnersByPlainSql(db: Kysely<Database>, period: Period) {
   const { rows } = await sql<{
     id: string
     name: string
