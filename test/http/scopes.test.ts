@@ -1,0 +1,114 @@
+import t from 'tap'
+import { issueKey } from '../../src/api-keys/issue.ts'
+import { type Scope, scopes } from '../../src/api-keys/schemas.ts'
+import { createApp, type TestApp } from '../support/app.ts'
+import { listOperations, type Listed, readDocument } from '../support/document.ts'
+
+const operations = listOperations(await readDocument(t))
+const open = operations.filter(({ operation }) => operation.security?.length === 0)
+const guarded = operations.filter((listed) => !open.includes(listed))
+
+/** Which scopes open which; `payouts:read` is never implied and implies nothing. */
+const opened: Readonly<Record<Scope, readonly string[]>> = {
+  read: ['read'],
+  write: ['read', 'write'],
+  admin: ['read', 'write', 'admin'],
+  'payouts:read': ['payouts:read'],
+}
+let addresses = 0
+
+// A body that no route takes: whoever gets past the scope is told so, and nothing happens.
+async function send(
+  { app }: TestApp,
+  { method, path }: Listed,
+  key?: string,
+  url = path.replace(/\{\w+\}/g, '!'),
+) {
+  const { statusCode, body } = await app.inject({
+    method,
+    url,
+    remoteAddress: `10.1.${addresses >> 8}.${addresses++ & 255}`,
+    headers: { 'content-type': 'application/json', ...(key !== undefined && { 'x-api-key': key }) },
+    ...(method !== 'GET' && { payload: '{' }),
+  })
+  return { statusCode, body }
+}
+
+t.test('only the index, health and readiness are open', async (t) => {
+  t.strictSame(
+    open.map(({ id }) => id),
+    ['getIndex', 'getHealth', 'getReadiness'],
+  )
+  t.ok(guarded.length > 20)
+})
+
+t.test('every other route refuses a request without a key, or with one that is none', async (t) => {
+  const service = await createApp(t)
+
+  for (const listed of guarded) {
+    for (const key of [undefined, '', 'sk_wrong', `sk_${'a'.repeat(40)}`]) {
+      const { statusCode, body } = await send(service, listed, key)
+      t.equal(statusCode, 401, `${listed.id} with ${key}`)
+      t.match(JSON.parse(body), { code: 'unauthenticated' })
+    }
+  }
+})
+
+t.test('every route refuses each key without its scope, and no key with it', async (t) => {
+  const service = await createApp(t)
+
+  for (const scope of scopes) {
+    const { key } = await issueKey(service.db, { name: scope, scopes: [scope], rate_limit_max: 1000 })
+    for (const listed of guarded) {
+      const needed = listed.operation['x-scope'] ?? ''
+      const { statusCode } = await send(service, listed, key)
+      t.equal(
+        statusCode === 403,
+        !opened[scope].includes(needed),
+        `${listed.id} with ${scope}: ${statusCode}`,
+      )
+    }
+  }
+})
+
+t.test('a route asks for the least scope that does', async (t) => {
+  const needed = Map.groupBy(guarded, ({ operation }) => operation['x-scope'])
+
+  t.strictSame(
+    needed.get('payouts:read')?.map(({ id }) => id),
+    ['revealPayoutDetails'],
+  )
+  t.ok(needed.get('admin')?.every(({ path }) => path.startsWith('/api-keys')))
+  t.ok(needed.get('write')?.every(({ method }) => method !== 'GET'))
+  t.strictSame(new Set(needed.keys()), new Set(['read', 'write', 'admin', 'payouts:read']))
+})
+
+t.test('HEAD asks for the key and the scope that GET asks for', async (t) => {
+  const service = await createApp(t)
+  const { key } = await issueKey(service.db, { name: 'admin', scopes: ['admin'] })
+  const head = (path: string, headers: object) =>
+    service.app.inject({ method: 'HEAD', url: path, headers: { ...headers } })
+
+  for (const { path } of guarded.filter(({ method }) => method === 'GET')) {
+    const answer = await head(path.replace(/\{\w+\}/g, 'nobody'), { 'x-forwarded-for': '1.2.3.4' })
+    t.match(answer.statusCode, /401|429/, path)
+  }
+  t.equal((await head('/partners/nobody/payout-details', { 'x-api-key': key })).statusCode, 403)
+})
+
+t.test('no other method reaches a route', async (t) => {
+  const service = await createApp(t)
+  const paths = new Set(guarded.map(({ path }) => path))
+
+  for (const path of paths) {
+    const taken = new Set<string>(
+      guarded.filter((listed) => listed.path === path).map(({ method }) => method),
+    )
+    for (const method of ['POST', 'PATCH', 'PUT', 'DELETE', 'OPTIONS', 'TRACE'] as const) {
+      if (taken.has(method)) continue
+      const url = path.replace(/\{\w+\}/g, 'nobody')
+      const answer = await service.app.inject({ method, url, headers: { 'x-api-key': service.key } })
+      t.ok([400, 404].includes(answer.statusCode), `${method} ${path}: ${answer.statusCode}`)
+    }
+  }
+})
