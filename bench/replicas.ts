@@ -76,18 +76,17 @@ async function send(stop: AbortSignal): Promise<readonly Sent[]> {
 // grows: a touchpoint goes to a deal that is still open.
 async function sendOne(number: number): Promise<Sent> {
   const deal = deals[number % deals.length]
-  const [method, path, body] = (
+  const requests: readonly (readonly [string, string, object?])[] = [
+    ['GET', `/attribution/${deal}`],
     [
-      ['GET', `/attribution/${deal}`],
-      [
-        'POST',
-        '/events',
-        { partner_id: partners[number % 3], deal_id: `${run}-o${number}`, touchpoint_type: 'demo' },
-      ],
-      ['GET', `/deals/${deal}`],
-      ['POST', '/deals', { amount: 99.99, attribution_model: models[number % models.length] }],
-    ] as const
-  )[number % 4] as [string, string, object?]
+      'POST',
+      '/events',
+      { partner_id: partners[number % 3], deal_id: `${run}-o${number}`, touchpoint_type: 'demo' },
+    ],
+    ['GET', `/deals/${deal}`],
+    ['POST', '/deals', { amount: 99.99, attribution_model: models[number % models.length] }],
+  ]
+  const [method, path, body] = requests[number % requests.length]!
   const at = performance.now()
   const failure = await call(method, path, body).then(
     () => undefined,
