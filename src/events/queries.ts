@@ -37,6 +37,7 @@ export async function storeOpenEvents(
 }
 
 /** Inserts those events whose id is free and whose partner is active; says which they are, and which deals are closed. */
+// The limit tells the planner how many there are; it would else take them for enough to read all deals and partners.
 export async function insertEvents(trx: Kysely<Database>, events: readonly Submission[]) {
   const given = events.map(toGiven)
   const { rows } = await sql<Event & { is_closed: boolean }>`
@@ -44,9 +45,11 @@ export async function insertEvents(trx: Kysely<Database>, events: readonly Submi
       (id, deal_id, partner_id, touchpoint_type, timestamp, metadata, known_from, submission)
     select given.id, given.deal_id, given.partner_id, given.touchpoint_type, given.timestamp, given.metadata::json,
       coalesce(deals.version, 0) + 1, decode(given.submission, 'hex')
-    from json_to_recordset(${JSON.stringify(given)}) as given (
-      id text, deal_id text, partner_id text, touchpoint_type text, timestamp timestamptz, metadata text, submission text
-    )
+    from (
+      select * from json_to_recordset(${JSON.stringify(given)}) as given (
+        id text, deal_id text, partner_id text, touchpoint_type text, timestamp timestamptz, metadata text, submission text
+      ) limit ${given.length}
+    ) as given
     join partners on partners.id = given.partner_id and partners.status = 'active'
     left join deals on deals.id = given.deal_id
     on conflict (id) do nothing

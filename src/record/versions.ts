@@ -72,6 +72,7 @@ function toVersion(
 
 // One statement, so that nothing can come between a version, its rows and the deal that points at it. The clock is
 // read under the deal's lock and pushed past the version before, so that what was believed when never runs backwards.
+// The limit tells the planner how many versions there are; it would else take them for enough to read all deals.
 async function insertVersions(
   trx: Kysely<Database>,
   versions: readonly ReturnType<typeof toVersion>[],
@@ -83,7 +84,7 @@ async function insertVersions(
         deal_id text, version integer, amount_minor bigint, currency text, closed_date timestamptz,
         closed_all_day boolean, attribution_model text, model_parameters jsonb, unattributed_minor bigint,
         fingerprint text, previously_at timestamptz, shares json
-      )
+      ) limit ${versions.length}
     ), recorded as (
       insert into attributions (deal_id, version, reason, amount_minor, currency, closed_date, closed_all_day,
         attribution_model, model_parameters, unattributed_minor, fingerprint, calculated_at)
