@@ -139,7 +139,7 @@ function client(instance: StartedTestContainer, key: string) {
       headers: { 'x-api-key': key, ...(body && { 'content-type': 'application/json' }), ...headers },
       ...(body && { body: JSON.stringify(body) }),
     })
-    return { status: response.status, headers: response.headers, body: (await response.json()) as unknown }
+    return { status: response.status, headers: response.headers, body: await response.json() }
   }
 }
 
