@@ -1,0 +1,100 @@
+import t from 'tap'
+import { createApp, type TestApp } from '../support/app.ts'
+import { givenDeal, givenEvent, givenPartner } from '../support/given.ts'
+
+interface Page {
+  readonly pagination: { readonly next_cursor: string | null }
+}
+type Rows = readonly { readonly id: string }[]
+
+/** The ids of a list read page by page, with something happening after each page. */
+async function readPages({ call }: TestApp, path: string, list: string, between: () => Promise<unknown>) {
+  const ids: string[] = []
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const answer = await call('GET', `${path}limit=3${cursor && `&cursor=${cursor}`}`)
+    const page = answer.json<Page & Record<string, Rows>>()
+    ids.push(...(page[list] ?? []).map(({ id }) => id))
+    cursor = page.pagination.next_cursor
+    await between()
+  }
+  return ids
+}
+
+const days = Array.from({ length: 10 }, (_, index) => `2026-03-${String(10 + (index >> 1))}T00:00:00Z`)
+const newer = '2026-04-01T00:00:00Z'
+const older = '2026-02-01T00:00:00Z'
+
+async function givenDeals(service: TestApp) {
+  await givenPartner(service, 'p1')
+  for (const [index, closed_date] of days.entries()) {
+    await givenEvent(service, {
+      id: `e${index}`,
+      partner_id: 'p1',
+      deal_id: `d${index}`,
+      timestamp: closed_date,
+    })
+    await givenDeal(service, { id: `d${index}`, closed_date })
+  }
+}
+
+let arrivals = 0
+
+async function arrive(service: TestApp) {
+  for (const at of [newer, older]) {
+    const deal_id = `late${arrivals++}`
+    await givenEvent(service, { id: deal_id, partner_id: 'p1', deal_id, timestamp: at })
+    await givenDeal(service, { id: deal_id, closed_date: at })
+  }
+}
+
+const lists = {
+  deals: [
+    '/deals?',
+    '/deals?partner_id=p1&',
+    '/deals?currency=USD&',
+    '/deals?attribution_model=equal&',
+    '/deals?currency=USD&attribution_model=equal&',
+  ],
+  events: ['/events?', '/events?partner_id=p1&'],
+}
+
+for (const [list, paths] of Object.entries(lists)) {
+  for (const path of paths) {
+    t.test(`${path} neither skips nor repeats while rows arrive`, async (t) => {
+      const service = await createApp(t)
+      await givenDeals(service)
+      let pages = 0
+
+      const ids = await readPages(service, path, list, async () => pages++ < 3 && arrive(service))
+
+      const first = list === 'deals' ? 'd' : 'e'
+      const expected = days.map((_, index) => `${first}${days.length - 1 - index}`)
+      t.strictSame(
+        ids.filter((id) => id.startsWith(first)),
+        expected,
+      )
+      t.equal(new Set(ids).size, ids.length)
+    })
+  }
+}
+
+t.test(
+  "a partner's deals follow a deal that closed on another day, and one that it touches late",
+  async (t) => {
+    const service = await createApp(t)
+    await givenDeals(service)
+    await givenDeal(service, { id: 'touched-late', closed_date: '2026-03-12T12:00:00Z' })
+    await givenEvent(service, { partner_id: 'p1', deal_id: 'touched-late', timestamp: newer })
+    await service.call('PATCH', '/deals/d0', { closed_date: newer })
+
+    const found = await service.call('GET', '/deals?partner_id=p1&start_date=2026-03-12&limit=4')
+
+    const { deals } = found.json<{ deals: Rows }>()
+    t.strictSame(
+      deals.map(({ id }) => id),
+      ['d0', 'd9', 'd8', 'd7'],
+    )
+    const all = await service.call('GET', '/deals?partner_id=p1&end_date=2026-03-12&limit=1')
+    t.match(all.json(), { deals: [{ id: 'touched-late' }] })
+  },
+)
