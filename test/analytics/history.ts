@@ -28,12 +28,11 @@ export function instantAt(at: number): string {
 
 /** Deals with touchpoints before and after their close, amended and voided ones among them. */
 export async function givenHistory(
-  service: TestApp,
+  { call }: Pick<TestApp, 'call'>,
   dice: (limit: number) => number,
   deals: number,
   prefix = 'd',
 ) {
-  const { call } = service
   const partner = () => `p${dice(partners)}`
   const sent = async (path: string, body: object) => {
     const { statusCode, body: answer } = await call('POST', path, body)
