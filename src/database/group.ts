@@ -68,8 +68,8 @@ export function takeTurns(atOnce: number, waiting: number) {
   let running = 0
 
   return async <Result>(work: () => Promise<Result>): Promise<Result> => {
-    if (line.length >= waiting) throw new Unavailable()
     if (running < atOnce) running += 1
+    else if (line.length >= waiting) throw new Unavailable()
     else await new Promise<void>((resolve) => line.push(resolve))
     try {
       return await work()

@@ -7,7 +7,7 @@ import type { Write } from '../http/idempotency.ts'
 import { allowNoBody } from '../http/json.ts'
 import { answers } from '../http/problems.ts'
 import { Id, ref, Strict, Timestamp } from '../http/schemas.ts'
-import { listHistory } from '../record/attributions.ts'
+import { groupFinds, listHistory } from '../record/attributions.ts'
 import type { Attribute } from '../record/versions.ts'
 import { recalculate } from './close.ts'
 import { explainAttribution, getCurrent } from './explain.ts'
@@ -102,10 +102,12 @@ export const attributions: FastifyPluginAsyncTypebox<Needs> = async (
   app,
   { db, write, attribute, defaults },
 ) => {
+  const find = groupFinds(db)
+
   app.get('/attribution/:dealId', { schema: getAttribution }, ({ params: { dealId }, query }) =>
     query.explain === true || query.as_of !== undefined
       ? explainAttribution(db, attribute, dealId, query)
-      : getCurrent(db, dealId),
+      : getCurrent(find, dealId),
   )
 
   app.get('/attribution/:dealId/history', { schema: getHistory }, async ({ params: { dealId } }) => {

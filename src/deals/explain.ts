@@ -12,8 +12,11 @@ import type { Attribute } from '../record/versions.ts'
 import type { Attribution, ExplainedAttribution, Explanation } from './schemas.ts'
 
 /** A deal's current split. Errors: 404. */
-export async function getCurrent(db: Kysely<Database>, dealId: string): Promise<Attribution> {
-  const attribution = await findAttribution(db, dealId)
+export async function getCurrent(
+  find: (dealId: string) => Promise<Attribution | undefined>,
+  dealId: string,
+): Promise<Attribution> {
+  const attribution = await find(dealId)
   if (attribution === undefined) throw new DealNotFound(dealId)
   return attribution
 }
@@ -27,7 +30,7 @@ export async function explainAttribution(
 ): Promise<ExplainedAttribution> {
   const attribution =
     as_of === undefined
-      ? await getCurrent(db, dealId)
+      ? await getCurrent((id) => findAttribution(db, id), dealId)
       : await getThen(db, dealId, toTimestamp((parseInstant(as_of) as Instant).at))
   if (!isWanted) return attribution
   const { facts, is_void } = await findVersion(db, dealId, attribution.version)
@@ -40,7 +43,7 @@ export async function explainAttribution(
 async function getThen(db: Kysely<Database>, dealId: string, asOf: string): Promise<Attribution> {
   const attribution = await findAttribution(db, dealId, asOf)
   if (attribution !== undefined) return attribution
-  await getCurrent(db, dealId)
+  await getCurrent((id) => findAttribution(db, id), dealId)
   throw new VersionNotFound(dealId)
 }
 

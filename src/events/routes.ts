@@ -1,12 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Kysely } from 'kysely'
 import { Type } from '@sinclair/typebox'
+import { takeTurns } from '../database/group.ts'
 import type { Database } from '../database/tables.ts'
 import { EventNotFound } from '../errors.ts'
 import { readIdempotencyKey, type Write } from '../http/idempotency.ts'
 import { answers } from '../http/problems.ts'
 import { Id, Page, ref, Strict } from '../http/schemas.ts'
 import type { Attribute } from '../record/versions.ts'
+import { imports } from './import-routes.ts'
 import { ingestAll, ingestOne, voidEvent } from './ingest.ts'
 import { findEvent, listEvents } from './queries.ts'
 import { createTracking } from './track.ts'
@@ -17,6 +19,10 @@ interface Needs {
   readonly write: Write
   readonly attribute: Attribute
 }
+
+// Each locks up to a thousand deals, and the server's table of locks, which all instances share, has room for some 10,000.
+const batchesAtOnce = 3
+const batchesWaiting = 100
 
 const tags = ['Events']
 const eventParams = Type.Object({ eventId: Id })
@@ -73,6 +79,8 @@ const postVoid = {
 
 export const events: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write, attribute }) => {
   const track = createTracking(db, attribute)
+  const inTurn = takeTurns(batchesAtOnce, batchesWaiting)
+  await app.register(imports, { db, attribute, inTurn })
 
   app.post('/events', { schema: trackEvent }, async (request, reply) => {
     if (readIdempotencyKey(request) !== undefined) {
@@ -84,10 +92,12 @@ export const events: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write,
   })
 
   app.post('/events/batch', { schema: trackEvents }, (request, reply) =>
-    write(request, reply, async (trx) => ({
-      status: 201,
-      body: await ingestAll(trx, attribute, request.body.events),
-    })),
+    inTurn(() =>
+      write(request, reply, async (trx) => ({
+        status: 201,
+        body: await ingestAll(trx, attribute, request.body.events),
+      })),
+    ),
   )
 
   app.get('/events', { schema: getEvents }, async ({ query }) => {

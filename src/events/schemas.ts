@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { touchpointTypes } from '../attribution/journey.ts'
+import { Fault, ProblemCode } from '../http/problems.ts'
 import { Id, Listing, Nullable, OneOf, ref, Strict, Text, Timestamp } from '../http/schemas.ts'
 
 export const TouchpointType = OneOf(touchpointTypes, { $id: 'TouchpointType' })
@@ -59,6 +60,37 @@ export const Accepted = Type.Object(
   { $id: 'Accepted' },
 )
 export type Accepted = Static<typeof Accepted>
+
+/** An event as a line of an import; its `id` makes a second run change nothing. */
+export const EventLine = Strict(
+  { ...NewEvent.properties, id: Id, kind: Type.Optional(OneOf(['event'])) },
+  { $id: 'EventLine' },
+)
+export type EventLine = Static<typeof EventLine>
+
+export const RefusedLine = Type.Object(
+  {
+    line: Type.Integer({ description: 'Counted from 1.' }),
+    code: ref(ProblemCode),
+    detail: Type.String(),
+    errors: Type.Array(ref(Fault)),
+  },
+  { $id: 'RefusedLine' },
+)
+export type RefusedLine = Static<typeof RefusedLine>
+
+export const ImportReport = Type.Object(
+  {
+    accepted: Type.Integer({ description: 'Lines whose events this request stored.' }),
+    duplicates: Type.Integer({
+      description: 'Lines whose events were stored before, or by an earlier line.',
+    }),
+    refused: Type.Integer({ description: 'Lines that were left out.' }),
+    refusals: Type.Array(ref(RefusedLine), { description: 'The first 1000 of them, by line.' }),
+  },
+  { $id: 'ImportReport' },
+)
+export type ImportReport = Static<typeof ImportReport>
 
 export const VoidReason = Strict({ reason: Text(500) }, { $id: 'VoidReason' })
 export type VoidReason = Static<typeof VoidReason>

@@ -29,7 +29,7 @@ export function createTracking(db: Kysely<Database>, attribute: Attribute) {
   const storeHeld = group<Submission, Ingested>({
     ...limits,
     keyOf: ({ deal_id }) => deal_id,
-    run: (submissions) => inTurn(() => storeHeldDeal(db, attribute, submissions)),
+    run: (submissions) => inTurn(() => storeHeldDeals(db, attribute, submissions)),
   })
 
   return async (event: NewEvent): Promise<Outcome<{ event: Event }>> => {
@@ -42,7 +42,8 @@ export function createTracking(db: Kysely<Database>, attribute: Attribute) {
 
 type Left = undefined
 
-async function storeOpenDeals(
+/** Stores what needs one statement: open deals that nobody locks. */
+export async function storeOpenDeals(
   db: Kysely<Database>,
   submissions: readonly Submission[],
 ): Promise<(Ingested | Left)[]> {
@@ -70,7 +71,8 @@ async function storeFreeDeals(
   })
 }
 
-async function storeHeldDeal(
+/** Stores anything, once nobody else locks the deals. */
+export async function storeHeldDeals(
   db: Kysely<Database>,
   attribute: Attribute,
   submissions: readonly Submission[],

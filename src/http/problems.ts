@@ -3,6 +3,7 @@ import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import * as errors from '../errors.ts'
+import { isUploading } from './ndjson.ts'
 import { OneOf, ref } from './schemas.ts'
 
 // @fastify/error writes codes in capitals; clients read them as every other word of the API.
@@ -78,6 +79,7 @@ export function answerFrameworkError(
 
 /** For what never became a request: a socket's error, answered on the socket. */
 export function answerSocketError(thrown: NodeJS.ErrnoException, socket: Socket): void {
+  if (thrown.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isUploading(socket)) return
   if (thrown.code === 'ECONNRESET' || !socket.writable || hasAnswered(socket)) {
     socket.destroy()
     return
@@ -137,7 +139,7 @@ const parts: Readonly<Record<string, string>> = {
   headers: 'header ',
 }
 
-function toFaults({
+export function toFaults({
   validation = [],
   validationContext = 'body',
 }: Pick<FastifyError, 'validation' | 'validationContext'>): errors.Fault[] {

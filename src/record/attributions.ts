@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import { group } from '../database/group.ts'
 import type { Database } from '../database/tables.ts'
 import type { Attribution, AttributionVersion } from '../deals/schemas.ts'
 import { toMajor } from '../http/money.ts'
@@ -27,12 +28,13 @@ export async function findAttribution(
   dealId: string,
   asOf?: string,
 ): Promise<Attribution | undefined> {
-  const versions = versionsOf(db, [dealId])
-  const row = await (
-    asOf === undefined
-      ? versions.where(isCurrent)
-      : versions.where('calculated_at', '<=', asOf).orderBy('version', 'desc').limit(1)
-  ).executeTakeFirst()
+  if (asOf === undefined) return (await listAttributions(db, [dealId])).get(dealId)
+  const row = await versions(db)
+    .where('attributions.deal_id', '=', dealId)
+    .where('attributions.calculated_at', '<=', asOf)
+    .orderBy('attributions.version', 'desc')
+    .limit(1)
+    .executeTakeFirst()
   return row && toAttribution(row)
 }
 
@@ -41,22 +43,46 @@ export async function listAttributions(
   db: Kysely<Database>,
   dealIds: readonly string[],
 ): Promise<ReadonlyMap<string, Attribution>> {
-  const rows = await versionsOf(db, dealIds).where(isCurrent).execute()
+  const rows = await versions(db)
+    .innerJoin('deals', (join) =>
+      join.onRef('deals.id', '=', 'attributions.deal_id').onRef('deals.version', '=', 'attributions.version'),
+    )
+    .where('deals.id', '=', sql<string>`any(${dealIds}::text[])`)
+    .execute()
   return new Map(rows.map((row) => [row.deal_id, toAttribution(row)]))
+}
+
+/** Finds current splits, the callers of one moment in one statement. */
+export function groupFinds(db: Kysely<Database>): (dealId: string) => Promise<Attribution | undefined> {
+  return group({
+    size: 64,
+    waiting: 1000,
+    run: async (dealIds) => {
+      const found = await listAttributions(db, dealIds)
+      return dealIds.map((dealId) => found.get(dealId))
+    },
+  })
 }
 
 /** Every version of a deal's split, oldest first. */
 export async function listHistory(db: Kysely<Database>, dealId: string): Promise<AttributionVersion[]> {
-  const rows = await versionsOf(db, [dealId]).orderBy('version').execute()
+  const rows = await versions(db)
+    .where('attributions.deal_id', '=', dealId)
+    .orderBy('attributions.version')
+    .execute()
   return rows.map((row) => ({ ...toAttribution(row), reason: row.reason }))
 }
 
-const isCurrent = sql<boolean>`attributions.version = (select version from deals where id = attributions.deal_id)`
-
 // The rows of a version come as one JSON value: amounts are below 2^53, so its numbers are exact.
-function versionsOf(db: Kysely<Database>, dealIds: readonly string[]) {
+function versions(db: Kysely<Database>) {
   return db
     .selectFrom('attributions')
+    .leftJoin('payouts', (join) =>
+      join
+        .onRef('payouts.deal_id', '=', 'attributions.deal_id')
+        .onRef('payouts.version', '=', 'attributions.version'),
+    )
+    .leftJoin('partners', 'partners.id', 'payouts.partner_id')
     .select([
       'attributions.deal_id',
       'attributions.version',
@@ -68,16 +94,14 @@ function versionsOf(db: Kysely<Database>, dealIds: readonly string[]) {
       'attributions.reason',
     ])
     .select(
-      sql<readonly ShareRow[]>`(
-        select coalesce(json_agg(json_build_object('partner_id', partner_id, 'partner_name', name,
+      sql<readonly ShareRow[]>`
+        coalesce(json_agg(json_build_object('partner_id', partner_id, 'partner_name', name,
           'percentage_bp', percentage_bp, 'payout_minor', payout_minor, 'touchpoints', touchpoints, 'role', role)
-          order by payout_minor desc, partner_id), '[]'::json)
-        from payouts join partners on partners.id = partner_id
-        where payouts.deal_id = attributions.deal_id and payouts.version = attributions.version)`.as(
+          order by payout_minor desc, partner_id) filter (where partner_id is not null), '[]'::json)`.as(
         'shares',
       ),
     )
-    .where('attributions.deal_id', '=', sql<string>`any(${dealIds}::text[])`)
+    .groupBy(['attributions.deal_id', 'attributions.version'])
 }
 
 function toAttribution({ deal_id, version, currency, calculated_at, ...row }: StoredVersion): Attribution {
