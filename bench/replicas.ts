@@ -25,8 +25,10 @@ const key = await compose(
   '999999999',
 )
 const run = Date.now().toString(36)
-const partners = await Promise.all([1, 2, 3].map((number) => createPartner(`${run}-p${number}`)))
-const deals = await Promise.all(Array.from({ length: 50 }, (_, number) => closeDeal(`${run}-d${number}`)))
+const partners: string[] = []
+for (const number of [1, 2, 3]) partners.push(await createPartner(`${run}-p${number}`))
+const deals: string[] = []
+for (let number = 1; number <= 50; number += 1) deals.push(await closeDeal(`${run}-d${number}`))
 console.log(`${base}: ${partners.length} partners, ${deals.length} deals with their splits`)
 
 const rolled = await underLoad(() => execute('deploy/roll.sh', { maxBuffer: 1e7 }))
