@@ -81,7 +81,7 @@ function random(seed: number): (below: number) => number {
   }
 }
 
-/** Deals of a year's touches, a quarter as many partners, in an order of arrival that is not quite that of time. */
+/** Deals of ninety days' touches by a quarter as many partners, in an order of arrival that is nearly that of time. */
 function givenJourneys(model: ModelName, touchpoints: number): readonly Journey[] {
   const next = random(touchpoints)
   const closed_at = Date.UTC(2025, 5, 30, 12)

@@ -1,6 +1,6 @@
 import type { Quotas } from './allocate.ts'
 import { halvingError, wideHalvings } from './halving.ts'
-import { createSigner } from './sign.ts'
+import { createSigner, width } from './sign.ts'
 import type { Term } from './sign.ts'
 
 /** Holders that score 2^(-age/halfLife) for each of their touches, ages in ms from the last touch of all. */
@@ -64,34 +64,21 @@ function divideWidely(units: bigint, { ages, halfLife, touchpoints }: Decay): Di
 
 /** Compares exactly: a rest is units * score - whole * total, and so a sum of halvings. */
 function comparison(units: bigint, wholes: Quotas['wholes'], { halfLife, ages }: Decay): Quotas['compare'] {
-  const signOf = createSigner(halfLife)
   const all = ages()
-  const total = lazily(() => terms(all.flat(), 1n).sort(oldestFirst))
+  const signOf = createSigner(halfLife, terms(all.flat(), 1n))
   return (holder, other) => {
-    const apart = BigInt(wholes[holder]!) - (other === undefined ? 0n : BigInt(wholes[other]!))
-    const rests = [
-      ...(apart === 0n ? [] : total().map(({ age, times }) => ({ age, times: -apart * times }))),
-      ...terms(all[holder]!, units),
-      ...(other === undefined ? [] : terms(all[other]!, -units)),
-    ]
-    return signOf(rests.sort(oldestFirst))
+    const own = terms(all[holder]!, units)
+    if (other === undefined) return signOf(own, BigInt(wholes[holder]!))
+    const apart = BigInt(wholes[holder]!) - BigInt(wholes[other]!)
+    return signOf([...own, ...terms(all[other]!, -units)], apart)
   }
 }
 
-function terms(ages: readonly number[], times: bigint): Term[] {
+function terms(ages: readonly number[], times: bigint): readonly Term[] {
   return ages.map((age) => ({ age, times }))
-}
-
-function oldestFirst(a: Term, b: Term): number {
-  return b.age - a.age
 }
 
 function lazily<Value>(make: () => Value): () => Value {
   let made: { readonly value: Value } | undefined
   return () => (made ??= { value: make() }).value
-}
-
-/** Bits enough to write a number's size. */
-function width(value: bigint): number {
-  return 4 * value.toString(16).length
 }

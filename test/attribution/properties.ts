@@ -41,7 +41,7 @@ const amount = fc.oneof(
 export const splits: fc.Arbitrary<readonly Split[]> = fc
   .record({
     amount_minor: amount,
-    arrivals: fc.array(fc.tuple(touch, fc.nat()), { maxLength: 12 }),
+    arrivals: fc.array(fc.tuple(touch, fc.nat()), { maxLength: 10 }),
     roles: fc.record({
       referral: weight,
       demo: weight,

@@ -1,8 +1,9 @@
 import t from 'tap'
 import { createSigner } from '../../src/attribution/sign.ts'
+import type { Term } from '../../src/attribution/sign.ts'
 
 const halfLife = 1000
-const signOf = createSigner(halfLife)
+const signOf = (terms: readonly Term[]) => createSigner(halfLife, [])(terms, 0n)
 
 t.test('a sum of halvings is above, below or exactly zero', async (t) => {
   t.equal(signOf([]), 0)
@@ -43,8 +44,53 @@ t.test('what is left over millions of half-lives ago still decides', async (t) =
   t.equal(signOf([{ age: 3_000_001_700, times: -2n }, { age: 3_000_000_700, times: 1n }, ...equal]), 0)
 })
 
+t.test('a total taken off so many times is the same as all of its terms', async (t) => {
+  const total = [
+    ...[0, 0, 1000, 2000, 250, 1250].map((age) => ({ age, times: 1n })),
+    ...[3_000_000_400, 3_000_000_401, 3_000_002_401].map((age) => ({ age, times: 1n })),
+  ]
+  const signLess = createSigner(halfLife, total)
+  const candidates: readonly (readonly Term[])[] = [
+    [{ age: 0, times: 11n }],
+    [
+      { age: 0, times: 11n },
+      { age: 250, times: 6n },
+    ],
+    [
+      { age: 2000, times: 11n },
+      { age: 1250, times: 3n },
+    ],
+    [
+      { age: 2000, times: 22n },
+      { age: 1250, times: 6n },
+      { age: 3_000_000_400, times: 2n },
+    ],
+    [
+      { age: 2000, times: 22n },
+      { age: 1250, times: 6n },
+      { age: 3_000_000_400, times: 5n },
+    ],
+    total.map(({ age }) => ({ age, times: 2n })),
+    total.slice(0, 8).map(({ age }) => ({ age, times: 2n })),
+  ]
+  const seen = new Set<number>()
+
+  for (const terms of candidates) {
+    for (const totals of [-3n, -2n, 0n, 1n, 2n, 4n]) {
+      for (const side of [1n, -1n]) {
+        const own = terms.map(({ age, times }) => ({ age, times: times * side }))
+        const sign = signOf([...own, ...total.map(({ age, times }) => ({ age, times: -totals * times }))])
+        t.equal(signLess(own, totals), sign)
+        seen.add(sign)
+      }
+    }
+  }
+
+  t.equal(seen.size, 3)
+})
+
 t.test('it takes as many bits as it takes', async (t) => {
-  for (const bits of [200n, 1000n, 3000n]) {
+  for (const bits of [200n, 301n, 402n, 503n, 604n, 705n, 1006n, 2007n]) {
     const whole = 1n << bits
     // The whole part of 2^bits * 2^(-1/2): the two are less than 1 apart.
     const below = squareRoot((whole * whole) / 2n)
