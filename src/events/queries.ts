@@ -52,7 +52,7 @@ export async function insertEvents(trx: Kysely<Database>, events: readonly Submi
     ) as given
     join partners on partners.id = given.partner_id and partners.status = 'active'
     left join deals on deals.id = given.deal_id
-    on conflict (id) do nothing
+    on conflict do nothing
     returning ${sql.join(eventColumns.map((column) => sql.ref(column)))}, known_from > 1 as is_closed`.execute(
     trx,
   )

@@ -1,0 +1,29 @@
+import { readFile } from 'node:fs/promises'
+import { sql } from 'kysely'
+import t from 'tap'
+import { verifyRollups } from '../../src/rollups/verify.ts'
+import { createDice, givenHistory } from '../analytics/history.ts'
+import { analyticsByPlainSql } from '../analytics/plain.ts'
+import { createApp } from '../support/app.ts'
+import { givenEvent } from '../support/given.ts'
+
+t.test('the service runs on events partitioned as docs/scaling.md says', async (t) => {
+  const service = await createApp(t)
+  const { call, db } = service
+  await givenHistory(service, createDice(8), 10)
+  const [, statements = ''] = /```sql\n(.*?)```/s.exec(await readFile('docs/scaling.md', 'utf8')) ?? []
+
+  await sql.raw(statements).execute(db)
+  await givenHistory(service, createDice(9), 20, 'new')
+  const event = { id: 'once', partner_id: 'p1', deal_id: 'new1', timestamp: '2025-01-01T00:00:00Z' }
+  await givenEvent(service, event)
+  const again = await call('POST', '/events', { touchpoint_type: 'referral', ...event })
+  const other = await call('POST', '/events', { touchpoint_type: 'demo', ...event })
+
+  t.equal(again.statusCode, 200)
+  t.equal(other.statusCode, 409)
+  t.notOk((await verifyRollups(db)).some(({ differing }) => differing > 0))
+  const answer = await call('GET', '/analytics')
+  const { overview, touchpoints } = await analyticsByPlainSql(db, { currency: 'USD' })
+  t.match(answer.json(), { overview, touchpoints })
+})
