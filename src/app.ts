@@ -34,7 +34,7 @@ import {
   answerUnknownRoute,
 } from './http/problems.ts'
 import { limitRates } from './http/rate-limit.ts'
-import { useStrictValidation } from './http/validation.ts'
+import { refuseUnknownParameters, useStrictValidation } from './http/validation.ts'
 import { toPartner } from './partners/register.ts'
 import { partners } from './partners/routes.ts'
 import { createVault, type PayoutKeys } from './partners/vault.ts'
@@ -95,9 +95,10 @@ export async function buildApp(
   await app.register(async (guarded) => {
     authenticate(guarded, { findCaller: callers.findCaller, ...limits })
     guarded.setNotFoundHandler(answerUnknownRoute)
+    refuseUnknownParameters(guarded)
     await guarded.register(partners, { db, write, vault, defaultCurrency })
     await guarded.register(statements, { db, defaultCurrency })
-    await guarded.register(events, { db, write, attribute: remembered })
+    await guarded.register(events, { db, write, attribute: remembered, metrics })
     await guarded.register(deals, { db, write, attribute: remembered, defaults })
     await guarded.register(attributions, { db, write, attribute: remembered, defaults })
     await guarded.register(analytics, { db, defaultCurrency, toPartner: (row) => toPartner(vault, row) })

@@ -5,6 +5,7 @@ import { takeTurns } from '../database/group.ts'
 import type { Database } from '../database/tables.ts'
 import { EventNotFound } from '../errors.ts'
 import { readIdempotencyKey, type Write } from '../http/idempotency.ts'
+import type { Metrics } from '../http/metrics.ts'
 import { answers } from '../http/problems.ts'
 import { Id, Page, ref, Strict } from '../http/schemas.ts'
 import type { Attribute } from '../record/versions.ts'
@@ -18,6 +19,7 @@ interface Needs {
   readonly db: Kysely<Database>
   readonly write: Write
   readonly attribute: Attribute
+  readonly metrics: Metrics
 }
 
 // Each locks up to a thousand deals, and the server's table of locks, which all instances share, has room for some 10,000.
@@ -77,8 +79,8 @@ const postVoid = {
   response: answers({ 200: ref(EventAnswer) }, 404),
 }
 
-export const events: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write, attribute }) => {
-  const track = createTracking(db, attribute)
+export const events: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write, attribute, metrics }) => {
+  const track = createTracking(db, attribute, metrics)
   const inTurn = takeTurns(batchesAtOnce, batchesWaiting)
   await app.register(imports, { db, attribute, inTurn })
 

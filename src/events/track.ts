@@ -3,6 +3,7 @@ import { group, takeTurns } from '../database/group.ts'
 import { lockDeals, tryLockDeals } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
 import type { Outcome } from '../http/idempotency.ts'
+import type { Metrics } from '../http/metrics.ts'
 import type { Attribute } from '../record/versions.ts'
 import { ingest, type Ingested, outcomeOf, readEvents } from './ingest.ts'
 import { storeOpenEvents, type Submission } from './queries.ts'
@@ -16,11 +17,17 @@ const dealsWaitedFor = 3
  * the plain case in one statement; then closed deals, duplicates and refusals; then, deal by deal, whose lock somebody
  * holds, so that nobody else waits for it.
  */
-export function createTracking(db: Kysely<Database>, attribute: Attribute) {
+export function createTracking(db: Kysely<Database>, attribute: Attribute, metrics: Metrics) {
+  const observeGroup = metrics.sizes('event_group_size', 'Events stored together.', limits.size)
+  let queued = 0
+  metrics.gauge('event_queue_length', 'Events that have arrived and are not stored yet.', () => queued)
   const inTurn = takeTurns(dealsWaitedFor, limits.waiting)
   const storeOpen = group<Submission, Ingested | Left>({
     ...limits,
-    run: (submissions) => storeOpenDeals(db, submissions),
+    run: (submissions) => {
+      observeGroup(submissions.length)
+      return storeOpenDeals(db, submissions)
+    },
   })
   const storeFree = group<Submission, Ingested | Left>({
     ...limits,
@@ -34,9 +41,14 @@ export function createTracking(db: Kysely<Database>, attribute: Attribute) {
 
   return async (event: NewEvent): Promise<Outcome<{ event: Event }>> => {
     const [submission] = readEvents([event], () => '') as [Submission]
-    return outcomeOf(
-      (await storeOpen(submission)) ?? (await storeFree(submission)) ?? (await storeHeld(submission)),
-    )
+    queued += 1
+    try {
+      return outcomeOf(
+        (await storeOpen(submission)) ?? (await storeFree(submission)) ?? (await storeHeld(submission)),
+      )
+    } finally {
+      queued -= 1
+    }
   }
 }
 

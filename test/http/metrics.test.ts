@@ -33,6 +33,8 @@ t.test('GET /metrics counts what happened, on a port of its own and without a ke
     'http_requests_rate_limited_total 0',
     'attribution_memo_misses_total 2',
     'db_pool_waiting 0',
+    'event_group_size_bucket{le="1"} 1',
+    'event_queue_length 0',
   ])
     t.ok(figures.includes(`\n${line}\n`), line)
   t.match(figures, /^process_cpu_seconds_total /m)
