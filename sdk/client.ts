@@ -379,6 +379,37 @@ export type EventAnswer = {
     event: Event;
 };
 
+export type EventLine = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     */
+    id: string;
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     */
+    partner_id: string;
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     */
+    deal_id: string;
+    touchpoint_type: TouchpointType;
+    /**
+     * @format date-time
+     */
+    timestamp?: string;
+    /**
+     * Anything of yours, up to 16 kB and 16 levels deep; kept as sent.
+     */
+    metadata?: Record<string, unknown>;
+    kind?: "event";
+};
+
 export type EventPage = {
     events: Event[];
     pagination: Pagination;
@@ -519,6 +550,25 @@ export type Fault = {
 
 export type Health = {
     status: "ok";
+};
+
+export type ImportReport = {
+    /**
+     * Lines whose events this request stored.
+     */
+    accepted: number;
+    /**
+     * Lines whose events were stored before, or by an earlier line.
+     */
+    duplicates: number;
+    /**
+     * Lines that were left out.
+     */
+    refused: number;
+    /**
+     * The first 1000 of them, by line.
+     */
+    refusals: RefusedLine[];
 };
 
 export type Index = {
@@ -1022,6 +1072,16 @@ export type RecentDeal = {
      * @minimum 0
      */
     touchpoints_count: number;
+};
+
+export type RefusedLine = {
+    /**
+     * Counted from 1.
+     */
+    line: number;
+    code: ProblemCode;
+    detail: string;
+    errors: Fault[];
 };
 
 export type Rotation = {
@@ -1623,6 +1683,23 @@ export type GetStatementResponseHeaders = {
 export type GetStatementVariables = {
     path: GetStatementPath;
     query: GetStatementQuery;
+};
+
+export type ImportEventsResult = ImportReport;
+
+export type ImportEventsError = Problem;
+
+export type ImportEventsBody = string;
+
+export type ImportEventsResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type ImportEventsVariables = {
+    body: ImportEventsBody;
 };
 
 export type ListEventsResult = EventPage;
@@ -2480,6 +2557,19 @@ export type Ops = {
             ratelimitReset?: number;
         };
     };
+    importEvents: {
+        args: {
+            body: ImportEventsBody;
+        };
+        result: Result<ImportEventsResult, ImportEventsError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
     listEvents: {
         args: {
             query?: ListEventsQuery;
@@ -2825,6 +2915,7 @@ export const OPERATIONS = {
     revealPayoutDetails: { id: "revealPayoutDetails", method: "GET", path: "/partners/{partnerId}/payout-details", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     erasePayoutDetails: { id: "erasePayoutDetails", method: "DELETE", path: "/partners/{partnerId}/payout-details", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     getStatement: { id: "getStatement", method: "GET", path: "/partners/{partnerId}/statement", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "month", in: "query" }, { name: "currency", in: "query" }, { name: "as_of", in: "query" }, { name: "format", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    importEvents: { id: "importEvents", method: "POST", path: "/events/import", tags: ["Events"], body: { contentType: "application/x-ndjson" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     listEvents: { id: "listEvents", method: "GET", path: "/events", tags: ["Events"], params: [{ name: "deal_id", in: "query" }, { name: "partner_id", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/events" } },
     trackEvent: { id: "trackEvent", method: "POST", path: "/events", tags: ["Events"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     trackEvents: { id: "trackEvents", method: "POST", path: "/events/batch", tags: ["Events"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
@@ -4697,4 +4788,4 @@ export function createClient<
 export const client = createClient<Ops, OperationId, OperationPath, OperationTag>(OPERATIONS, { serverUrl: "/", errorMode: "result", clientHeader: "redocly-client-generator" });
 
 export const { configure, use } = client;
-export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, updatePartner, revealPayoutDetails, erasePayoutDetails, getStatement, listEvents, trackEvent, trackEvents, getEvent, voidEvent, listDeals, closeDeal, getDeal, amendDeal, voidDeal, getAttribution, getAttributionHistory, recalculateAttribution, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, rotateApiKey, revokeApiKey } = client;
+export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, updatePartner, revealPayoutDetails, erasePayoutDetails, getStatement, importEvents, listEvents, trackEvent, trackEvents, getEvent, voidEvent, listDeals, closeDeal, getDeal, amendDeal, voidDeal, getAttribution, getAttributionHistory, recalculateAttribution, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, rotateApiKey, revokeApiKey } = client;

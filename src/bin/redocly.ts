@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 
 const cli = fileURLToPath(new URL('../../node_modules/@redocly/cli/bin/cli.js', import.meta.url))
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -12,15 +11,14 @@ interface Report {
 }
 
 /** Runs Redocly on the repository's document; what it says of a fault is the error's message. */
-export async function redocly(...args: readonly string[]): Promise<string> {
+export function redocly(...args: readonly string[]): Promise<string> {
   const env = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' }
-  try {
-    const { stdout } = await promisify(execFile)(process.execPath, [cli, ...args], { cwd: root, env })
-    return stdout
-  } catch (error) {
-    const { stdout, stderr } = error as { stdout: string; stderr: string }
-    throw new Error(`redocly ${args.join(' ')}:\n${stdout}${stderr}`, { cause: error })
-  }
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [cli, ...args], { cwd: root, env }, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout)
+      else reject(new Error(`redocly ${args.join(' ')}:\n${stdout}${stderr}`))
+    })
+  })
 }
 
 /** What a client of the one document could not do with the other. */

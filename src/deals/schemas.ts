@@ -31,7 +31,7 @@ export const OddUnitRule = OneOf(['largest remainder', 'earliest first touch', '
   $id: 'OddUnitRule',
 })
 
-const weight = Type.Optional(Type.Number({ minimum: 0, maximum: 1000, multipleOf: 0.0001 }))
+const weight = Type.Optional(Type.Number({ minimum: 0, maximum: 1000, 'x-decimals': 4 }))
 
 export const Weights = Strict(
   Object.fromEntries([...touchpointTypes, 'first', 'middle', 'last'].map((name) => [name, weight])),

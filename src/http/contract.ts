@@ -49,7 +49,8 @@ function complete(method: string, operation: Operation, examples: Examples): Ope
   const refusals = [
     ...(takesKey ? [409] : []),
     ...(takesKey && hasBody ? [422] : []),
-    ...(hasBody ? [413, 415] : []),
+    ...(hasBody ? [415] : []),
+    ...(hasBody && isJson(requestBody) ? [413] : []),
   ]
   const statuses = new Set([...Object.keys(responses).map(Number), ...refusals])
   const answers = [...statuses]
@@ -79,12 +80,11 @@ function complete(method: string, operation: Operation, examples: Examples): Ope
 /** Whether the operation keeps its answer for an Idempotency-Key: a write does, unless its body is a stream. */
 function isIdempotent(method: string, { requestBody, 'x-scope': scope }: Operation): boolean {
   if (method !== 'post' && method !== 'patch') return false
-  const isJson = requestBody === undefined || contentOf(requestBody) === 'application/json'
-  return isJson && scope !== undefined && scope !== 'read'
+  return (requestBody === undefined || isJson(requestBody)) && scope !== undefined && scope !== 'read'
 }
 
-function contentOf(body: object): string | undefined {
-  return Object.keys((body as OpenAPIV3.RequestBodyObject).content)[0]
+function isJson(body: object): boolean {
+  return 'application/json' in (body as OpenAPIV3.RequestBodyObject).content
 }
 
 interface Success {

@@ -27,7 +27,7 @@ export function toRequest({ method, path, operation }: Listed, example: Example,
     method,
     url:
       path.replace(/\{(\w+)\}/g, (_, name: string) => String(params[name])) +
-      (text.size > 0 ? `?${text}` : ''),
+      (text.size > 0 ? `?${text.toString()}` : ''),
     ...(type !== undefined && { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
     headers: { 'x-api-key': key, ...(type !== undefined && { 'content-type': type }) },
   }
@@ -44,7 +44,7 @@ type Provoke = (service: TestApp, request: Request, listed: Listed) => Promise<L
 /** How any operation of this API comes to refuse its example. */
 export const provocations: Readonly<Record<number, Provoke>> = {
   400: ({ app }, request, { path }) =>
-    request.payload === undefined
+    request.headers['content-type'] !== 'application/json'
       ? app.inject({ ...request, url: path.includes('{') ? withId(path, '!') : `${path}?nonsense=1` })
       : app.inject({ ...request, payload: '{"nonsense":' }),
   401: ({ app }, request) =>
@@ -66,7 +66,7 @@ export const provocations: Readonly<Record<number, Provoke>> = {
       return app.inject(withHeaders(request, { 'idempotency-key': 'running' }))
     })
   },
-  413: ({ app }, request) => app.inject({ ...request, payload: 'x'.repeat(20_000_000) }),
+  413: ({ app }, request) => app.inject({ ...request, payload: 'x'.repeat(1_100_000) }),
   415: ({ app }, request) => app.inject(withHeaders(request, { 'content-type': 'text/plain' })),
   429: async (service, request) => {
     const spent = withHeaders(request, { 'x-api-key': await givenKey(service, 'payouts:read', 1) })
