@@ -2,42 +2,12 @@ import { readFile, writeFile } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { type Kysely, sql } from 'kysely'
-import t, { type Test } from 'tap'
-import type { Database } from '../../src/database/tables.ts'
-import { createApp } from '../support/app.ts'
-import { createHome, runCommand, startBalancer, startService } from './processes.ts'
+import t from 'tap'
+import { createService, dump, toNdjson } from './loading.ts'
+import { runCommand, startBalancer } from './processes.ts'
 
-/** The app of production, listening, and the import as a process that talks to it. */
-async function createService(t: Test) {
-  const { app, db, key } = await createApp(t)
-  const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  return { app, db, ...createImport({ url, key, folder: t.testdir() }) }
-}
-
-function createImport(home: { readonly url: string; readonly key: string; readonly folder: string }) {
-  const load = async (files: Readonly<Record<string, string | Buffer>>, ...options: readonly string[]) => {
-    for (const [name, content] of Object.entries(files)) await writeFile(join(home.folder, name), content)
-    const args = [...Object.keys(files), '--url', home.url, '--key', home.key, ...options]
-    return runCommand('import', args, home)
-  }
-  return { ...home, load }
-}
-
-function toNdjson(rows: readonly unknown[]): string {
-  return rows.map((row) => `${JSON.stringify(row)}\n`).join('')
-}
-
-/** The rows of the tables that an import fills, without the instants at which they came. */
-async function dump(db: Kysely<Database>): Promise<unknown> {
-  const tables = ['partners', 'events', 'deals', 'attributions', 'payouts'].map(async (table) => {
-    const { rows } = await sql<{ row: object }>`
-      select to_jsonb(t) - '{created_at,updated_at,calculated_at,transaction_id}'::text[] as row
-      from ${sql.table(table)} t order by 1`.execute(db)
-    return [table, rows.map(({ row }) => row)]
-  })
-  return Object.fromEntries(await Promise.all(tables))
-}
+// Processes start here one after the other, which takes its time on a busy machine.
+t.setTimeout(300_000)
 
 const refuse =
   (status: number, retryAfter = '0') =>
@@ -244,65 +214,4 @@ t.test('who is not let in, or has nobody to ask, is told so', async (t) => {
   t.match(alone, { code: 1, stderr: /does not answer \(ECONNREFUSED\)/ })
   t.match(keyless, { code: 1, stderr: /There is no API key/ })
   t.match(confused, { code: 1, stderr: /^Usage: npm run import/ })
-})
-
-const partners = Array.from({ length: 8 }, (_, n) => ({
-  kind: 'partner',
-  id: `p${n}`,
-  name: `Partner ${n}`,
-  email: `p${n}@example.com`,
-}))
-const deals = Array.from({ length: 300 }, (_, n) => ({
-  ...deal,
-  id: `d${n}`,
-  amount: n % 50 === 49 ? 0 : 1000 + n,
-  attribution_model: 'linear',
-}))
-const events = Array.from({ length: 3000 }, (_, n) => ({
-  ...demo,
-  id: `e${n}`,
-  deal_id: `d${n % 300}`,
-  partner_id: `p${(n * 7 + (n >> 4)) % 8}`,
-}))
-const year = { 'year.ndjson': toNdjson([...partners, ...deals, ...events]) }
-
-t.test('killing the service in the middle and running again ends as one clean run', async (t) => {
-  const clean = await createService(t)
-  await clean.load(year)
-  const home = await createHome(t)
-  const service = await startService(t, home)
-  const { load } = createImport({ ...home, url: service.url })
-
-  const amidEvents = load(year, '--patience', '0')
-  await service.served(partners.length + 2)
-  await service.kill()
-  const port = Number(new URL(service.url).port)
-  const second = await startService(t, { ...home, port })
-  t.equal((await amidEvents).code, 1)
-  const amidDeals = load(year, '--patience', '0')
-  await second.served(partners.length + 3 + 150)
-  await second.kill()
-  t.equal((await amidDeals).code, 1)
-  await startService(t, { ...home, port })
-  const last = await load(year)
-
-  t.equal(last.code, 0)
-  t.match(last.stdout, /event +0 +3000 +0\n/)
-  t.strictSame(await dump(home.db), await dump(clean.db))
-})
-
-t.test('an import goes on by itself when the service is back', async (t) => {
-  const home = await createHome(t)
-  const service = await startService(t, home)
-  const { load } = createImport({ ...home, url: service.url })
-
-  const running = load(year)
-  await service.served(partners.length + 3 + 100)
-  await service.kill()
-  await startService(t, { ...home, port: Number(new URL(service.url).port) })
-  const { code, stderr } = await running
-
-  t.equal(code, 0)
-  t.match(stderr, /does not answer|trying again/)
-  t.match(await dump(home.db), { deals: { length: 294 }, events: { length: 3000 } })
 })
