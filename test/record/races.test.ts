@@ -1,0 +1,32 @@
+import t from 'tap'
+import { closeTogether, closeWhileTouched } from '../support/proofs/races.ts'
+import { createInstances } from '../support/proofs/instances.ts'
+import { countStaleFigures, listStaleDeals } from '../support/proofs/stale.ts'
+
+t.test(
+  'no race between a close, its events, amendments and recalculations leaves a stale split',
+  async (t) => {
+    const { instances, db } = await createInstances(t, 3)
+
+    const odd = await closeWhileTouched(instances, 60)
+
+    t.strictSame(odd, [])
+    t.strictSame(await listStaleDeals(db), [])
+    t.equal(await countStaleFigures(db), 0)
+  },
+)
+
+t.test(
+  'of eight clients who close a deal at once one does; the others find it or hold another',
+  async (t) => {
+    const { instances } = await createInstances(t, 3)
+
+    for (let n = 0; n < 5; n++) {
+      const same = await closeTogether(instances, `same-${n}`, true)
+      const other = await closeTogether(instances, `other-${n}`, false)
+
+      t.strictSame(same.statuses, { 200: 7, 201: 1 })
+      t.strictSame(other, { statuses: { 201: 1, 409: 7 }, bodies: 1, codes: ['deal_exists'] })
+    }
+  },
+)

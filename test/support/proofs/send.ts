@@ -1,0 +1,68 @@
+import type { TestApp } from '../app.ts'
+
+export interface Reply {
+  readonly status: number
+  readonly body: Record<string, unknown>
+}
+
+/** Sends a request to one instance of the service. */
+export type Send = (
+  method: 'GET' | 'POST' | 'PATCH',
+  path: string,
+  body?: object,
+  headers?: Readonly<Record<string, string>>,
+) => Promise<Reply>
+
+/** To an instance in this process, with a key that another may have issued. */
+export function sendTo({ call }: TestApp, key: string): Send {
+  return async (method, path, body, headers) => {
+    const answer = await call(method, path, body, { 'x-api-key': key, ...headers })
+    return { status: answer.statusCode, body: answer.json() }
+  }
+}
+
+export function sendOverHttp(addressOf: () => string, key: string): Send {
+  return async (method, path, body, headers = {}) => {
+    const answer = await fetch(new URL(path, addressOf()), {
+      method,
+      headers: {
+        'x-api-key': key,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
+  }
+}
+
+/** Runs a task for each of these, so many at once. */
+export async function forEachOf<Item>(
+  items: Iterable<Item>,
+  atOnce: number,
+  task: (item: Item) => Promise<void>,
+): Promise<void> {
+  const waiting = items[Symbol.iterator]()
+  const work = async () => {
+    for (let next = waiting.next(); next.done !== true; next = waiting.next()) await task(next.value)
+  }
+  await Promise.all(Array.from({ length: atOnce }, work))
+}
+
+/** Numbers from 0 to below `below`, the same in every run of one seed. */
+export function random(seed: number): (below: number) => number {
+  let state = seed
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return Math.floor((state / 2 ** 32) * below)
+  }
+}
+
+export function shuffle<Item>(items: readonly Item[], next: (below: number) => number): Item[] {
+  const shuffled = [...items]
+  for (let n = shuffled.length - 1; n > 0; n--) {
+    const other = next(n + 1)
+    ;[shuffled[n], shuffled[other]] = [shuffled[other] as Item, shuffled[n] as Item]
+  }
+  return shuffled
+}

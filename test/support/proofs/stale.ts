@@ -1,0 +1,49 @@
+import type { Kysely } from 'kysely'
+import { attribute } from '../../../src/attribution/attribute.ts'
+import type { Database } from '../../../src/database/tables.ts'
+import { listSubjects, listTouches, toJourney } from '../../../src/record/journeys.ts'
+import { fingerprintOf } from '../../../src/record/versions.ts'
+import { verifyRollups } from '../../../src/rollups/verify.ts'
+
+/** The deals whose current version is not what their facts and touchpoints of now lead to. */
+export async function listStaleDeals(db: Kysely<Database>): Promise<string[]> {
+  const ids = (await db.selectFrom('deals').select('id').execute()).map(({ id }) => id)
+  const subjects = await listSubjects(db, ids)
+  const touches = await listTouches(db, ids)
+  const stale: string[] = []
+  for (const { deal_id, facts, is_void, previous } of subjects) {
+    const journey = toJourney(facts, is_void, touches.get(deal_id) ?? [])
+    const rows = await db
+      .selectFrom('payouts')
+      .innerJoin('deals', (join) =>
+        join.onRef('deals.id', '=', 'payouts.deal_id').onRef('deals.version', '=', 'payouts.version'),
+      )
+      .select(['partner_id', 'payout_minor', 'percentage_bp', 'touchpoints', 'role'])
+      .where('payouts.deal_id', '=', deal_id)
+      .orderBy('payout_minor', 'desc')
+      .orderBy('partner_id')
+      .execute()
+    const isCurrent = previous?.fingerprint.equals(fingerprintOf(journey))
+    if (!isCurrent || textOf(rows) !== textOf(attribute(journey).shares)) stale.push(deal_id)
+  }
+  return subjects.length === ids.length ? stale : [...stale, 'a deal without a version']
+}
+
+/** The figures of analytics that differ from what the record says. */
+export async function countStaleFigures(db: Kysely<Database>): Promise<number> {
+  return (await verifyRollups(db)).reduce((sum, { differing }) => sum + differing, 0)
+}
+
+type Row = {
+  readonly partner_id: string
+  readonly payout_minor: bigint
+  readonly percentage_bp: number
+  readonly touchpoints: number
+  readonly role: string
+}
+
+function textOf(rows: readonly Row[]): string {
+  return rows
+    .map((row) => [row.partner_id, row.payout_minor, row.percentage_bp, row.touchpoints, row.role].join(' '))
+    .join('\n')
+}
