@@ -8,6 +8,7 @@ import { answers } from '../http/problems.ts'
 import { Currency, DateBound, Id, Page, ref, Strict } from '../http/schemas.ts'
 import { findPartner } from '../partners/queries.ts'
 import type { Partner, PartnerRow } from '../partners/schemas.ts'
+import * as partnerFigures from './partner-queries.ts'
 import * as figures from './queries.ts'
 import { Analytics, PartnerAnalytics, PartnerOrder, PartnerRanking } from './schemas.ts'
 
@@ -63,7 +64,7 @@ export const analytics: FastifyPluginAsyncTypebox<Needs> = async (
     const { filters, period } = toPeriod(query, defaultCurrency)
     return inOneSnapshot(db, async (trx) => {
       const { overview, models } = await figures.findOverview(trx, period)
-      const { partners } = await figures.rankPartners(trx, period, { limit: bestPartners })
+      const { partners } = await partnerFigures.rankPartners(trx, period, { limit: bestPartners })
       const touchpoints = await figures.countTouchpoints(trx, period)
       const recent_deals = await figures.listRecentDeals(trx, period)
       const currencies = await figures.listCurrencies(trx)
@@ -73,7 +74,7 @@ export const analytics: FastifyPluginAsyncTypebox<Needs> = async (
 
   app.get('/analytics/partners', { schema: getPartnerRanks }, async ({ query }) => {
     const { filters, period } = toPeriod(query, defaultCurrency)
-    return { ...(await figures.rankPartners(db, period, query)), filters }
+    return { ...(await partnerFigures.rankPartners(db, period, query)), filters }
   })
 
   app.get('/analytics/partner/:partnerId', { schema: getPartnerAnalytics }, ({ params, query }) => {
@@ -84,9 +85,9 @@ export const analytics: FastifyPluginAsyncTypebox<Needs> = async (
       if (partner === undefined) throw new PartnerNotFound(partnerId)
       return {
         partner: toPartner(partner),
-        deals: await figures.listCreditedDeals(trx, partnerId, currency),
-        touchpoints: await figures.countTouchpointsOf(trx, partnerId),
-        monthly: await figures.listMonths(trx, partnerId, currency),
+        deals: await partnerFigures.listCreditedDeals(trx, partnerId, currency),
+        touchpoints: await partnerFigures.countTouchpointsOf(trx, partnerId),
+        monthly: await partnerFigures.listMonths(trx, partnerId, currency),
       }
     })
   })

@@ -1,0 +1,126 @@
+import { type Kysely, type RawBuilder, sql } from 'kysely'
+import type { Database } from '../database/tables.ts'
+import { invalid } from '../errors.ts'
+import { toMajor } from '../http/money.ts'
+import { type PageQuery, startOf, toPage } from '../http/pages.ts'
+import { figuresOf } from '../rollups/read.ts'
+import { partnerRollups, partnerTouchpointRollups } from '../rollups/rollups.ts'
+import { countByType, type Period } from './queries.ts'
+import type { CreditedDeal, PartnerMonth, PartnerOrder, PartnerRank, TouchpointCount } from './schemas.ts'
+import { halfUp, type Sums } from './sums.ts'
+
+const creditedDeals = 100
+
+// What each order goes by, upwards; ids break its ties.
+const orders: Readonly<Record<PartnerOrder, { by: RawBuilder<unknown>; type: RawBuilder<unknown> }>> = {
+  payout: { by: sql`-payout_minor`, type: sql`numeric` },
+  deals: { by: sql`-deals_count`, type: sql`integer` },
+  name: { by: sql`name collate "C"`, type: sql`text` },
+}
+
+/** The partners whom the deals of a period credit, those with the most first. */
+export async function rankPartners(
+  db: Kysely<Database>,
+  { currency, ...period }: Period,
+  { sort = 'payout', ...query }: PageQuery & { readonly sort?: PartnerOrder | undefined },
+) {
+  const start = startOf(query, 3)
+  const { by, type } = orders[sort]
+  const [order, place, id] = start.key ?? []
+  if (order !== undefined && order !== sort) throw invalid(foreignCursor)
+  const { rows } = await sql<RankRow>`
+    select *, ${by} as place from (
+      select partner_id as id, (select name from partners where partners.id = partner_id) as name,
+        sum(deals)::int as deals_count, sum(payout_minor) as payout_minor, sum(percentage_bp) as percentage_bp
+      from ${figuresOf(partnerRollups, period, sql`currency = ${currency}`)}
+      group by partner_id having sum(deals) > 0
+    ) as ranks
+    where ${order === undefined ? sql`true` : sql`(${by}, id) > (${place}::${type}, ${id})`}
+    order by place, id limit ${start.limit + 1} offset ${start.offset ?? 0}`.execute(db)
+  const { page, pagination } = toPage(rows, start, (row) => [sort, String(row.place), row.id])
+  return { partners: page.map((row) => toRank(row, currency)), pagination }
+}
+
+const foreignCursor = { pointer: 'cursor', detail: 'This is no cursor of this order.' }
+
+type RankRow = Pick<PartnerRank, 'id' | 'name' | 'deals_count'> &
+  Sums<'payout_minor' | 'percentage_bp'> & { place: string | number }
+
+function toRank({ id, name, deals_count, ...row }: RankRow, currency: string): PartnerRank {
+  return {
+    id,
+    name,
+    deals_count,
+    total_payout: toMajor(BigInt(row.payout_minor), currency),
+    avg_attribution_pct: Number(halfUp(BigInt(row.percentage_bp), BigInt(deals_count))) / 100,
+  }
+}
+
+/** All touchpoints of a partner by type. */
+export async function countTouchpointsOf(
+  db: Kysely<Database>,
+  partnerId: string,
+): Promise<TouchpointCount[]> {
+  return countByType(db, figuresOf(partnerTouchpointRollups, {}, sql`partner_id = ${partnerId}`))
+}
+
+/** The deals that closed last of those that credit a partner. */
+export async function listCreditedDeals(
+  db: Kysely<Database>,
+  partnerId: string,
+  currency: string,
+): Promise<CreditedDeal[]> {
+  const rows = await db
+    .selectFrom('payouts')
+    .innerJoin('deals', (join) =>
+      join.onRef('deals.id', '=', 'payouts.deal_id').onRef('deals.version', '=', 'payouts.version'),
+    )
+    .select([
+      'deals.id',
+      'deals.amount_minor',
+      'deals.currency',
+      'deals.closed_date',
+      'deals.attribution_model',
+      'payouts.percentage_bp',
+      'payouts.payout_minor',
+    ])
+    .where('payouts.partner_id', '=', partnerId)
+    .where('payouts.currency', '=', currency)
+    .orderBy('payouts.closed_date', 'desc')
+    .orderBy('payouts.deal_id', 'desc')
+    .limit(creditedDeals)
+    .execute()
+  return rows.map(({ amount_minor, payout_minor, percentage_bp, ...deal }) => ({
+    ...deal,
+    amount: toMajor(amount_minor, deal.currency),
+    percentage: percentage_bp / 100,
+    payout: toMajor(payout_minor, deal.currency),
+  }))
+}
+
+/** A partner's last twelve months, the empty ones too, oldest first. */
+export async function listMonths(
+  db: Kysely<Database>,
+  partnerId: string,
+  currency: string,
+): Promise<PartnerMonth[]> {
+  const { rows } = await sql<Pick<PartnerMonth, 'month' | 'deals_count'> & Sums<'payout_minor'>>`
+    select to_char(month, 'YYYY-MM') as month, coalesce(sum(deals), 0)::int as deals_count,
+      coalesce(sum(payout_minor), 0) as payout_minor
+    from generate_series(
+      date_trunc('month', now() at time zone 'UTC') - interval '11 months',
+      date_trunc('month', now() at time zone 'UTC'), interval '1 month') as month
+    left join (
+      select starts, deals, payout_minor from partner_rollups
+      where partner_id = ${partnerId} and currency = ${currency} and span = 'month'
+        and starts >= (now() at time zone 'UTC')::date - 366
+      union all
+      select date_trunc('month', day::timestamp)::date, deals, payout_minor from partner_changes
+      where partner_id = ${partnerId} and currency = ${currency}
+    ) as figures on starts = month::date
+    group by month order by month`.execute(db)
+  return rows.map(({ payout_minor, ...row }) => ({
+    ...row,
+    total_payout: toMajor(BigInt(payout_minor), currency),
+  }))
+}
