@@ -9,6 +9,7 @@ import type { Environment } from '../config.ts'
 import { migrateToLatest } from '../database/migrate.ts'
 import { openDatabase } from '../database/open.ts'
 import type { Database } from '../database/tables.ts'
+import { keepFolding } from '../rollups/fold.ts'
 import { createLog } from '../http/log.ts'
 import { loadEnvironment, run } from './environment.ts'
 import { readPayoutKeys } from './payout-keys.ts'
@@ -38,6 +39,8 @@ async function serve(environment: Environment, log: Logger, opened: AsyncDisposa
   const payoutKeys = await readPayoutKeys(environment, database.isEmbedded)
   const app = await buildApp({ ...environment, payoutKeys }, database.db, log)
   opened.defer(() => app.close())
+  const folding = keepFolding(database.db, log)
+  opened.defer(() => folding.stop())
   if (database.isEmbedded) await makeFirstKey(database.db)
   const address = await app.listen({ host: environment.HOST, port: environment.PORT })
   console.log(`Listening on ${address}${environment.DOCS === 'on' ? `, documented at ${address}/docs` : ''}`)
