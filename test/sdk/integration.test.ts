@@ -1,0 +1,101 @@
+import t from 'tap'
+import { client } from '../../sdk/client.ts'
+import { createFreshService } from '../support/examples.ts'
+
+t.test('the four calls of an integration, by a client that may send twice', async (t) => {
+  const { url, key } = await createFreshService(t)
+  const waits: number[] = []
+  client.configure({
+    serverUrl: url,
+    auth: { apiKey: { apiKey: key } },
+    idempotencyKey: true,
+    retry: { retries: 3, retryDelay: 1 },
+    onRequest: ({ headers }) => void waits.push(headers['Idempotency-Key'] === undefined ? 0 : 1),
+  })
+
+  const alice = await client.createPartner({
+    body: { id: 'alice', name: 'Alice', email: 'alice@example.com' },
+  })
+  const bob = await client.createPartner({ body: { id: 'bob', name: 'Bob', email: 'bob@example.com' } })
+  await client.trackEvent({ body: { partner_id: 'alice', deal_id: 'd1', touchpoint_type: 'closer' } })
+  await client.trackEvent({ body: { partner_id: 'bob', deal_id: 'd1', touchpoint_type: 'demo' } })
+  const closed = await client.closeDeal({
+    body: { id: 'd1', amount: 50_000, attribution_model: 'role-based' },
+  })
+  const split = await client.getAttribution({ path: { dealId: 'd1' } })
+
+  t.match([alice.data, bob.data], [{ partner: { id: 'alice' } }, { partner: { id: 'bob' } }])
+  t.match(closed.data, { attribution: { unattributed: 0, cached: false } })
+  t.strictSame(
+    split.data?.attributions.map(({ partner_id, percentage, payout }) => ({
+      partner_id,
+      percentage,
+      payout,
+    })),
+    [
+      { partner_id: 'alice', percentage: 70, payout: 35_000 },
+      { partner_id: 'bob', percentage: 30, payout: 15_000 },
+    ],
+  )
+  t.strictSame(waits, [1, 1, 1, 1, 1, 0], 'every write carried a key of its own')
+})
+
+t.test('a failure is a typed problem: its code decides, its faults say where', async (t) => {
+  const { url, key } = await createFreshService(t)
+  client.configure({ serverUrl: url, auth: { apiKey: { apiKey: key } } })
+
+  const missing = await client.getDeal({ path: { dealId: 'nothing' } })
+  const unknown = await client.trackEvent({
+    body: { partner_id: 'nobody', deal_id: 'd1', touchpoint_type: 'demo' },
+  })
+
+  t.equal(missing.error?.code, 'deal_not_found')
+  t.equal(unknown.error?.code, 'unknown_reference')
+  t.strictSame(
+    unknown.error?.errors.map(({ pointer }) => pointer),
+    ['/partner_id'],
+  )
+})
+
+t.test('a list is walked page by page, to its end', async (t) => {
+  const { url, key } = await createFreshService(t)
+  client.configure({ serverUrl: url, auth: { apiKey: { apiKey: key } } })
+  await client.createPartner({ body: { id: 'alice', name: 'Alice', email: 'alice@example.com' } })
+  const events = Array.from({ length: 25 }, (_, index) => ({
+    id: `e${index}`,
+    partner_id: 'alice',
+    deal_id: 'd1',
+    touchpoint_type: 'demo' as const,
+  }))
+  await client.trackEvents({ body: { events } })
+
+  const ids: string[] = []
+  for await (const { id } of client.listEvents.items({ query: { deal_id: 'd1', limit: 10 } })) ids.push(id)
+
+  t.strictSame(ids.toSorted(), events.map(({ id }) => id).toSorted())
+})
+
+t.test('a write whose answer was lost is sent again, and done once', async (t) => {
+  const { url, key, db } = await createFreshService(t)
+  let answers = 0
+  client.configure({
+    serverUrl: url,
+    auth: { apiKey: { apiKey: key } },
+    idempotencyKey: true,
+    retry: { retries: 2, retryDelay: 1 },
+    // The first answer is lost on its way, as when a connection breaks after the commit.
+    fetch: async (...request) => {
+      const answer = await fetch(...request)
+      if (answers++ === 0) throw new TypeError('the connection was lost')
+      return answer
+    },
+  })
+
+  const { data, response } = await client.createPartner({
+    body: { name: 'Alice', email: 'alice@example.com' },
+  })
+
+  t.match(data, { partner: { name: 'Alice' } })
+  t.equal(response.headers.get('idempotency-replayed'), 'true')
+  t.match(await db.selectFrom('partners').select('name').execute(), [{ name: 'Alice' }])
+})
