@@ -34,6 +34,7 @@ import {
   answerUnknownRoute,
 } from './http/problems.ts'
 import { limitRates } from './http/rate-limit.ts'
+import { traceRequests } from './http/tracing.ts'
 import { refuseUnknownParameters, useStrictValidation } from './http/validation.ts'
 import { toPartner } from './partners/register.ts'
 import { partners } from './partners/routes.ts'
@@ -68,6 +69,8 @@ export async function buildApp(
   })
   showFigures(metrics, db, remembered)
 
+  const collector = config.OTEL_EXPORTER_OTLP_ENDPOINT
+  if (collector !== undefined) await traceRequests(app, collector)
   for (const resource of resources) app.addSchema(resource)
   useStrictValidation(app)
   acceptOnlyJson(app)

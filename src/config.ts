@@ -5,6 +5,7 @@ const EnvironmentSchema = Type.Object({
   HOST: Type.String({ default: '127.0.0.1' }),
   PORT: Type.Integer({ default: 3000, minimum: 0, maximum: 65_535 }),
   METRICS_PORT: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
+  OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(Type.String({ pattern: '^https?://' })),
   DATABASE_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://' })),
   DATABASE_URL_FILE: Type.Optional(Type.String({ description: 'A file that holds the DATABASE_URL.' })),
   DATABASE_POOL_MAX: Type.Integer({ default: 10, minimum: 2, maximum: 200 }),

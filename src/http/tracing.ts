@@ -1,0 +1,31 @@
+import type { FastifyInstance } from 'fastify'
+
+/**
+ * Sends a trace of every request to an OpenTelemetry collector. Its packages are loaded here and nowhere else, so that
+ * they cost those nothing who have no collector.
+ */
+export async function traceRequests(app: FastifyInstance, endpoint: string): Promise<void> {
+  const [{ FastifyOtelInstrumentation }, { OTLPTraceExporter }, { resourceFromAttributes }, sdk] =
+    await Promise.all([
+      import('@fastify/otel'),
+      import('@opentelemetry/exporter-trace-otlp-http'),
+      import('@opentelemetry/resources'),
+      import('@opentelemetry/sdk-trace-node'),
+    ])
+  const url = `${endpoint.replace(/\/$/, '')}/v1/traces`
+  // A collector that is away must not hold up the shutdown.
+  const exporter = new OTLPTraceExporter({ url, timeoutMillis: 2000 })
+  const provider = new sdk.NodeTracerProvider({
+    resource: resourceFromAttributes({ 'service.name': 'partner-attribution-api' }),
+    spanProcessors: [new sdk.BatchSpanProcessor(exporter)],
+  })
+  provider.register()
+  const instrumentation = new FastifyOtelInstrumentation({
+    instrumentHooks: false,
+    // Its own idea of the path has the query in it, where clients look for an e-mail address.
+    requestHook: (span, { routeOptions }) => span.setAttribute('url.path', routeOptions.url ?? 'unknown'),
+  })
+  instrumentation.setTracerProvider(provider)
+  await app.register(instrumentation.plugin())
+  app.addHook('onClose', () => provider.shutdown())
+}
