@@ -48,13 +48,18 @@ export async function ingest(
   attribute: Attribute,
   submissions: readonly Submission[],
 ): Promise<Ingested[]> {
-  // Of two submissions under one id the first counts; the second is measured against it as against any stored one.
-  const firsts = new Map(submissions.toReversed().map((submission) => [submission.id, submission]))
-  const inserted = await insertEvents(trx, [...firsts.values()])
+  // Of several submissions under one id the first that can be stored counts; the others are measured against it.
+  const inserted = await insertEvents(trx, submissions)
   const closed = new Set(inserted.filter(({ is_closed }) => is_closed).map(({ deal_id }) => deal_id))
   if (closed.size > 0) await recordChanges(trx, attribute, [...closed], 'late_event')
 
-  const fresh = new Map(inserted.map((event) => [firsts.get(event.id), event]))
+  const firsts = new Map(submissions.toReversed().map((submission) => [contentOf(submission), submission]))
+  const fresh = new Map(
+    inserted.map(({ submission, is_closed: _, ...event }) => [
+      firsts.get(contentOf({ id: event.id, submission })),
+      event,
+    ]),
+  )
   const rest = submissions.filter((submission) => !fresh.has(submission))
   const explain = rest.length === 0 ? undefined : await explainer(trx, rest)
   return submissions.map((submission) => {
@@ -116,6 +121,10 @@ export async function voidEvent(
   if (voided === undefined) return (await findEvent(trx, id)) as Event
   await recordChanges(trx, attribute, [voided.deal_id], 'event_voided')
   return voided
+}
+
+function contentOf({ id, submission }: Pick<Submission, 'id' | 'submission'>): string {
+  return `${id} ${submission.toString('hex')}`
 }
 
 async function explainer(trx: Kysely<Database>, rest: readonly Submission[]) {

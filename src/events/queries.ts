@@ -39,23 +39,24 @@ export async function storeOpenEvents(
 /** Inserts those events whose id is free and whose partner is active; says which they are, and which deals are closed. */
 // The limit tells the planner how many there are; it would else take them for enough to read all deals and partners.
 export async function insertEvents(trx: Kysely<Database>, events: readonly Submission[]) {
-  const given = events.map(toGiven)
-  const { rows } = await sql<Event & { is_closed: boolean }>`
+  const given = events.map((event, n) => ({ n, ...toGiven(event) }))
+  const { rows } = await sql<Event & { is_closed: boolean; submission: Buffer }>`
     insert into events
       (id, deal_id, partner_id, touchpoint_type, timestamp, metadata, known_from, submission)
-    select given.id, given.deal_id, given.partner_id, given.touchpoint_type, given.timestamp, given.metadata::json,
+    select distinct on (given.id) given.id, given.deal_id, given.partner_id, given.touchpoint_type, given.timestamp, given.metadata::json,
       coalesce(deals.version, 0) + 1, decode(given.submission, 'hex')
     from (
       select * from json_to_recordset(${JSON.stringify(given)}) as given (
-        id text, deal_id text, partner_id text, touchpoint_type text, timestamp timestamptz, metadata text, submission text
+        n integer, id text, deal_id text, partner_id text, touchpoint_type text, timestamp timestamptz, metadata text,
+        submission text
       ) limit ${given.length}
     ) as given
     join partners on partners.id = given.partner_id and partners.status = 'active'
     left join deals on deals.id = given.deal_id
+    order by given.id, given.n
     on conflict do nothing
-    returning ${sql.join(eventColumns.map((column) => sql.ref(column)))}, known_from > 1 as is_closed`.execute(
-    trx,
-  )
+    returning ${sql.join(eventColumns.map((column) => sql.ref(column)))}, known_from > 1 as is_closed,
+      events.submission`.execute(trx)
   return rows
 }
 
