@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import t from 'tap'
-import { foldChanges } from '../../src/rollups/fold.ts'
+import { connect } from '../../src/database/connect.ts'
+import { foldChanges, keepFolding } from '../../src/rollups/fold.ts'
 import { rebuildRollups, verifyRollups } from '../../src/rollups/verify.ts'
 import { createDice, givenHistory } from '../analytics/history.ts'
 import { createApp, type TestApp } from '../support/app.ts'
@@ -81,4 +82,26 @@ t.test('rollups are mended and folded while deals close', async (t) => {
   t.strictSame(await countDiffering(service), none)
   const partner = await service.call('GET', '/partners/p1')
   t.match(partner.json(), { stats: { total_deals: 120, total_payout: 12_000, total_attributions: 120 } })
+})
+
+t.test('a service keeps folding until it is stopped', async (t) => {
+  const service = await createApp(t)
+  await givenHistory(service, createDice(10), 10)
+
+  const folding = keepFolding(service.db, console)
+  while ((await countUnfolded(service)) > 0);
+  await folding.stop()
+
+  t.strictSame(await countDiffering(service), none)
+})
+
+t.test('a service that cannot fold says so and stops when it is told', async (t) => {
+  const nowhere = connect({ url: 'postgres://nobody@127.0.0.1:1/none', log: console })
+  t.teardown(() => nowhere.destroy())
+  const { promise: logged, resolve } = Promise.withResolvers<string>()
+
+  const folding = keepFolding(nowhere, { error: (_details, message) => resolve(message), debug: () => {} })
+
+  t.equal(await logged, 'the rollups could not be folded')
+  await folding.stop()
 })
