@@ -64,8 +64,10 @@ export function readPeriod(
   if (from !== undefined && before !== undefined && from >= before) {
     throw invalid({ pointer: 'end_date', detail: 'The end_date comes before the start_date.' })
   }
+  // Nothing is later than the last day of 9999, and the day after it cannot be written.
+  const isOpen = before === undefined || before > endOfYear9999
   return {
     ...(from === undefined ? {} : { from: toTimestamp(from) }),
-    ...(before === undefined ? {} : { before: toTimestamp(before) }),
+    ...(isOpen ? {} : { before: toTimestamp(before) }),
   }
 }

@@ -91,5 +91,5 @@ export function acceptOnlyJson(app: FastifyInstance): void {
 
 /** For a route whose body may be left out: no body says what an empty object says. */
 export async function allowNoBody(request: FastifyRequest): Promise<void> {
-  request.body ??= {}
+  if (request.body === undefined) request.body = {}
 }

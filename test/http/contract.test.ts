@@ -1,0 +1,124 @@
+import type { LightMyRequestResponse } from 'fastify'
+import t, { type Test } from 'tap'
+import { Ajv, type ValidateFunction } from 'ajv'
+import * as fc from 'fast-check'
+import { sql } from 'kysely'
+import type { OpenAPIV3 } from 'openapi-types'
+import { createApp, type TestApp } from '../support/app.ts'
+import { type Listed, listOperations, readDocument } from '../support/document.ts'
+import { createResolve, type Schema } from '../support/generate.ts'
+import { givenDeal, givenEvent, givenPartner } from '../support/given.ts'
+import { breaksOf, requestsOf, type Sent, toSent } from '../support/requests.ts'
+
+// Half of these are requests as the document wants them, half are broken in one place.
+const requestsARoute = Number(process.env['FUZZ_REQUESTS'] ?? 200)
+const numRuns = Math.ceil(requestsARoute / 2)
+const document = await readDocument(t)
+const resolve = createResolve(document)
+const guarded = listOperations(document).filter(({ operation }) => operation.security?.length !== 0)
+const ajv = new Ajv({ strict: false, validateFormats: false })
+ajv.addSchema({ $id: 'document', ...document })
+const validators = new Map<Schema, ValidateFunction>()
+let addresses = 0
+
+t.test('a request as the document wants it is never refused for its form', async (t) => {
+  const service = await createFilledService(t)
+  for (const listed of guarded) {
+    const property = fc.asyncProperty(requestsOf(listed, resolve), async (drawn) => {
+      const answer = await send(service, listed, toSent(listed, resolve, drawn))
+      checkAnswer(listed, answer)
+      const isTaken = [200, 201, 404, 409].includes(answer.statusCode)
+      if (!isTaken && answer.json<{ code: string }>().code !== 'unknown_reference')
+        throw new Error(answer.body)
+    })
+    await t.resolves(fc.assert(property, { numRuns }), listed.id)
+  }
+})
+
+t.test('a request broken in one place is refused with a 4xx and changes nothing', async (t) => {
+  const service = await createFilledService(t)
+  for (const listed of guarded) {
+    const before = await digest(service)
+    const broken = requestsOf(listed, resolve).chain((drawn) => breaksOf(listed, resolve, drawn))
+    const property = fc.asyncProperty(broken, async (sent) => {
+      const answer = await send(service, listed, sent)
+      if (Math.floor(answer.statusCode / 100) !== 4) throw new Error(`${answer.statusCode} ${answer.body}`)
+      // A path that is broken may be no path of the operation.
+      if (answer.statusCode !== 404) checkAnswer(listed, answer)
+    })
+    await t.resolves(fc.assert(property, { numRuns }), listed.id)
+    t.strictSame(await digest(service), before, `${listed.id} changes nothing`)
+  }
+})
+
+function send({ app, key }: TestApp, { method }: Listed, { path, search, body, headers }: Sent) {
+  addresses += 1
+  return app.inject({
+    method,
+    url: search === '' ? path : `${path}?${search}`,
+    // Wrong keys are counted by address.
+    remoteAddress: `10.${(addresses >> 16) & 255}.${(addresses >> 8) & 255}.${addresses & 255}`,
+    headers: { 'x-api-key': key, ...headers },
+    ...(body && { payload: body }),
+  })
+}
+
+/** Throws where the answer is not what the document says of its status. */
+function checkAnswer({ operation }: Listed, answer: LightMyRequestResponse): void {
+  const declared = operation.responses[answer.statusCode]
+  if (declared === undefined) throw new Error(`undeclared ${answer.statusCode}: ${answer.body}`)
+  const response =
+    '$ref' in declared ? document.components?.responses?.[declared.$ref.split('/').at(-1) ?? ''] : declared
+  const { content = {} } = response as OpenAPIV3.ResponseObject
+  const type = String(answer.headers['content-type']).split(';', 1)[0] ?? ''
+  const schema = content[type]?.schema
+  if (schema === undefined) throw new Error(`undeclared ${type} with ${answer.statusCode}`)
+  if (!type.endsWith('json')) return
+  const validate = validatorOf(schema)
+  if (!validate(answer.json())) throw new Error(`${ajv.errorsText(validate.errors)}: ${answer.body}`)
+}
+
+function validatorOf(schema: Schema): ValidateFunction {
+  const known = validators.get(schema)
+  if (known !== undefined) return known
+  const validate = ajv.compile('$ref' in schema ? { $ref: `document${schema.$ref}` } : schema)
+  validators.set(schema, validate)
+  return validate
+}
+
+/** A service with the rows that the generator names. */
+async function createFilledService(t: Test): Promise<TestApp> {
+  const service = await createApp(t)
+  for (const number of [1, 2, 3]) {
+    await givenPartner(service, `p${number}`)
+    await givenEvent(service, { id: `e${number}`, partner_id: `p${number}`, deal_id: 'd1' })
+    await givenDeal(service, { id: `d${number}` })
+    const spare = {
+      id: `key_${number}`,
+      name: 'spare',
+      scopes: ['read' as const],
+      key_hash: Buffer.of(number),
+    }
+    await service.db.insertInto('api_keys').values(spare).execute()
+  }
+  return service
+}
+
+/** What is stored, but for what being asked changes too. */
+async function digest({ db }: TestApp): Promise<unknown> {
+  const whole = [
+    'partners',
+    'events',
+    'deals',
+    'attributions',
+    'payouts',
+    'idempotency_keys',
+    'payout_reveals',
+  ]
+  const sums = whole.map(
+    (table) => sql`select md5(string_agg(t::text, ',' order by t::text)) from ${sql.table(table)} as t`,
+  )
+  const keys = sql`select md5(string_agg(concat(id, revoked_at, expires_at), ',' order by id)) from api_keys`
+  const answers = await Promise.all([...sums, keys].map((sum) => sum.execute(db)))
+  return answers.map(({ rows }) => rows)
+}

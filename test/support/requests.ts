@@ -1,0 +1,130 @@
+import * as fc from 'fast-check'
+import type { OpenAPIV3 } from 'openapi-types'
+import { brokenSegments, brokenTextsOf, faultsOf, withFault } from './break.ts'
+import type { Listed } from './document.ts'
+import { type Resolve, type Schema, valuesOf } from './generate.ts'
+
+/** A request as the document describes it. */
+export interface Drawn {
+  readonly params: Readonly<Record<string, string>>
+  readonly query: Readonly<Record<string, unknown>>
+  readonly body: unknown
+}
+
+/** A request as it is sent. */
+export interface Sent {
+  readonly path: string
+  readonly search: string
+  readonly body?: Buffer
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** Requests for an operation, as the document wants them. */
+export function requestsOf(listed: Listed, resolve: Resolve): fc.Arbitrary<Drawn> {
+  const { schema, line } = bodyOf(listed, resolve)
+  const values = (place: 'path' | 'query') => valuesOf(asSchema(parametersOf(listed, place)), resolve)
+  return fc.record({
+    params: values('path') as fc.Arbitrary<Drawn['params']>,
+    query: values('query') as fc.Arbitrary<Drawn['query']>,
+    body: schema === undefined ? fc.constant(undefined) : valuesOf(schema, resolve),
+    ...(line && { body: fc.array(valuesOf(line, resolve), { maxLength: 4 }).map(toLines) }),
+  })
+}
+
+export function toSent(listed: Listed, resolve: Resolve, { params, query, body }: Drawn): Sent {
+  const { type } = bodyOf(listed, resolve)
+  const search = Object.entries(query).map(([name, value]): [string, string] => [name, String(value)])
+  return {
+    path: listed.path.replace(/\{(\w+)\}/g, (_, name: string) => params[name] ?? ''),
+    search: new URLSearchParams(search).toString(),
+    ...(body !== undefined && { body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)) }),
+    headers: type === undefined ? {} : { 'content-type': type },
+  }
+}
+
+/** The ways to break a request in one place. */
+export function breaksOf(listed: Listed, resolve: Resolve, drawn: Drawn): fc.Arbitrary<Sent> {
+  const sent = toSent(listed, resolve, drawn)
+  const { type, schema } = bodyOf(listed, resolve)
+  const withHeader = (name: string, ...values: string[]) =>
+    fc.constantFrom(...values).map((value) => ({ ...sent, headers: { ...sent.headers, [name]: value } }))
+  const choices: fc.Arbitrary<Sent>[] = [
+    withHeader('x-api-key', '', 'sk_', 'sk_\u00e9', 'x'.repeat(5000)),
+    fc.constant({ ...sent, search: `${sent.search}&unknown=1` }),
+  ]
+  if (listed.path.includes('{'))
+    choices.push(brokenSegments.map((id) => ({ ...sent, path: listed.path.replace(/\{\w+\}/g, id) })))
+  if (parametersOf(listed, 'query').length > 0) choices.push(brokenQueriesOf(listed, resolve, drawn))
+  if (takesIdempotencyKey(listed))
+    choices.push(withHeader('idempotency-key', '', 'a b', 'é', 'x'.repeat(256), '""'))
+  if (type !== undefined) {
+    choices.push(
+      withHeader('content-type', 'text/plain', 'application/xml', 'multipart/form-data; boundary=x', ''),
+    )
+    choices.push(withHeader('content-encoding', 'gzip', 'br', 'deflate'))
+  }
+  if (type === 'application/json' && schema !== undefined) {
+    const faults = fc
+      .constantFrom(...faultsOf(schema, drawn.body, resolve))
+      .map((fault) => ({ ...sent, body: Buffer.from(JSON.stringify(withFault(drawn.body, fault))) }))
+    const texts = brokenTextsOf(JSON.stringify(drawn.body)).map((body) => ({ ...sent, body }))
+    choices.push(faults, faults, faults, texts)
+    if (schema.required !== undefined) choices.push(fc.constant({ ...sent, body: Buffer.alloc(0) }))
+  }
+  return fc.oneof(...choices)
+}
+
+function brokenQueriesOf(listed: Listed, resolve: Resolve, drawn: Drawn): fc.Arbitrary<Sent> {
+  const sent = toSent(listed, resolve, drawn)
+  const parameters = parametersOf(listed, 'query')
+  // Parameters are text: what is wrong in one is a text that its schema does not take.
+  const faults = faultsOf(asSchema(parameters), drawn.query, resolve)
+    .filter(({ path, value }) => path.length === 1 && typeof value === 'string' && value.isWellFormed())
+    .filter(({ path: [name], value }) => {
+      const { type } = resolve(parameters.find((one) => one.name === name)?.schema ?? {})
+      return !(type === 'integer' && value === '1') && !(type === 'boolean' && value === 'true')
+    })
+    .map((fault) =>
+      toSent(listed, resolve, { ...drawn, query: withFault(drawn.query, fault) as Drawn['query'] }),
+    )
+  const [first] = parameters
+  const twice = { ...sent, search: `${first?.name}=1&${first?.name}=2` }
+  return fc.constantFrom(twice, { ...sent, search: `${sent.search}&cursor=a&offset=0` }, ...faults)
+}
+
+export function takesIdempotencyKey({ operation }: Listed): boolean {
+  return JSON.stringify(operation.parameters ?? []).includes('IdempotencyKey')
+}
+
+function parametersOf({ operation }: Listed, place: 'path' | 'query'): OpenAPIV3.ParameterObject[] {
+  const parameters = (operation.parameters ?? []) as OpenAPIV3.ParameterObject[]
+  return parameters.filter((parameter) => parameter.in === place)
+}
+
+function asSchema(parameters: readonly OpenAPIV3.ParameterObject[]): OpenAPIV3.SchemaObject {
+  return {
+    type: 'object',
+    additionalProperties: false,
+    required: parameters.filter(({ required }) => required).map(({ name }) => name),
+    properties: Object.fromEntries(parameters.map(({ name, schema = {} }) => [name, schema])),
+  }
+}
+
+interface Body {
+  readonly type?: string
+  readonly schema?: OpenAPIV3.SchemaObject
+  /** What each line of a stream is. */
+  readonly line?: Schema
+}
+
+function bodyOf({ operation }: Listed, resolve: Resolve): Body {
+  const content = (operation.requestBody as OpenAPIV3.RequestBodyObject | undefined)?.content ?? {}
+  const [entry] = Object.entries(content)
+  if (entry === undefined) return {}
+  const schema = resolve(entry[1].schema ?? {})
+  return { type: entry[0], schema, ...('x-line' in schema && { line: schema['x-line'] as Schema }) }
+}
+
+function toLines(values: readonly unknown[]): string {
+  return values.map((value) => `${JSON.stringify(value)}\n`).join('')
+}
