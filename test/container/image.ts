@@ -50,7 +50,7 @@ async function testImage(): Promise<void> {
     const previous = process.env['PREVIOUS_IMAGE'] ?? image
     const instances = [await startInstance(t, place), await startInstance(t, place, previous)] as const
     const { output } = await instances[0].exec(['node', 'dist/src/bin/keys.js', 'create'])
-    const key = /sk_\w+/.exec(output)?.[0] ?? ''
+    const key = /sk_\S+/.exec(output)?.[0] ?? ''
 
     for (const [step, { command, answer }] of (await readWorkflow()).entries()) {
       const API = baseOf(instances[step % 2]!)
