@@ -11,11 +11,13 @@ import { halfUp, type Sums } from './sums.ts'
 
 const creditedDeals = 100
 
+const nameOf = sql`(select name from partners where partners.id = ranks.id)`
+
 // What each order goes by, upwards; ids break its ties.
 const orders: Readonly<Record<PartnerOrder, { by: RawBuilder<unknown>; type: RawBuilder<unknown> }>> = {
   payout: { by: sql`-payout_minor`, type: sql`numeric` },
   deals: { by: sql`-deals_count`, type: sql`integer` },
-  name: { by: sql`name collate "C"`, type: sql`text` },
+  name: { by: sql`${nameOf} collate "C"`, type: sql`text` },
 }
 
 /** The partners whom the deals of a period credit, those with the most first. */
@@ -29,9 +31,8 @@ export async function rankPartners(
   const [order, place, id] = start.key ?? []
   if (order !== undefined && order !== sort) throw invalid(foreignCursor)
   const { rows } = await sql<RankRow>`
-    select *, ${by} as place from (
-      select partner_id as id, (select name from partners where partners.id = partner_id) as name,
-        sum(deals)::int as deals_count, sum(payout_minor) as payout_minor, sum(percentage_bp) as percentage_bp
+    select *, ${nameOf} as name, ${by} as place from (
+      select partner_id as id, sum(deals)::int as deals_count, sum(payout_minor) as payout_minor, sum(percentage_bp) as percentage_bp
       from ${figuresOf(partnerRollups, period, sql`currency = ${currency}`)}
       group by partner_id having sum(deals) > 0
     ) as ranks

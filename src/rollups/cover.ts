@@ -6,58 +6,69 @@ export interface Period {
   readonly before?: string | undefined
 }
 
-export interface Cover {
-  /** Whole years, months and days, each piece `[from, before)` in dates. */
-  readonly pieces: readonly (Required<Period> & { readonly span: Span })[]
-  /** All of the pieces together, in dates. */
-  readonly days: Required<Period>
-  /** What is left at the ends, in instants. */
-  readonly parts: readonly Required<Period>[]
+/** A stretch of a period, which counts as it is or is taken away again. */
+export interface Piece<Of extends string> extends Required<Period> {
+  readonly of: Of
+  readonly sign: 1 | -1
 }
+
+export interface Cover {
+  /** In dates, of rollups. */
+  readonly pieces: readonly Piece<Span>[]
+  /** All that the pieces add up to, in dates. */
+  readonly days: Required<Period>
+  /** In instants, of the record. */
+  readonly parts: readonly Piece<'part'>[]
+}
+
+type Range = readonly [number, number]
 
 // The instants that the service takes, cut back to whole years.
 const first = Date.UTC(1970, 0, 1)
 const last = Date.UTC(9999, 0, 1)
 const day = 86_400_000
 
-/** Takes a period apart into the fewest whole years, months and days of UTC, and the parts of days left over. */
+/**
+ * Puts a period together from few rollups. Each end goes to the nearest bound of the next wider span, with what that leaves
+ * out added and what it takes in too much taken away: two weeks of days at most, and half a year of months.
+ */
 export function coverOf({ from, before }: Period): Cover {
-  const start = clamp(from === undefined ? first : Date.parse(from))
-  const end = clamp(before === undefined ? last : Date.parse(before))
-  const days = inward(start, end, floorDay)
-  const months = days && inward(...days, floorMonth)
-  const years = months && inward(...months, floorYear)
-  const pieces = [
-    ...around(days, months).map((range) => ({ span: 'day' as const, ...inDates(...range) })),
-    ...around(months, years).map((range) => ({ span: 'month' as const, ...inDates(...range) })),
-    ...around(years, undefined).map((range) => ({ span: 'year' as const, ...inDates(...range) })),
+  const whole: Range = [
+    clamp(from === undefined ? first : Date.parse(from)),
+    clamp(before === undefined ? last : Date.parse(before)),
   ]
+  const days = widen(whole, floorDay)
+  const months = widen(days, floorMonth)
+  const years = widen(months, floorYear)
   return {
-    pieces,
-    days: inDates(...(days ?? [last, last])),
-    parts: around([start, end], days).map((range) => inInstants(...range)),
+    pieces: [
+      ...between(days, months).map(toPiece('day', toDate)),
+      ...between(months, years).map(toPiece('month', toDate)),
+      ...between(years, [first, first]).map(toPiece('year', toDate)),
+    ],
+    days: { from: toDate(days[0]), before: toDate(days[1]) },
+    parts: between(whole, days).map(toPiece('part', toInstant)),
   }
 }
 
-type Range = readonly [number, number]
-
-/** The widest range of whole units within. */
-function inward(start: number, end: number, floor: (at: number, units: number) => number): Range | undefined {
-  const whole: Range = [floor(start, 0) === start ? start : floor(start, 1), floor(end, 0)]
-  return whole[0] < whole[1] ? whole : undefined
+/** The range of wider spans that is nearest; empty where both ends are nearest to one bound. */
+function widen([start, end]: Range, floor: (at: number, spans: number) => number): Range {
+  const nearest = (at: number) => {
+    const [below, above] = [floor(at, 0), floor(at, 1)]
+    return at - below < above - at ? below : above
+  }
+  return [nearest(start), nearest(end)]
 }
 
-/** What an inner range leaves of an outer one. */
-function around(outer: Range | undefined, inner: Range | undefined): readonly Range[] {
-  if (outer === undefined) return []
-  const sides: readonly Range[] =
-    inner === undefined
-      ? [outer]
-      : [
-          [outer[0], inner[0]],
-          [inner[1], outer[1]],
-        ]
-  return sides.filter(([start, end]) => start < end)
+/** What makes a range of its nearest wider one: stretches to add, and to take away. */
+function between([start, end]: Range, [wideStart, wideEnd]: Range): readonly (readonly [...Range, 1 | -1])[] {
+  if (wideStart >= wideEnd) return start < end ? [[start, end, 1]] : []
+  return [
+    ...(start < wideStart ? [[start, wideStart, 1] as const] : []),
+    ...(wideStart < start ? [[wideStart, start, -1] as const] : []),
+    ...(wideEnd < end ? [[wideEnd, end, 1] as const] : []),
+    ...(end < wideEnd ? [[end, wideEnd, -1] as const] : []),
+  ]
 }
 
 function clamp(at: number): number {
@@ -73,12 +84,14 @@ function floorMonth(at: number, months: number): number {
 
 const floorYear = (at: number, years: number) => Date.UTC(new Date(at).getUTCFullYear() + years, 0, 1)
 
-function inDates(start: number, end: number): Required<Period> {
-  return { from: toDate(start), before: toDate(end) }
+function toPiece<Of extends string>(of: Of, write: (at: number) => string) {
+  return ([start, end, sign]: readonly [...Range, 1 | -1]): Piece<Of> => ({
+    of,
+    sign,
+    from: write(start),
+    before: write(end),
+  })
 }
 
 const toDate = (at: number) => new Date(at).toISOString().slice(0, 10)
-
-function inInstants(start: number, end: number): Required<Period> {
-  return { from: new Date(start).toISOString(), before: new Date(end).toISOString() }
-}
+const toInstant = (at: number) => new Date(at).toISOString()

@@ -45,7 +45,7 @@ function foldBatch(db: Kysely<Database>, targets: readonly Rollup[]): Promise<nu
       sql`${sql.table(`into_${rollup.table}`)} as (${addInto(
         rollup,
         sql`select span, starts, ${columnsOf(rollup.keys)}, ${sumsOf(rollup)} from ${toSpans(rollup, sql`taken`)}
-        group by span, starts, ${columnsOf(rollup.keys)}`,
+        group by span, starts, ${columnsOf(rollup.keys)} order by span, starts`,
       )})`,
   )
   return db.transaction().execute(async (trx) => {

@@ -1,11 +1,12 @@
 import { type RawBuilder, sql } from 'kysely'
 import { coverOf, type Period } from './cover.ts'
 import type { Rollup } from './rollups.ts'
+import { columnsOf } from './statements.ts'
 
 /**
- * Rows of a rollup's keys and sums that add up to the figures of a period: its whole years, months and days, what is not
- * folded into them yet, and from the record itself the parts of days. `filter` is on keys. Read all figures that must
- * agree with one another in one snapshot.
+ * Rows of a rollup's keys and sums that add up to the figures of a period: from the rollups, from what is not folded into
+ * them yet and, for parts of days, from the record itself. Some are there to be taken away: add all up before looking
+ * at any. `filter` is on keys. Read all figures that must agree with one another in one snapshot.
  */
 export function figuresOf(
   { table, figures, keys, sums }: Rollup,
@@ -13,19 +14,22 @@ export function figuresOf(
   filter: RawBuilder<boolean>,
 ) {
   const { pieces, days, parts } = coverOf(period)
-  const columns = sql.join([...keys, ...sums].map((column) => sql.ref(column)))
+  const columns = (sign: number) =>
+    sql`${columnsOf(keys)}, ${sql.join(
+      sums.map((sum) => (sign < 0 ? sql`-${sql.ref(sum)} as ${sql.ref(sum)}` : sql.ref(sum))),
+    )}`
   const branches = [
-    ...pieces.map(
-      ({ span, from, before }) => sql`
-        select ${columns} from ${sql.table(table)}
-        where span = ${span} and starts >= ${from} and starts < ${before} and ${filter}`,
-    ),
     sql`
-      select ${columns} from ${sql.table(`${figures}_changes`)}
+      select ${columns(1)} from ${sql.table(`${figures}_changes`)}
       where day >= ${days.from} and day < ${days.before} and ${filter}`,
+    ...pieces.map(
+      ({ of, sign, from, before }) => sql`
+        select ${columns(sign)} from ${sql.table(table)}
+        where span = ${of} and starts >= ${from} and starts < ${before} and ${filter}`,
+    ),
     ...parts.map(
-      ({ from, before }) => sql`
-        select ${columns} from ${sql.table(`${figures}_figures`)}
+      ({ sign, from, before }) => sql`
+        select ${columns(sign)} from ${sql.table(`${figures}_figures`)}
         where at >= ${from} and at < ${before} and ${filter}`,
     ),
   ]

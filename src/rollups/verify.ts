@@ -62,7 +62,7 @@ function differences(rollup: Rollup): RawBuilder<unknown> {
       union all select span, starts, ${columns}, ${negated} from ${sql.table(table)}
     )
     select span, starts, ${columns}, ${sumsOf(rollup)} from parts
-    group by span, starts, ${columns} having ${isOff}`
+    group by span, starts, ${columns} having ${isOff} order by span, starts`
 }
 
 const recordedPartnerDeals = sql`

@@ -1,44 +1,58 @@
 import t from 'tap'
-import { coverOf } from '../../src/rollups/cover.ts'
+import { coverOf, type Period } from '../../src/rollups/cover.ts'
 
-t.test('a period is its whole years, months and days', async (t) => {
-  const { pieces, parts } = coverOf({ from: '2023-11-29T00:00:00.000Z', before: '2026-02-03T00:00:00.000Z' })
+function cover({ from, before }: Period): readonly string[] {
+  const { pieces, parts } = coverOf({ from, before })
+  return [...parts, ...pieces].map(
+    (piece) => `${piece.sign > 0 ? '+' : '-'} ${piece.of} ${piece.from} ${piece.before}`,
+  )
+}
 
-  t.strictSame(pieces, [
-    { span: 'day', from: '2023-11-29', before: '2023-12-01' },
-    { span: 'day', from: '2026-02-01', before: '2026-02-03' },
-    { span: 'month', from: '2023-12-01', before: '2024-01-01' },
-    { span: 'month', from: '2026-01-01', before: '2026-02-01' },
-    { span: 'year', from: '2024-01-01', before: '2026-01-01' },
+t.test('a period is whole years, less or more the months and days at its ends', async (t) => {
+  t.strictSame(cover({ from: '2023-11-28T00:00:00.000Z', before: '2026-02-03T00:00:00.000Z' }), [
+    '+ day 2023-11-28 2023-12-01',
+    '+ day 2026-02-01 2026-02-03',
+    '+ month 2023-12-01 2024-01-01',
+    '+ month 2026-01-01 2026-02-01',
+    '+ year 2024-01-01 2026-01-01',
   ])
-  t.strictSame(parts, [])
-})
-
-t.test('what is left of a day at either end is taken from the record', async (t) => {
-  const { pieces, days, parts } = coverOf({
-    from: '2024-03-04T05:00:00.000Z',
-    before: '2024-03-06T00:00:00.001Z',
-  })
-
-  t.strictSame(pieces, [{ span: 'day', from: '2024-03-05', before: '2024-03-06' }])
-  t.strictSame(days, { from: '2024-03-05', before: '2024-03-06' })
-  t.strictSame(parts, [
-    { from: '2024-03-04T05:00:00.000Z', before: '2024-03-05T00:00:00.000Z' },
-    { from: '2024-03-06T00:00:00.000Z', before: '2024-03-06T00:00:00.001Z' },
+  t.strictSame(cover({ from: '2024-02-03T00:00:00.000Z', before: '2024-11-28T00:00:00.000Z' }), [
+    '- day 2024-02-01 2024-02-03',
+    '- day 2024-11-28 2024-12-01',
+    '- month 2024-01-01 2024-02-01',
+    '- month 2024-12-01 2025-01-01',
+    '+ year 2024-01-01 2025-01-01',
   ])
 })
 
-t.test('a period without a whole day has only parts', async (t) => {
-  const { pieces, days, parts } = coverOf({
-    from: '2024-02-29T23:00:00.000Z',
-    before: '2024-03-01T01:00:00.000Z',
-  })
+t.test('a short period is its days', async (t) => {
+  t.strictSame(cover({ from: '2024-02-03T00:00:00.000Z', before: '2024-02-09T00:00:00.000Z' }), [
+    '+ day 2024-02-03 2024-02-09',
+  ])
+})
 
-  t.strictSame(pieces, [])
-  t.equal(days.from, days.before)
-  t.strictSame(parts, [{ from: '2024-02-29T23:00:00.000Z', before: '2024-03-01T01:00:00.000Z' }])
+t.test('a bound within a day is reached through the record', async (t) => {
+  const period = { from: '2024-03-04T05:00:00.000Z', before: '2024-03-06T00:00:00.001Z' }
+
+  t.strictSame(cover(period), [
+    '- part 2024-03-04T00:00:00.000Z 2024-03-04T05:00:00.000Z',
+    '+ part 2024-03-06T00:00:00.000Z 2024-03-06T00:00:00.001Z',
+    '+ day 2024-03-04 2024-03-06',
+  ])
+  t.strictSame(coverOf(period).days, { from: '2024-03-04', before: '2024-03-06' })
+})
+
+t.test('an hour is read from the record alone', async (t) => {
+  const period = { from: '2024-02-29T07:00:00.000Z', before: '2024-02-29T08:00:00.000Z' }
+
+  t.strictSame(cover(period), ['+ part 2024-02-29T07:00:00.000Z 2024-02-29T08:00:00.000Z'])
+  t.equal(coverOf(period).days.from, coverOf(period).days.before)
 })
 
 t.test('a period without bounds is whole years', async (t) => {
-  t.strictSame(coverOf({}).pieces, [{ span: 'year', from: '1970-01-01', before: '9999-01-01' }])
+  t.strictSame(cover({}), ['+ year 1970-01-01 9999-01-01'])
+})
+
+t.test('a period after all time holds nothing', async (t) => {
+  t.strictSame(cover({ from: '9999-06-01T00:00:00.000Z' }), [])
 })
