@@ -1,0 +1,119 @@
+import { access, mkdir } from 'node:fs/promises'
+import { chromium, type Browser, type Page } from 'playwright-core'
+import t, { type Test } from 'tap'
+import examples from '../../src/examples.json' with { type: 'json' }
+import type { Examples } from '../../src/http/contract.ts'
+import { createFreshService } from '../support/examples.ts'
+
+const shown: Examples = examples
+const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
+const hasChromium = await access(executablePath).then(
+  () => true,
+  () => false,
+)
+const skip = hasChromium ? false : `there is no Chromium at ${executablePath}; CHROMIUM names another`
+const screenshots = 'test-output/browser'
+t.setTimeout(600_000)
+
+t.test('a newcomer splits a deal in Swagger UI, by clicks', { skip }, async (t) => {
+  const { page, key, complaints } = await openDocs(t)
+
+  await authorize(page, key)
+  for (const operation of ['createPartner', 'trackEvent', 'closeDeal']) {
+    t.equal(await tryOut(page, operation), 201, operation)
+  }
+  t.equal(await tryOut(page, 'getAttribution'), 200)
+
+  const answer = operationOf(page, 'getAttribution').locator('.live-responses-table')
+  await answer.scrollIntoViewIfNeeded()
+  await page.screenshot({ path: `${screenshots}/attribution.png` })
+  t.match(await answer.innerText(), /"partner_name": "Alice"[^]*"payout": 50000/)
+  t.strictSame(complaints, [], 'the page breaks no policy and throws nothing')
+})
+
+t.test('every operation answers its prefilled example with a 2xx', { skip }, async (t) => {
+  const { page, key, complaints } = await openDocs(t)
+  await authorize(page, key)
+  let keyId = ''
+
+  for (const [operation, { status, params }] of Object.entries(shown)) {
+    // A key's id is made by the service: the reader copies it from the answer, and so do we.
+    const typed = params !== undefined && 'keyId' in params ? { keyId } : {}
+    t.equal(await tryOut(page, operation, typed), status, operation)
+    if (operation === 'createApiKey') keyId = await readKeyId(page)
+    await close(page, operation)
+  }
+  t.strictSame(complaints, [], 'the page breaks no policy and throws nothing')
+})
+
+async function openDocs(t: Test) {
+  const { url, key } = await createFreshService(t)
+  const browser = await launch()
+  t.teardown(() => browser.close())
+  const page = await browser.newPage({ viewport: { width: 1280, height: 1000 } })
+  page.setDefaultTimeout(120_000)
+  const complaints: string[] = []
+  page.on('console', (message) => {
+    if (/Content Security Policy|Refused to/.test(message.text())) complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(error.message))
+  await mkdir(screenshots, { recursive: true })
+  await page.goto(`${url}/docs`)
+  await page.locator('.opblock').first().waitFor()
+  return { page, key, complaints }
+}
+
+function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath,
+    args: [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  })
+}
+
+async function authorize(page: Page, key: string): Promise<void> {
+  await page.locator('.auth-wrapper .authorize').click()
+  const dialog = page.locator('.modal-ux')
+  await dialog.locator('input').fill(key)
+  await dialog.getByRole('button', { name: 'Apply credentials' }).click()
+  await dialog.locator('.btn-done').click()
+}
+
+/** Opens an operation, sends what it is prefilled with, and reads the status of the answer. */
+async function tryOut(
+  page: Page,
+  operation: string,
+  typed: Readonly<Record<string, string>> = {},
+): Promise<number> {
+  const block = operationOf(page, operation)
+  await block.locator('.opblock-summary-control').click()
+  await block.getByRole('button', { name: 'Try it out' }).click()
+  for (const [name, value] of Object.entries(typed)) {
+    await block.locator(`tr[data-param-name="${name}"] input`).fill(value)
+  }
+  await block.locator('.execute').click()
+  const status = block.locator('.live-responses-table .response .response-col_status')
+  return Number.parseInt(await status.innerText(), 10)
+}
+
+// A page with every answer open grows slow.
+async function close(page: Page, operation: string): Promise<void> {
+  await operationOf(page, operation).locator('.opblock-summary-control').click()
+}
+
+function operationOf(page: Page, operation: string) {
+  return page.locator(`.opblock[id$="-${operation}"]`)
+}
+
+async function readKeyId(page: Page): Promise<string> {
+  const answer = await operationOf(page, 'createApiKey').locator('.live-responses-table').innerText()
+  return /"id": "(key_[^"]+)"/.exec(answer)?.[1] ?? ''
+}
