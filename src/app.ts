@@ -27,13 +27,9 @@ import { createWrite } from './http/idempotency.ts'
 import { acceptOnlyJson } from './http/json.ts'
 import { logController, logResponse } from './http/log.ts'
 import { createMetrics, measureRequests, type Metrics, serveMetrics } from './http/metrics.ts'
-import {
-  answerFrameworkError,
-  answerProblems,
-  answerSocketError,
-  answerUnknownRoute,
-} from './http/problems.ts'
+import { answerFrameworkError, answerProblems, answerUnknownRoute } from './http/problems.ts'
 import { limitRates } from './http/rate-limit.ts'
+import { answerOddRequests, answerSocketError } from './http/sockets.ts'
 import { traceRequests } from './http/tracing.ts'
 import { refuseUnknownParameters, useStrictValidation } from './http/validation.ts'
 import { toPartner } from './partners/register.ts'
@@ -75,6 +71,7 @@ export async function buildApp(
   useStrictValidation(app)
   acceptOnlyJson(app)
   answerProblems(app)
+  answerOddRequests(app)
   app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
   app.addHook('onResponse', logResponse)
   measureRequests(app, metrics)
@@ -134,7 +131,7 @@ function serverOptions({ TRUST_PROXY }: Config): FastifyHttpOptions<Server> {
     requestTimeout: 15_000,
     connectionTimeout: 0,
     keepAliveTimeout: 75_000,
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 },
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000, requireHostHeader: false },
     return503OnClosing: false,
     forceCloseConnections: 'idle',
   }

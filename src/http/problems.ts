@@ -1,9 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { STATUS_CODES, type ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { STATUS_CODES } from 'node:http'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import * as errors from '../errors.ts'
-import { isUploading } from './ndjson.ts'
 import { OneOf, ref } from './schemas.ts'
 
 // @fastify/error writes codes in capitals; clients read them as every other word of the API.
@@ -77,43 +75,18 @@ export function answerFrameworkError(
   void answer(translate(thrown), request, reply)
 }
 
-/** For what never became a request: a socket's error, answered on the socket. */
-export function answerSocketError(thrown: NodeJS.ErrnoException, socket: Socket): void {
-  if (thrown.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isUploading(socket)) return
-  if (thrown.code === 'ECONNRESET' || !socket.writable || hasAnswered(socket)) {
-    socket.destroy()
-    return
-  }
-  const error = known(
-    thrown.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-      ? new errors.RequestTimeout()
-      : thrown.code === 'HPE_HEADER_OVERFLOW'
-        ? new errors.HeadersTooLarge()
-        : new errors.MalformedRequest('This is not a valid HTTP request.'),
-  )
-  const body = JSON.stringify(toProblem(error, ''))
-  socket.end(
-    `HTTP/1.1 ${error.statusCode} ${STATUS_CODES[error.statusCode]}\r\nContent-Type: application/problem+json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  )
-}
-
-// A second answer on a socket whose first has begun would corrupt it.
-function hasAnswered(socket: Socket & { _httpMessage?: ServerResponse }): boolean {
-  return socket._httpMessage?.headersSent === true
-}
-
 function answer(error: ApiError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const retryAfter = error.retryAfter ?? (error.statusCode === 503 ? 1 : undefined)
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
   return reply
+    .header('x-request-id', request.id)
     .code(error.statusCode)
     .type('application/problem+json')
     .serializer(JSON.stringify)
     .send(toProblem(error, request.id))
 }
 
-function toProblem(error: ApiError, requestId: string): Static<typeof Problem> {
+export function toProblem(error: ApiError, requestId: string): Static<typeof Problem> {
   const code = error.code.toLowerCase()
   return {
     type: `/docs#problem-${code}`,
@@ -197,7 +170,8 @@ function ofDatabase({ code = '', message }: DriverError): ApiError {
   return known(new errors.InternalError())
 }
 
-function known(error: Error): ApiError {
+/** An error of the catalogue as what it is. */
+export function known(error: Error): ApiError {
   return error as ApiError
 }
 

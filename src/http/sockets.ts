@@ -1,0 +1,53 @@
+import type { FastifyInstance } from 'fastify'
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
+import { v7 as uuid } from 'uuid'
+import { HeadersTooLarge, MalformedRequest, RequestTimeout, RouteNotFound } from '../errors.ts'
+import { isUploading } from './ndjson.ts'
+import { known, toProblem } from './problems.ts'
+
+/** For what never became a request: a socket's error, answered on the socket. */
+export function answerSocketError(thrown: NodeJS.ErrnoException, socket: Socket): void {
+  if (thrown.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isUploading(socket)) return
+  if (thrown.code === 'ECONNRESET' || !socket.writable || hasAnswered(socket)) {
+    socket.destroy()
+    return
+  }
+  refuse(socket, toError(thrown))
+}
+
+/** Answers what Node would answer by itself, without a problem or not at all. */
+export function answerOddRequests(app: FastifyInstance): void {
+  app.server.on('connect', (_request: IncomingMessage, socket: Duplex) => refuse(socket, new RouteNotFound()))
+  // An expectation that a server does not know is one that it may pass over.
+  app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) =>
+    app.server.emit('request', request, response),
+  )
+  app.addHook('onRequest', async ({ raw, headers }) => {
+    if (headers.host === undefined && raw.httpVersion === '1.1')
+      throw new MalformedRequest('The request has no Host header.')
+  })
+}
+
+function toError({ code }: NodeJS.ErrnoException): Error {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new RequestTimeout()
+  if (code === 'HPE_HEADER_OVERFLOW') return new HeadersTooLarge()
+  return new MalformedRequest('This is not a valid HTTP request.')
+}
+
+function refuse(socket: Duplex, error: Error): void {
+  const id = uuid()
+  const problem = toProblem(known(error), id)
+  const body = JSON.stringify(problem)
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\nX-Request-Id: ${id}\r\n` +
+      `Content-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `Connection: close\r\n\r\n${body}`,
+  )
+}
+
+// A second answer on a socket whose first has begun would corrupt it.
+function hasAnswered(socket: Socket & { _httpMessage?: ServerResponse }): boolean {
+  return socket._httpMessage?.headersSent === true
+}

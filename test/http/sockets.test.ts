@@ -1,0 +1,164 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect } from 'node:net'
+import t, { type Test } from 'tap'
+import { createApp } from '../support/app.ts'
+
+async function listen(t: Test) {
+  const service = await createApp(t)
+  await service.app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = service.app.server.address() as AddressInfo
+  return { ...service, port }
+}
+
+/** Writes bytes as they stand, and gives what comes back until the connection is closed. */
+async function exchange(port: number, bytes: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk) => chunks.push(chunk))
+  // Who refuses a request need not read it to its end.
+  socket.on('error', () => {})
+  socket.write(Buffer.from(bytes, 'latin1'))
+  await once(socket, 'close')
+  return Buffer.concat(chunks).toString()
+}
+
+interface Answer {
+  readonly status: number
+  readonly head: string
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+function parse(text: string): Answer {
+  const [head = '', body = ''] = text.split('\r\n\r\n', 2)
+  return { status: Number(head.split(' ')[1]), head, body: JSON.parse(body) as Answer['body'] }
+}
+
+const close = 'Connection: close\r\n'
+
+t.test('what is no HTTP request is answered with a problem, and the service goes on', async (t) => {
+  const { port, app } = await listen(t)
+  const long = 'x'.repeat(20_000)
+  const cases: readonly (readonly [string, number])[] = [
+    ['FOO BAR BAZ\r\n\r\n', 400],
+    [`GET /health HTTP/1.1\r\n${close}\r\n`, 400],
+    [`GET /health HTTP/9.9\r\nHost: x\r\n${close}\r\n`, 400],
+    ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
+    [`GET /health HTTP/1.1\r\nHost: x\r\nX-Bad: a\0b\r\n${close}\r\n`, 400],
+    [`GET /health HTTP/1.1\r\nHost: x\r\nX Bad: a\r\n${close}\r\n`, 400],
+    [`GET /health HTTP/1.1\r\nHost: x\r\n folded: a\r\n${close}\r\n`, 400],
+    [`GET /health HTTP/1.1\r\nHost: x\r\nX-Long: ${long}\r\n${close}\r\n`, 431],
+    [`GET /${long} HTTP/1.1\r\nHost: x\r\n${close}\r\n`, 431],
+    [
+      `POST /partners HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n${close}\r\nabcdef`,
+      400,
+    ],
+    [`POST /partners HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n${close}\r\n`, 400],
+    [`POST /partners HTTP/1.1\r\nHost: x\r\nContent-Length: 1e2\r\n${close}\r\n`, 400],
+    [
+      `POST /partners HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n${close}\r\n0\r\n\r\n`,
+      400,
+    ],
+    [
+      `POST /partners HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, identity\r\n${close}\r\n0\r\n\r\n`,
+      400,
+    ],
+  ]
+
+  for (const [request, status] of cases) {
+    const text = await exchange(port, request)
+    const { head, body, ...answer } = parse(text)
+    t.equal(answer.status, status, request.slice(0, 60))
+    t.match(head, /content-type: application\/problem\+json/i)
+    t.match(body, { status, request_id: /^[0-9a-f-]{36}$/, errors: [] })
+    t.ok(head.includes(String(body['request_id'])), 'the request is named in a header too')
+  }
+  t.equal((await app.inject('/health')).statusCode, 200)
+})
+
+t.test('a body whose chunks are wrong is a 400, and nothing is stored', async (t) => {
+  const { port, key, db } = await listen(t)
+  const head = `POST /partners HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Type: application/json\r\n`
+
+  const answer = parse(
+    await exchange(port, `${head}Transfer-Encoding: chunked\r\n${close}\r\nzz\r\n{}\r\n0\r\n\r\n`),
+  )
+
+  t.match(answer, { status: 400, body: { code: 'malformed_request' } })
+  t.strictSame(await db.selectFrom('partners').select('id').execute(), [])
+})
+
+t.test('a body that ends before its length is not taken', async (t) => {
+  const { port, key, db, app } = await listen(t)
+  const body = JSON.stringify({ name: 'Acme', email: 'sales@acme.example' })
+  const socket = connect(port, '127.0.0.1')
+  socket.write(
+    `POST /partners HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${body.length + 10}\r\n\r\n${body}`,
+  )
+
+  socket.end()
+  await once(socket.resume(), 'close')
+
+  t.equal((await app.inject('/health')).statusCode, 200)
+  t.strictSame(await db.selectFrom('partners').select('id').execute(), [])
+})
+
+t.test('an absolute target reaches no other host', async (t) => {
+  const { port } = await listen(t)
+
+  const answer = parse(
+    await exchange(port, `GET http://169.254.169.254/latest HTTP/1.1\r\nHost: x\r\n${close}\r\n`),
+  )
+
+  t.match(answer, { status: 404, body: { code: 'route_not_found' } })
+})
+
+t.test('methods that no route has, and CONNECT, are refused', async (t) => {
+  const { port } = await listen(t)
+
+  for (const method of ['TRACE', 'PROPFIND', 'OPTIONS', 'PUT']) {
+    const text = await exchange(port, `${method} /deals HTTP/1.1\r\nHost: x\r\n${close}\r\n`)
+    t.match(text, /^HTTP\/1\.1 4\d\d /, method)
+  }
+  const tunnel = parse(await exchange(port, 'CONNECT evil:443 HTTP/1.1\r\nHost: x\r\n\r\n'))
+  t.match(tunnel, { status: 404, body: { code: 'route_not_found' } })
+})
+
+t.test('a client that waits for 100 gets it, and another expectation is passed over', async (t) => {
+  const { port, key } = await listen(t)
+  const body = JSON.stringify({ name: 'Acme', email: 'sales@acme.example' })
+  const head =
+    `POST /partners HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Type: application/json\r\n` +
+    `Content-Length: ${body.length}\r\n${close}`
+
+  const waited = await exchange(port, `${head}Expect: 100-continue\r\n\r\n${body}`)
+  const other = await exchange(port, `${head}Expect: magic\r\n\r\n${body}`)
+
+  t.match(waited, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 201 /)
+  t.match(other, /^HTTP\/1\.1 409 /)
+})
+
+t.test('headers and bodies that come too slowly are cut off with a 408', async (t) => {
+  const { port, key, app, db } = await listen(t)
+  Object.assign(app.server, { headersTimeout: 300, requestTimeout: 600 })
+  const head = `POST /partners HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Type: application/json\r\n`
+
+  const [headers, body] = await Promise.all([
+    exchange(port, head),
+    exchange(port, `${head}Content-Length: 100\r\n\r\n{"name":"Acme",`),
+  ])
+
+  for (const answer of [parse(headers), parse(body)])
+    t.match(answer, { status: 408, body: { code: 'request_timeout' } })
+  t.strictSame(await db.selectFrom('partners').select('id').execute(), [])
+})
+
+t.test('the service waits no longer than it should for a client', async (t) => {
+  const { app } = await createApp(t)
+  const { headersTimeout, requestTimeout, keepAliveTimeout } = app.server
+
+  t.strictSame(
+    { headersTimeout, requestTimeout, keepAliveTimeout },
+    { headersTimeout: 10_000, requestTimeout: 15_000, keepAliveTimeout: 75_000 },
+  )
+})
