@@ -8,6 +8,8 @@ import { canonicalJson } from './canonical.ts'
 import { toTimestamp } from './instants.ts'
 
 const keptMs = 72 * 3_600_000
+const sweepEveryMs = 3_600_000
+const forgottenAtOnce = 5000
 
 /** What a write did: 201 where it made something, and `replay` where a repeated request must not read the same answer. */
 export interface Outcome<Body> {
@@ -24,11 +26,35 @@ export type Write = <Body>(
 
 /** Runs a use case in one transaction and, where the client sent an Idempotency-Key, stores its answer in the same one. */
 export function createWrite(db: Kysely<Database>): Write {
+  const running = new Set<string>()
+  let sweptAt = performance.now()
+
+  async function alone<Result>(keyHash: Buffer, work: () => Promise<Result>): Promise<Result> {
+    const id = keyHash.toString('latin1')
+    // The lock says so of all instances; what this one knows need not cost a connection.
+    if (running.has(id)) throw inFlight()
+    running.add(id)
+    try {
+      return await work()
+    } finally {
+      running.delete(id)
+    }
+  }
+
+  function sweep({ log }: FastifyRequest): void {
+    if (performance.now() - sweptAt < sweepEveryMs) return
+    sweptAt = performance.now()
+    forgetOldAnswers(db).catch((err: unknown) => log.warn({ err }, 'old answers could not be deleted'))
+  }
+
   return async (request, reply, work) => {
+    sweep(request)
     const key = readIdempotencyKey(request)
-    const { status, body } = await db
-      .transaction()
-      .execute((trx) => (key === undefined ? work(trx) : once(trx, request, reply, key, work)))
+    const { status, body } = await (key === undefined
+      ? db.transaction().execute(work)
+      : alone(hashKey(request, key), () =>
+          db.transaction().execute((trx) => once(trx, request, reply, key, work)),
+        ))
     void reply.code(status)
     return body
   }
@@ -53,13 +79,11 @@ async function once<Body>(
   key: string,
   work: (trx: Transaction<Database>) => Promise<Outcome<Body>>,
 ): Promise<Outcome<Body>> {
-  const path = request.url.split('?', 1)[0]
-  const key_hash = hash('sha256', JSON.stringify([request.caller.id, request.method, path, key]), 'buffer')
+  const key_hash = hashKey(request, key)
   const request_hash = createHmac('sha256', key)
     .update(canonicalJson(request.body ?? null))
     .digest()
-  if (!(await tryLockIdempotencyKey(trx, key_hash)))
-    throw Object.assign(new RequestInFlight(), { retryAfter: 1 })
+  if (!(await tryLockIdempotencyKey(trx, key_hash))) throw inFlight()
 
   const stored = await trx
     .selectFrom('idempotency_keys')
@@ -83,13 +107,32 @@ async function once<Body>(
   return outcome
 }
 
-/** Deletes answers past their 72 hours; returns how many. */
+function hashKey({ caller, method, url }: FastifyRequest, key: string): Buffer {
+  const path = url.split('?', 1)[0]
+  return hash('sha256', JSON.stringify([caller.id, method, path, key]), 'buffer')
+}
+
+function inFlight(): Error {
+  return Object.assign(new RequestInFlight(), { retryAfter: 1 })
+}
+
+/** Deletes answers past their 72 hours, some at a time, so that no statement takes long; returns how many. */
 export async function forgetOldAnswers(db: Kysely<Database>): Promise<number> {
-  const { numDeletedRows } = await db
-    .deleteFrom('idempotency_keys')
-    .where('created_at', '<=', keptSince())
-    .executeTakeFirstOrThrow()
-  return Number(numDeletedRows)
+  let forgotten = 0
+  for (;;) {
+    const { numDeletedRows } = await db
+      .deleteFrom('idempotency_keys')
+      .where('key_hash', 'in', (old) =>
+        old
+          .selectFrom('idempotency_keys')
+          .select('key_hash')
+          .where('created_at', '<=', keptSince())
+          .limit(forgottenAtOnce),
+      )
+      .executeTakeFirstOrThrow()
+    forgotten += Number(numDeletedRows)
+    if (numDeletedRows < forgottenAtOnce) return forgotten
+  }
 }
 
 function keptSince(): string {

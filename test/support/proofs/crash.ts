@@ -1,0 +1,95 @@
+import { setTimeout } from 'node:timers/promises'
+import { sql } from 'kysely'
+import { forEachOf, type Send } from './send.ts'
+import type { Site } from './site.ts'
+
+/** What was left of the writes when all was over. */
+export interface Toll {
+  readonly kills: number
+  readonly acknowledged: number
+  /** Writes that got no answer, or one that promised nothing, until they were sent again. */
+  readonly retried: number
+  readonly lost: readonly number[]
+  readonly doubled: readonly number[]
+  readonly exits: number
+  /** The longest time from a database that was back to the first write it took. */
+  readonly slowestRecoveryMs: number
+}
+
+interface Plan {
+  readonly kills: number
+  readonly writers: number
+  readonly acknowledged: number
+}
+
+/** Writes without a pause while the service and its database are killed in turn, and then counts what is there. */
+export async function writeThroughKills(site: Site, { kills, writers, acknowledged }: Plan): Promise<Toll> {
+  const done: number[] = []
+  const open: number[] = []
+  let isOver = false
+  function* numbers() {
+    for (let n = 0; !isOver; n++) yield n
+  }
+  const writing = forEachOf(numbers(), writers, async (n) => {
+    if (await write(instanceFor(site, n), n)) return void done.push(n)
+    open.push(n)
+    await setTimeout(10)
+  })
+
+  let slowestRecoveryMs = 0
+  for (let kill = 0; kill < kills; kill++) {
+    await until(() => done.length >= (acknowledged * (kill + 1)) / (kills + 1))
+    if (kill % 2 === 0) await site.killService((kill >> 1) % site.instances.length)
+    else {
+      await site.killDatabase()
+      const [before, begin] = [done.length, performance.now()]
+      await until(() => done.length > before)
+      slowestRecoveryMs = Math.max(slowestRecoveryMs, performance.now() - begin)
+    }
+  }
+  await until(() => done.length >= acknowledged)
+  isOver = true
+  await writing
+
+  await forEachOf(open, writers, async (n) => {
+    while (!(await write(instanceFor(site, n), n))) await setTimeout(50)
+  })
+  const { lost, doubled } = await count(site, [...done, ...open])
+  const exits = site.countExits()
+  return { kills, acknowledged: done.length, retried: open.length, lost, doubled, exits, slowestRecoveryMs }
+}
+
+function instanceFor({ instances }: Site, n: number): Send {
+  return instances[n % instances.length] as Send
+}
+
+/** A write that can be sent twice: under an id of its own or an Idempotency-Key. Says whether it was acknowledged. */
+async function write(send: Send, n: number): Promise<boolean> {
+  const touch = { partner_id: 'p1', touchpoint_type: 'demo', metadata: { n } }
+  try {
+    const reply = await (n % 3 === 0
+      ? send('POST', '/events', { ...touch, id: `event-${n}`, deal_id: `deal-${n + 2}` })
+      : n % 3 === 1
+        ? send('POST', '/events', { ...touch, deal_id: `deal-${n + 1}` }, { 'idempotency-key': `write-${n}` })
+        : send('POST', '/deals', { id: `deal-${n}`, amount: 1 + n, attribution_model: 'equal' }))
+    return reply.status === 201 || reply.status === 200
+  } catch {
+    return false
+  }
+}
+
+async function count({ db }: Site, written: readonly number[]) {
+  const { rows } = await sql<{ n: number; times: number }>`
+    select n, count(*)::int as times from (
+      select (metadata ->> 'n')::int as n from events union all select substr(id, 6)::int from deals
+    ) as found group by n`.execute(db)
+  const times = new Map(rows.map(({ n, times }) => [n, times]))
+  return {
+    lost: written.filter((n) => !times.has(n)),
+    doubled: rows.filter(({ times }) => times > 1).map(({ n }) => n),
+  }
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await setTimeout(5)
+}
