@@ -12,7 +12,7 @@ if [ ! -s database/password ]; then
   random 24 | tr '+/' '-_' >database/password
 fi
 if [ ! -s api/payout_keys ]; then
-  echo "$(date +%Y%m%d):$(random 32)" >api/payout_keys
+  echo "$(date +%s):$(random 32)" >api/payout_keys
 fi
 printf 'postgres://postgres:%s@database:5432/attribution' "$(cat database/password)" >api/database_url
 chown -R node:node api
