@@ -1,0 +1,45 @@
+import autocannon, { type Request } from 'autocannon'
+
+interface Load {
+  readonly address: string
+  readonly key: string
+  /** For so long, or so many in all. */
+  readonly extent: { readonly duration: number } | { readonly amount: number }
+  /** The requests of one connection, which it repeats. */
+  readonly requests: (connection: number) => readonly Request[]
+}
+
+export const connections = 64
+
+/** Answers a second to 64 connections. Fails where any answer is not a 2xx. */
+export async function measure({ address, key, extent, requests }: Load): Promise<number> {
+  let connection = 0
+  const result = await autocannon({
+    url: address,
+    connections,
+    ...extent,
+    headers: { 'x-api-key': key, 'content-type': 'application/json' },
+    setupClient: (client) => client.setRequests(requests(connection++)),
+  })
+  if (result.non2xx > 0 || result.errors > 0) {
+    throw new Error(`${address}: ${result.non2xx} answers were no 2xx, and ${result.errors} did not come.`)
+  }
+  return result['2xx'] / result.duration
+}
+
+/** Measures several things in turn, so that whatever else the machine does falls on all of them, and takes medians. */
+export async function alternate<Name extends string>(
+  rounds: number,
+  things: Readonly<Record<Name, (round: number) => Promise<number>>>,
+): Promise<Record<Name, number>> {
+  const names = Object.keys(things) as Name[]
+  const measured = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>
+  for (let round = 0; round < rounds; round++) {
+    for (const name of names) measured[name].push(await things[name](round))
+  }
+  return Object.fromEntries(names.map((name) => [name, median(measured[name])])) as Record<Name, number>
+}
+
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] as number
+}

@@ -1,0 +1,51 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Client } from 'pg'
+import { issueKey } from '../../src/api-keys/issue.ts'
+import { connect } from '../../src/database/connect.ts'
+import { startEmbedded } from '../../src/database/embedded.ts'
+import { migrateToLatest } from '../../src/database/migrate.ts'
+import { end, type Listener, startListener } from '../../test/support/children.ts'
+
+export interface Stage {
+  readonly url: string
+  readonly key: string
+  readonly folder: string
+  readonly client: Client
+  /** Starts a script that prints where it listens. */
+  readonly start: (script: string, ...args: readonly string[]) => Promise<Listener>
+  readonly clear: () => Promise<void>
+}
+
+/** A database on the disk with full durability, a key for it, and a way to start what is to be measured. */
+export async function setStage(): Promise<Stage> {
+  const folder = await mkdtemp(join(tmpdir(), 'partner-attribution-bench-'))
+  const embedded = await startEmbedded({ dataDir: folder, log: () => {} })
+  const { url } = embedded
+  const db = connect({ url, max: 2, log: console })
+  await migrateToLatest(db)
+  const { key } = await issueKey(db, { name: 'bench', scopes: ['admin'], rate_limit_max: 1_000_000_000 })
+  await db.destroy()
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  const listeners: Listener[] = []
+
+  return {
+    url,
+    key,
+    folder,
+    client,
+    async start(script, ...args) {
+      const listener = await startListener(script, { DATABASE_URL: url }, args)
+      listeners.push(listener)
+      return listener
+    },
+    async clear() {
+      await Promise.all(listeners.map(({ child }) => end(child)))
+      await client.end()
+      await embedded.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
