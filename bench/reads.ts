@@ -9,7 +9,7 @@ import { analyticsByPlainSql } from '../test/analytics/plain.ts'
 import { createDice } from '../test/analytics/history.ts'
 import { fill } from '../test/support/fill.ts'
 import { reads } from '../test/support/reads.ts'
-import { start, stop } from './support/stage.ts'
+import { end, startListener } from '../test/support/children.ts'
 
 // Databases of these sizes stay in DATA_DIR, or on the server of DATABASE_URL, for the next time.
 const sizes = (process.env['SIZES'] ?? '20000,200000,1000000').split(',').map(Number)
@@ -41,7 +41,7 @@ async function measureSize(size: number): Promise<ReadonlyMap<string, Times>> {
   const db = connect({ url, max: 1, log: console })
   const { key } = await issueKey(db, { name: 'bench', scopes: ['admin'], rate_limit_max: 1_000_000_000 })
   await sql`set statement_timeout = 0`.execute(db)
-  const service = await start('src/bin/serve.ts', [], { DATABASE_URL: url })
+  const service = await startListener('src/bin/serve.ts', { DATABASE_URL: url })
   const times = new Map<string, Times>()
   const dice = createDice(1)
   try {
@@ -56,7 +56,7 @@ async function measureSize(size: number): Promise<ReadonlyMap<string, Times>> {
     }
     times.set('analytics, a year, by plain SQL', await time(() => analyticsByPlainSql(db, yearInstants), 5))
   } finally {
-    await stop(service.process)
+    await end(service.child)
     await db.destroy()
   }
   return times

@@ -1,5 +1,6 @@
 import { measure, median } from './support/load.ts'
-import { type Actor, setStage } from './support/stage.ts'
+import type { Listener } from '../test/support/children.ts'
+import { setStage } from './support/stage.ts'
 
 // What the rollups cost writers: the same load with their triggers on and off, in alternating rounds.
 const rounds = Number(process.env['ROUNDS'] ?? 5)
@@ -55,7 +56,7 @@ async function setTriggers(action: 'enable' | 'disable'): Promise<void> {
 }
 
 /** Deals with five touchpoints each, which are there before the clock starts. */
-async function closeDeals({ address }: Actor, prefix: string, isOnePartner: boolean): Promise<number> {
+async function closeDeals({ address }: Listener, prefix: string, isOnePartner: boolean): Promise<number> {
   await stage.client.query(
     `insert into events (id, deal_id, partner_id, touchpoint_type, timestamp, known_from, submission)
      select deal || '-' || n, deal, 'p' || case when n = 1 and $2 then 0 else abs(hashtext(deal || n)) % ${partners} end,
@@ -76,10 +77,10 @@ async function closeDeals({ address }: Actor, prefix: string, isOnePartner: bool
         attribution_model: 'linear',
       }),
     }))
-  return measure({ address, key: stage.key, seconds, connections: closers, requests })
+  return measure({ address, key: stage.key, extent: { duration: seconds }, connections: closers, requests })
 }
 
-async function trackEvents(instances: readonly Actor[]): Promise<number> {
+async function trackEvents(instances: readonly Listener[]): Promise<number> {
   const speeds = instances.map(({ address }, instance) => {
     const requests = (connection: number) =>
       Array.from({ length: 100 }, (_, number) => ({
@@ -91,7 +92,7 @@ async function trackEvents(instances: readonly Actor[]): Promise<number> {
           touchpoint_type: 'demo',
         }),
       }))
-    return measure({ address, key: stage.key, seconds, connections: 21, requests })
+    return measure({ address, key: stage.key, extent: { duration: seconds }, connections: 21, requests })
   })
   return (await Promise.all(speeds)).reduce((sum, speed) => sum + speed, 0)
 }

@@ -1,12 +1,13 @@
 import { rm } from 'node:fs/promises'
 import { end } from '../test/support/children.ts'
 import { copyFile, importFile, readPeakMemory, writeEvents } from './support/bulk.ts'
-import { alternate, connections, measure } from './support/load.ts'
+import { alternate, measure } from './support/load.ts'
 import { plainTables } from './support/plain.ts'
 import { setStage, type Stage } from './support/stage.ts'
 
 const rounds = 5
 const seconds = 4
+const connections = 64
 const closesEach = 60
 const imported = 100_000
 const types = ['referral', 'demo', 'intro', 'support', 'closer']
@@ -33,7 +34,13 @@ async function benchEvents({ start, key }: Stage): Promise<void> {
     plain: (await start('bench/support/yardstick.ts', 'plain')).address,
   }
   const of = (address: string) => (round: number) =>
-    measure({ address, key, extent: { duration: seconds }, requests: (n) => eventsOf(n + round) })
+    measure({
+      address,
+      key,
+      connections,
+      extent: { duration: seconds },
+      requests: (n) => eventsOf(n + round),
+    })
   const measured = { ours: of(addresses.ours), ceiling: of(addresses.ceiling), plain: of(addresses.plain) }
   await alternate(1, measured)
   const { ours, ceiling, plain } = await alternate(rounds, measured)
@@ -62,12 +69,18 @@ async function benchDeals(stage: Stage): Promise<void> {
     const prefix = `${name}-${round}`
     await stage.client.query(
       `insert into events (id, deal_id, partner_id, touchpoint_type, timestamp, known_from, submission)
-       select $1 || '-' || deal || '-' || n, $1 || '-' || deal, 'p' || (deal * 7 + n * 31) % 500, $2::text[][1 + n], '2025-03-01', 1, ''
+       select $1 || '-' || deal || '-' || n, $1 || '-' || deal, 'p' || (deal * 7 + n * 31) % 500, ($2::text[])[1 + n], '2025-03-01', 1, ''
        from generate_series(0, $3) deal, generate_series(0, 4) n`,
       [prefix, types, connections * closesEach],
     )
     const requests = (connection: number) => closesOf(prefix, connection * closesEach)
-    return measure({ address, key: stage.key, extent: { amount: connections * closesEach }, requests })
+    return measure({
+      address,
+      key: stage.key,
+      connections,
+      extent: { amount: connections * closesEach },
+      requests,
+    })
   }
   const { ours, plain } = await alternate(rounds, {
     warm: of('warm', service.address),

@@ -3,16 +3,15 @@ import autocannon, { type Request } from 'autocannon'
 interface Load {
   readonly address: string
   readonly key: string
+  readonly connections?: number
   /** For so long, or so many in all. */
   readonly extent: { readonly duration: number } | { readonly amount: number }
   /** The requests of one connection, which it repeats. */
   readonly requests: (connection: number) => readonly Request[]
 }
 
-export const connections = 64
-
-/** Answers a second to 64 connections. Fails where any answer is not a 2xx. */
-export async function measure({ address, key, extent, requests }: Load): Promise<number> {
+/** Answers a second. Fails where any answer is not a 2xx. */
+export async function measure({ address, key, connections = 64, extent, requests }: Load): Promise<number> {
   let connection = 0
   const result = await autocannon({
     url: address,

@@ -57,7 +57,7 @@ export const plain: FastifyPluginAsyncTypebox<Needs> = async (app, { pool }) => 
        from deals join attributions a on a.deal_id = deals.id and a.version = deals.version where deals.id = $1`,
       [params.dealId],
     )
-    return rows[0] as Attribution
+    return rows[0]
   })
 }
 

@@ -26,14 +26,14 @@ interface Plan {
 export async function writeThroughKills(site: Site, { kills, writers, acknowledged }: Plan): Promise<Toll> {
   const done: number[] = []
   const open: number[] = []
-  let isOver = false
+  const over = new AbortController()
   function* numbers() {
-    for (let n = 0; !isOver; n++) yield n
+    for (let n = 0; !over.signal.aborted; n++) yield n
   }
   const writing = forEachOf(numbers(), writers, async (n) => {
-    if (await write(instanceFor(site, n), n)) return void done.push(n)
-    open.push(n)
-    await setTimeout(10)
+    const isDone = await write(instanceFor(site, n), n)
+    ;(isDone ? done : open).push(n)
+    if (!isDone) await setTimeout(10)
   })
 
   let slowestRecoveryMs = 0
@@ -48,7 +48,7 @@ export async function writeThroughKills(site: Site, { kills, writers, acknowledg
     }
   }
   await until(() => done.length >= acknowledged)
-  isOver = true
+  over.abort()
   await writing
 
   await forEachOf(open, writers, async (n) => {
