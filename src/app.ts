@@ -1,7 +1,6 @@
 import { fastify, type FastifyBaseLogger, type FastifyHttpOptions, type FastifyInstance } from 'fastify'
 import type { Server } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import type { Kysely } from 'kysely'
 import { v7 as uuid } from 'uuid'
@@ -21,6 +20,7 @@ import { deals } from './deals/routes.ts'
 import { events } from './events/routes.ts'
 import examples from './examples.json' with { type: 'json' }
 import { authenticate } from './http/authentication.ts'
+import { allowOrigins } from './http/cors.ts'
 import { document, serveDocumentation } from './http/documentation.ts'
 import { health } from './http/health.ts'
 import { createWrite } from './http/idempotency.ts'
@@ -78,7 +78,7 @@ export async function buildApp(
   if (config.METRICS_PORT !== undefined)
     serveMetrics(app, metrics, { host: config.HOST, port: config.METRICS_PORT })
   await app.register(helmet)
-  if (config.CORS_ORIGIN !== undefined) await app.register(cors, { origin: config.CORS_ORIGIN.split(',') })
+  if (config.CORS_ORIGIN !== undefined) await allowOrigins(app, config.CORS_ORIGIN)
   await document(app, examples)
   if (config.DOCS === 'on') await serveDocumentation(app)
   await app.register(health, {

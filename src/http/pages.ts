@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import { invalid } from '../errors.ts'
 
 export interface PageQuery {
@@ -35,15 +36,20 @@ export function toPage<Row>(
   return { page, pagination: { limit, offset, next_cursor: hasMore ? encode(keyOf(last)) : null } }
 }
 
+// The checksum tells a cursor of ours from text that only looks like one.
 function encode(key: readonly string[]): string {
-  return Buffer.from(JSON.stringify(key)).toString('base64url')
+  const text = JSON.stringify(key)
+  return Buffer.from(text + checksumOf(text)).toString('base64url')
 }
 
 function decode(cursor: string): readonly string[] | undefined {
-  try {
-    const key: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-    return Array.isArray(key) && key.every((part) => typeof part === 'string') ? key : undefined
-  } catch {
-    return undefined
-  }
+  const whole = Buffer.from(cursor, 'base64url').toString()
+  const text = whole.slice(0, -checksumLength)
+  return whole.slice(-checksumLength) === checksumOf(text) ? (JSON.parse(text) as string[]) : undefined
+}
+
+const checksumLength = 8
+
+function checksumOf(text: string): string {
+  return crc32(text).toString(16).padStart(checksumLength, '0')
 }
