@@ -45,7 +45,7 @@ export function checkParameters(model: ModelName, given: ModelParameters): void 
 }
 
 export function resolve(model: ModelName, given: ModelParameters, defaults: Window): ModelParameters {
-  return resolveParameters(model, given as GivenParameters<ModelName>, defaults) as ModelParameters
+  return resolveParameters(model, given as GivenParameters<ModelName>, defaults)
 }
 
 function readClose(text: string): Instant {
