@@ -81,3 +81,4 @@ export function takeTurns(atOnce: number, waiting: number) {
     }
   }
 }
+
