@@ -81,4 +81,3 @@ export function takeTurns(atOnce: number, waiting: number) {
     }
   }
 }
-
