@@ -138,11 +138,11 @@ async function explainer(trx: Kysely<Database>, rest: readonly Submission[]) {
   return ({ id, partner_id, submission }: Submission): Ingested => {
     const found = byId.get(id)
     if (found?.submission.equals(submission)) return { event: found, isNew: false }
-    if (found !== undefined) return refuse(new EventExists(id), '/id', `The id ${id} holds another event.`)
-    if (statuses.has(partner_id)) {
-      return refuse(new PartnerInactive(partner_id), '/partner_id', `Partner ${partner_id} is inactive.`)
+    if (!statuses.has(partner_id)) {
+      return refuse(unknownReference(), '/partner_id', `No partner has the id ${partner_id}.`)
     }
-    return refuse(unknownReference(), '/partner_id', `No partner has the id ${partner_id}.`)
+    if (found !== undefined) return refuse(new EventExists(id), '/id', `The id ${id} holds another event.`)
+    return refuse(new PartnerInactive(partner_id), '/partner_id', `Partner ${partner_id} is inactive.`)
   }
 }
 
