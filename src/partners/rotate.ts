@@ -1,5 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/tables.ts'
+import { PayoutKeysMissing } from '../errors.ts'
 import { digestLength } from './register.ts'
 import type { PartnerRow } from './schemas.ts'
 import type { Vault } from './vault.ts'
@@ -11,6 +12,7 @@ type Sealed = Pick<PartnerRow, 'id' | 'payout_details' | 'submission'>
  * how many partners. Errors: 503 where a key is missing.
  */
 export async function rotatePayoutKeys(db: Kysely<Database>, vault: Vault, batch = 200): Promise<number> {
+  if (vault.prefix.length === 0) throw new PayoutKeysMissing()
   let rotated = 0
   let after: string | undefined = ''
   while (after !== undefined) {

@@ -59,9 +59,11 @@ t.test('a rotation that lacks a key changes nothing and says so', async (t) => {
   const read = () => service.db.selectFrom('partners').select(['payout_details', 'submission']).execute()
   const before = await read()
 
-  await t.rejects(rotatePayoutKeys(service.db, createVault(parsePayoutKeys(newKey))), {
-    code: 'PAYOUT_KEYS_MISSING',
-  })
+  for (const keys of [newKey, '']) {
+    await t.rejects(rotatePayoutKeys(service.db, createVault(parsePayoutKeys(keys))), {
+      code: 'PAYOUT_KEYS_MISSING',
+    })
+  }
 
   t.strictSame(await read(), before)
 })

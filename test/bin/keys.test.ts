@@ -1,0 +1,88 @@
+import { execFile } from 'node:child_process'
+import t from 'tap'
+import { listKeys } from '../../src/api-keys/queries.ts'
+import { createApp } from '../support/app.ts'
+
+interface Ended {
+  readonly code: number
+  readonly out: string
+  readonly told: string
+}
+
+function run(script: string, url: string, args: readonly string[], environment = {}): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [`src/bin/${script}.ts`, ...args],
+      { env: { ...process.env, ...environment, DATABASE_URL: url } },
+      (error, out, told) => resolve({ code: error === null ? 0 : 1, out: out.trim(), told }),
+    )
+  })
+}
+
+t.test('keys are made, listed, rotated and revoked from the command line', async (t) => {
+  const service = await createApp(t)
+  const keys = (...args: string[]) => run('keys', service.url, args)
+  const statusWith = async (key: string) =>
+    (await service.call('GET', '/partners', undefined, { 'x-api-key': key })).statusCode
+
+  const made = await keys('create', '--name', 'crm', '--scopes', 'read,payouts:read', '--limit', '7')
+  const [created] = await listKeys(service.db)
+  const id = created?.id ?? ''
+  const rotated = await keys('rotate', id, '--overlap', '0')
+  const listed = await keys('list')
+  const [replacement] = await listKeys(service.db)
+  const revoked = await keys('revoke', replacement?.id ?? '')
+
+  t.match(created, { name: 'crm', scopes: ['read', 'payouts:read'], rate_limit_max: 7, expires_at: null })
+  t.match(made, { code: 0, out: /^sk_\S+$/, told: new RegExp(id) })
+  t.match(rotated, { code: 0, out: /^sk_\S+$/ })
+  t.match(listed.out, new RegExp(`${replacement?.id}\tcrm\tread,payouts:read`))
+  t.notMatch(listed.out + listed.told, /sk_/)
+  t.equal(revoked.code, 0)
+  t.strictSame([await statusWith(made.out), await statusWith(rotated.out)], [401, 401])
+})
+
+t.test('what the command line gets wrong is told in a sentence, and nothing is made', async (t) => {
+  const { url, db } = await createApp(t)
+  const before = await listKeys(db)
+  const wrong = [
+    [],
+    ['make'],
+    ['rotate'],
+    ['create', '--scopes', 'root'],
+    ['create', '--limit', '0'],
+    ['create', '--limit', 'many'],
+    ['create', '--expires', '2020-01-01T00:00:00Z'],
+    ['revoke', 'key_none'],
+  ]
+
+  const ends = await Promise.all(wrong.map((args) => run('keys', url, args)))
+
+  for (const { code, out, told } of ends) {
+    t.strictSame([code, out], [1, ''])
+    t.notMatch(told, /\bat \w+ \(|node_modules/)
+  }
+  t.strictSame(await listKeys(db), before)
+})
+
+t.test('payout keys are rotated from the command line until the old one can go', async (t) => {
+  const service = await createApp(t)
+  const payout_details = { iban: 'DE89370400440532013000' }
+  await service.call('POST', '/partners', {
+    id: 'p1',
+    name: 'Acme',
+    email: 'sales@acme.example',
+    payout_details,
+  })
+  const [old, young] = [7, 8].map((byte) => Buffer.alloc(32, byte).toString('base64'))
+  const rotate = (keys: string) => run('rotate-payout-keys', service.url, [], { PAYOUT_KEYS: keys })
+
+  const missing = await rotate(`young:${young}`)
+  const first = await rotate(`young:${young},test:${old}`)
+  const second = await rotate(`young:${young}`)
+
+  t.match(missing, { code: 1, told: /PAYOUT_KEYS/ })
+  t.match(first.out, /1 partners? .* young/)
+  t.match(second.out, /older keys can go/)
+})
