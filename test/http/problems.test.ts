@@ -1,4 +1,4 @@
-import { fastify, type FastifyBaseLogger } from 'fastify'
+import { fastify } from 'fastify'
 import t, { type Test } from 'tap'
 import * as errors from '../../src/errors.ts'
 import { answerProblems, answerUnknownRoute, errorCodes } from '../../src/http/problems.ts'
@@ -9,7 +9,7 @@ import { captureLog } from '../support/log.ts'
 /** An app whose only route fails as it is told. */
 function createFailing(t: Test) {
   const { log, text } = captureLog()
-  const app = fastify({ loggerInstance: log as FastifyBaseLogger })
+  const app = fastify({ loggerInstance: log })
   const failure: { thrown?: unknown } = {}
   answerProblems(app)
   acceptOnlyJson(app)

@@ -1,3 +1,4 @@
+import type { FastifyBaseLogger } from 'fastify'
 import { createLog } from '../../src/http/log.ts'
 
 type Line = Readonly<Record<string, unknown>>
@@ -5,7 +6,7 @@ type Line = Readonly<Record<string, unknown>>
 /** The log that production writes, kept in memory. */
 export function captureLog(level = 'trace') {
   const written: string[] = []
-  const log = createLog(level, { write: (line: string) => void written.push(line) })
+  const log: FastifyBaseLogger = createLog(level, { write: (line: string) => void written.push(line) })
   return {
     log,
     text: () => written.join(''),
