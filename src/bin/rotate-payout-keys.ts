@@ -16,7 +16,7 @@ await run(async () => {
     console.log(
       rotated === 0
         ? `Everything is sealed with the key ${newest}; older keys can go.`
-        : `The payout details of ${rotated} partners are sealed with the key ${newest} now.`,
+        : `Partners whose payout details are sealed with the key ${newest} now: ${rotated}.`,
     )
   } finally {
     await database.close()

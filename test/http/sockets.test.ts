@@ -67,7 +67,7 @@ t.test('what is no HTTP request is answered with a problem, and the service goes
   for (const [request, status] of cases) {
     const text = await exchange(port, request)
     const { head, body, ...answer } = parse(text)
-    t.equal(answer.status, status, request.slice(0, 60))
+    t.equal(answer.status, status, JSON.stringify(request.slice(0, 60)))
     t.match(head, /content-type: application\/problem\+json/i)
     t.match(body, { status, request_id: /^[0-9a-f-]{36}$/, errors: [] })
     t.ok(head.includes(String(body['request_id'])), 'the request is named in a header too')
