@@ -9,7 +9,7 @@ import { answers } from '../http/problems.ts'
 import { Id, ref, Strict, Timestamp } from '../http/schemas.ts'
 import { groupFinds, listHistory } from '../record/attributions.ts'
 import type { Attribute } from '../record/versions.ts'
-import { recalculate } from './close.ts'
+import { recalculate } from './amend.ts'
 import { explainAttribution, getCurrent } from './explain.ts'
 import type { DealDefaults } from './facts.ts'
 import {

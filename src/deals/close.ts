@@ -1,30 +1,29 @@
 import { hash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { v7 as uuid } from 'uuid'
+import { shareCommits } from '../database/commits.ts'
 import { lockDeals } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
-import { DealExists, DealNotFound, DealVoid } from '../errors.ts'
+import { DealExists } from '../errors.ts'
 import { canonicalJson } from '../http/canonical.ts'
 import type { Outcome } from '../http/idempotency.ts'
 import { parseInstant } from '../http/instants.ts'
-import { toMajor } from '../http/money.ts'
-import { findAttribution } from '../record/attributions.ts'
-import { type Attribute, recordChanges, recordVersions } from '../record/versions.ts'
+import { listAttributions } from '../record/attributions.ts'
+import { type Attribute, recordVersions } from '../record/versions.ts'
 import { type DealDefaults, readFacts } from './facts.ts'
-import { findDeal, insertDeal, markDealVoid, toDeal, updateFacts } from './queries.ts'
-import type {
-  Attribution,
-  Deal,
-  DealChange,
-  DealRow,
-  ModelParameters,
-  NewDeal,
-  VersionReason,
-} from './schemas.ts'
+import { insertDeals, listDealsByIds, type Submission, toDeal } from './queries.ts'
+import type { Attribution, DealRow, DealSplit, NewDeal } from './schemas.ts'
 
-interface Split {
-  deal: Deal
-  attribution: Attribution
+type Closed = Outcome<DealSplit> | { readonly refusal: Error }
+
+/** Closes deals that arrive one by one, in groups with one commit each. Errors: 400, 409. */
+export function createClosing(db: Kysely<Database>, attribute: Attribute, defaults: DealDefaults) {
+  const close = shareCommits<Submission, Closed>(db, {
+    dealOf: ({ id }) => id,
+    work: (trx, submissions) => closeDeals(trx, attribute, submissions),
+  })
+  return async (sent: NewDeal): Promise<Outcome<DealSplit>> =>
+    outcomeOf(await close(toSubmission(sent, defaults)))
 }
 
 /** Records a closed deal and its first split; the same submission again finds it as it is now. Errors: 400, 409. */
@@ -33,104 +32,55 @@ export async function closeDeal(
   attribute: Attribute,
   defaults: DealDefaults,
   sent: NewDeal,
-): Promise<Outcome<Split>> {
-  const { id = `deal_${uuid()}`, ...rest } = sent
-  const facts = readFacts(rest, defaults)
-  const submission = digestOf(sent)
-  await lockDeals(trx, [id])
-  const inserted = await insertDeal(trx, { id, ...facts, submission })
-  if (inserted !== undefined) {
-    await recordVersions(trx, attribute, [{ deal_id: id, facts, is_void: false }], 'closed')
-    return { status: 201, body: await splitOf(trx, inserted, false) }
-  }
-  const found = (await findDeal(trx, id)) as DealRow
-  if (!found.submission.equals(submission)) throw new DealExists(id)
-  return { status: 200, body: await splitOf(trx, found, true) }
+): Promise<Outcome<DealSplit>> {
+  const submission = toSubmission(sent, defaults)
+  await lockDeals(trx, [submission.id])
+  const [closed] = await closeDeals(trx, attribute, [submission])
+  return outcomeOf(closed as Closed)
 }
 
-/** Corrects a deal's amount, close or model and splits it again. Errors: 400, 404, 409 where it is void. */
-export async function amendDeal(
+/** The same for several, whose locks the caller holds. */
+async function closeDeals(
   trx: Kysely<Database>,
   attribute: Attribute,
-  defaults: DealDefaults,
-  id: string,
-  change: DealChange,
-): Promise<Split> {
-  await lockDeals(trx, [id])
-  const deal = await findOpenDeal(trx, id)
-  await updateFacts(trx, id, amend(deal, change, defaults))
-  return splitAgain(trx, attribute, id, 'amended')
-}
+  submissions: readonly Submission[],
+): Promise<Closed[]> {
+  // Of two submissions under one id the first counts; the second is measured against it as against any stored one.
+  const firsts = new Map(submissions.toReversed().map((submission) => [submission.id, submission]))
+  const inserted = await insertDeals(trx, [...firsts.values()])
+  const subjects = inserted.map(({ id }) => {
+    const { id: deal_id, submission: _, ...facts } = firsts.get(id) as Submission
+    return { deal_id, facts, is_void: false }
+  })
+  if (subjects.length > 0) await recordVersions(trx, attribute, subjects, 'closed')
 
-/** Takes a deal out of revenue and payouts; it stays on record. Voiding it again changes nothing. Errors: 404. */
-export async function voidDeal(
-  trx: Kysely<Database>,
-  attribute: Attribute,
-  id: string,
-  reason: string,
-): Promise<Split> {
-  await lockDeals(trx, [id])
-  if (!(await markDealVoid(trx, id, reason))) return splitOf(trx, await findDealOrThrow(trx, id), true)
-  return splitAgain(trx, attribute, id, 'deal_voided')
-}
-
-/** Splits a deal again from its stored facts; unchanged facts store nothing. Errors: 404. */
-export async function recalculate(
-  trx: Kysely<Database>,
-  attribute: Attribute,
-  id: string,
-): Promise<Attribution> {
-  await lockDeals(trx, [id])
-  const { attribution } = await splitAgain(trx, attribute, id, 'recalculated')
-  return attribution
-}
-
-async function splitAgain(trx: Kysely<Database>, attribute: Attribute, id: string, reason: VersionReason) {
-  await recordChanges(trx, attribute, [id], reason)
-  return splitOf(trx, await findDealOrThrow(trx, id), false)
-}
-
-async function splitOf(trx: Kysely<Database>, row: DealRow, cached: boolean): Promise<Split> {
-  const stored = (await findAttribution(trx, row.id)) as Attribution
-  return { deal: toDeal(row), attribution: { ...stored, cached } }
-}
-
-async function findDealOrThrow(trx: Kysely<Database>, id: string): Promise<DealRow> {
-  const deal = await findDeal(trx, id)
-  if (deal === undefined) throw new DealNotFound(id)
-  return deal
-}
-
-async function findOpenDeal(trx: Kysely<Database>, id: string): Promise<DealRow> {
-  const deal = await findDealOrThrow(trx, id)
-  if (deal.voided_at !== null) throw new DealVoid(id)
-  return deal
-}
-
-// What stays keeps what it resolved to when the deal was closed: a default that changed since moves nothing.
-function amend(deal: DealRow, change: DealChange, defaults: DealDefaults) {
-  const { attribution_model = deal.attribution_model } = change
-  const keepsModel = attribution_model === deal.attribution_model
-  const facts = readFacts(
-    {
-      amount: change.amount ?? toMajor(deal.amount_minor, deal.currency),
-      currency: deal.currency,
-      closed_date: change.closed_date ?? deal.closed_date,
-      attribution_model,
-      model_parameters: {
-        ...(keepsModel ? deal.model_parameters : windowOf(deal)),
-        ...change.model_parameters,
-      },
-    },
-    defaults,
+  const fresh = new Map(inserted.map((deal) => [firsts.get(deal.id), deal]))
+  const rest = submissions.filter((submission) => !fresh.has(submission))
+  const found = await listDealsByIds(
+    trx,
+    rest.map(({ id }) => id),
   )
-  return change.closed_date === undefined ? { ...facts, closed_all_day: deal.closed_all_day } : facts
+  const splits = await listAttributions(trx, [...firsts.keys()])
+  return submissions.map((given) => {
+    const attribution = splits.get(given.id) as Attribution
+    const deal = fresh.get(given)
+    if (deal !== undefined) {
+      return { status: 201, body: { deal: toDeal(deal), attribution: { ...attribution, cached: false } } }
+    }
+    const stored = found.get(given.id) as DealRow
+    if (!stored.submission.equals(given.submission)) return { refusal: new DealExists(given.id) }
+    return { status: 200, body: { deal: toDeal(stored), attribution } }
+  })
 }
 
-function windowOf({
-  model_parameters: { close_grace_minutes = 0, lookback_days = null },
-}: DealRow): ModelParameters {
-  return { close_grace_minutes, lookback_days }
+function toSubmission(sent: NewDeal, defaults: DealDefaults): Submission {
+  const { id = `deal_${uuid()}`, ...rest } = sent
+  return { id, ...readFacts(rest, defaults), submission: digestOf(sent) }
+}
+
+function outcomeOf(closed: Closed): Outcome<DealSplit> {
+  if ('refusal' in closed) throw closed.refusal
+  return closed
 }
 
 // Two spellings of one instant are one submission, but midnight in another offset means another day's end.

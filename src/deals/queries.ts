@@ -5,17 +5,45 @@ import { type PageQuery, startOf, toPage } from '../http/pages.ts'
 import type { Facts } from '../record/schemas.ts'
 import type { Deal, DealEvent, DealRow } from './schemas.ts'
 
-/** Inserts a deal at its first version unless its id is taken. */
-export function insertDeal(
+/** A deal as its client sent it, in our terms. */
+export type Submission = Facts & Pick<DealRow, 'id' | 'submission'>
+
+/** Inserts those deals whose id is free, at their first version. */
+export async function insertDeals(
   trx: Kysely<Database>,
-  deal: Facts & Pick<DealRow, 'id' | 'submission'>,
-): Promise<DealRow | undefined> {
-  return trx
-    .insertInto('deals')
-    .values({ ...deal, model_parameters: sql`${JSON.stringify(deal.model_parameters)}::jsonb`, version: 1 })
-    .onConflict((conflict) => conflict.column('id').doNothing())
-    .returningAll()
-    .executeTakeFirst()
+  deals: readonly Submission[],
+): Promise<readonly DealRow[]> {
+  const given = deals.map(({ amount_minor, submission, ...deal }) => ({
+    ...deal,
+    amount_minor: String(amount_minor),
+    submission: submission.toString('hex'),
+  }))
+  const { rows } = await sql<DealRow>`
+    insert into deals
+      (id, amount_minor, currency, closed_date, closed_all_day, attribution_model, model_parameters, version, submission)
+    select id, amount_minor, currency, closed_date, closed_all_day, attribution_model, model_parameters, 1,
+      decode(submission, 'hex')
+    from json_to_recordset(${JSON.stringify(given)}) as given (
+      id text, amount_minor bigint, currency text, closed_date timestamptz, closed_all_day boolean,
+      attribution_model text, model_parameters jsonb, submission text
+    )
+    on conflict (id) do nothing
+    returning *`.execute(trx)
+  return rows
+}
+
+/** Those of these deals that exist, by id. */
+export async function listDealsByIds(
+  db: Kysely<Database>,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, DealRow>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('deals')
+    .selectAll()
+    .where('id', '=', sql<string>`any(${ids}::text[])`)
+    .execute()
+  return new Map(rows.map((row) => [row.id, row]))
 }
 
 export function findDeal(db: Kysely<Database>, id: string): Promise<DealRow | undefined> {

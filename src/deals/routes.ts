@@ -4,12 +4,13 @@ import { type Static, Type } from '@sinclair/typebox'
 import type { Database } from '../database/tables.ts'
 import { DealNotFound } from '../errors.ts'
 import { VoidReason } from '../events/schemas.ts'
-import type { Write } from '../http/idempotency.ts'
+import { readIdempotencyKey, type Write } from '../http/idempotency.ts'
 import { readPeriod } from '../http/instants.ts'
 import { answers } from '../http/problems.ts'
 import { Currency, DateBound, Id, Page, ref, Strict } from '../http/schemas.ts'
 import type { Attribute } from '../record/versions.ts'
-import { amendDeal, closeDeal, voidDeal } from './close.ts'
+import { amendDeal, voidDeal } from './amend.ts'
+import { closeDeal, createClosing } from './close.ts'
 import type { DealDefaults } from './facts.ts'
 import { findDeal, listDealEvents, listDeals, toDeal } from './queries.ts'
 import { AttributionModel, DealChange, DealDetail, DealPage, DealSplit, NewDeal } from './schemas.ts'
@@ -85,9 +86,16 @@ const postVoid = {
 }
 
 export const deals: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write, attribute, defaults }) => {
-  app.post('/deals', { schema: postDeal }, (request, reply) =>
-    write(request, reply, (trx) => closeDeal(trx, attribute, defaults, request.body)),
-  )
+  const close = createClosing(db, attribute, defaults)
+
+  app.post('/deals', { schema: postDeal }, async (request, reply) => {
+    if (readIdempotencyKey(request) !== undefined) {
+      return write(request, reply, (trx) => closeDeal(trx, attribute, defaults, request.body))
+    }
+    const { status, body } = await close(request.body)
+    void reply.code(status)
+    return body
+  })
 
   app.get('/deals', { schema: getDeals }, ({ query }) => listDeals(db, toFilter(query)))
 
