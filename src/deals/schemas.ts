@@ -253,6 +253,7 @@ export const DealSplit = Type.Object(
   { deal: ref(Deal), attribution: ref(Attribution) },
   { $id: 'DealSplit', description: 'A deal and its split as it stands.' },
 )
+export type DealSplit = Static<typeof DealSplit>
 
 export const DealPage = Listing({ deals: Type.Array(ref(Deal)) }, { $id: 'DealPage' })
 
