@@ -6,11 +6,14 @@ export interface Answer {
   readonly body: Readonly<Record<string, unknown>>
 }
 
-/** Sends one request, as often as it takes to be answered; safe for what has an id of the client's. */
+/**
+ * Sends one request, as often as it takes to be answered; safe for what has an id of the client's. A body is an object,
+ * sent as JSON, or the text of its lines, sent as NDJSON.
+ */
 export type Call = (
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
   path: string,
-  body?: object,
+  body?: object | string,
 ) => Promise<Answer>
 
 interface Options extends Connection {
@@ -20,6 +23,7 @@ interface Options extends Connection {
   readonly say: (sentence: string) => void
 }
 
+const mediaTypes = { object: 'application/json', lines: 'application/x-ndjson' }
 const answerWithinMs = 60_000
 const longestPauseMs = 2_000
 const worthAWordMs = 2_000
@@ -37,11 +41,15 @@ export function createCall({ url, key, patienceMs, say }: Options): Call {
   }
 
   return async (method, path, body) => {
+    const isLines = typeof body === 'string'
     const request: RequestInit = {
       method,
       redirect: 'error',
-      headers: { 'x-api-key': key, ...(body && { 'content-type': 'application/json' }) },
-      ...(body && { body: JSON.stringify(body) }),
+      headers: {
+        'x-api-key': key,
+        ...(body && { 'content-type': isLines ? mediaTypes.lines : mediaTypes.object }),
+      },
+      ...(body && { body: isLines ? body : JSON.stringify(body) }),
     }
     let failedAt: number | undefined
     for (let tries = 0; ; tries += 1) {
@@ -122,6 +130,6 @@ export function reasonOf(body: Answer['body']): string {
   return faults.length > 0 ? faults.join(' ') : String(body['detail'])
 }
 
-export function faultsOf({ errors }: Answer['body']): readonly { pointer: string; detail: string }[] {
+function faultsOf({ errors }: Answer['body']): readonly { pointer: string; detail: string }[] {
   return Array.isArray(errors) ? (errors as { pointer: string; detail: string }[]) : []
 }

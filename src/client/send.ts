@@ -1,4 +1,5 @@
-import { type Answer, type Call, faultsOf, reasonOf } from './call.ts'
+import type { ImportReport } from '../events/schemas.ts'
+import { type Answer, type Call, reasonOf } from './call.ts'
 import type { Kind, Refusal, Row } from './rows.ts'
 
 /** What became of some rows. */
@@ -34,41 +35,13 @@ async function sendInTurn(call: Call, path: string, rows: readonly Row[]): Promi
   return add(outcomes)
 }
 
-/** A batch goes in whole or not at all: rows at fault are taken out, and the rest is sent again. */
+/** Events go in as lines of one body; the report names those that stay out. */
 async function sendEvents(call: Call, rows: readonly Row[]): Promise<Outcome> {
-  const answer = await call('POST', '/events/batch', { events: rows.map(({ body }) => body) })
-  if (answer.status === 201) {
-    const { accepted, duplicates } = answer.body as { accepted: number; duplicates: number }
-    return { stored: accepted, known: duplicates, refused: [] }
-  }
-  const refused = refusedOf(rows, answer)
-  if (refused.size > 0) {
-    const rest = rows.filter((row) => !refused.has(row))
-    const outcome = { stored: 0, known: 0, refused: [...refused.values()] }
-    return rest.length === 0 ? outcome : add([outcome, await sendEvents(call, rest)])
-  }
-  // Not every refusal says whose fault it is; halving finds out.
-  const [first] = rows
-  if (first !== undefined && rows.length === 1) return toOutcome(first, answer)
-  const half = rows.length >> 1
-  return add([await sendEvents(call, rows.slice(0, half)), await sendEvents(call, rows.slice(half))])
-}
-
-/** The rows that an answer names. Of those with one id only the first: what becomes of it decides about the next. */
-function refusedOf(rows: readonly Row[], { body }: Answer): ReadonlyMap<Row, Refusal> {
-  const faults = faultsOf(body).flatMap(({ pointer, detail }) => {
-    const [, index, field = ''] = /^\/events\/(\d+)(\/.*)?$/.exec(pointer) ?? []
-    const row = rows[Number(index)]
-    return row === undefined ? [] : [{ row, fault: { pointer: field, detail } }]
-  })
-  const firsts = new Map(faults.toReversed().map(({ row }) => [row.id, row]))
-  const own = faults.filter(({ row }) => firsts.get(row.id) === row)
-  return new Map(
-    [...Map.groupBy(own, ({ row }) => row)].map(([row, found]) => [
-      row,
-      refuse(row, { ...body, errors: found.map(({ fault }) => fault) }),
-    ]),
-  )
+  const lines = rows.map(({ body }) => `${JSON.stringify(body)}\n`).join('')
+  const { body } = await call('POST', '/events/import', lines)
+  const { accepted, duplicates, refusals } = body as unknown as ImportReport
+  const refused = refusals.map(({ line, ...why }) => refuse(rows[line - 1] as Row, why))
+  return { stored: accepted, known: duplicates, refused }
 }
 
 function toOutcome(row: Row, answer: Answer): Outcome {

@@ -119,7 +119,7 @@ t.test('each refused row is told with its line and reason, and the rest goes in'
     'rows.ndjson:2: partner bob: Another partner has this e-mail address.',
     'rows.ndjson:3: event e1: /partner_id: No partner has the id nobody.',
     'rows.ndjson:5: event e1: /id: The id e1 holds another event.',
-    'rows.ndjson:6: event e2: The body holds a NUL character.',
+    'rows.ndjson:6: event e2: The line holds a NUL character.',
     'rows.ndjson:8: deal d1: /amount: The value must be >= 0.0001.',
     'rows.ndjson:9: deal d2: /amount: An amount in USD has at most 2 decimals',
     'rows.ndjson:16: deal d3: The body holds a number with more digits than can be kept.',
