@@ -1,18 +1,23 @@
-type Body = Readonly<Record<string, unknown>> & { readonly id: string }
+import type {
+  AmendDealVariables,
+  AttributionModel,
+  NewDeal,
+  NewEvent,
+  NewPartner,
+  TouchpointType,
+} from '../../sdk/client.ts'
 
 /** A generated year of a partner programme: the same for the same day. */
 export interface Programme {
-  readonly partners: readonly Body[]
-  readonly events: readonly Body[]
-  readonly deals: readonly Body[]
+  readonly partners: NewPartner[]
+  readonly events: NewEvent[]
+  readonly deals: NewDeal[]
   /** Touchpoints that were recorded only after their deals had closed. */
-  readonly lateEvents: readonly Body[]
-  readonly corrections: readonly { method: 'PATCH' | 'POST'; path: string; body: object }[]
+  readonly lateEvents: NewEvent[]
+  readonly correction: AmendDealVariables
   /** The deal worth a closer look. */
   readonly exampleId: string
 }
-
-type Touchpoint = 'referral' | 'intro' | 'demo' | 'support' | 'closer' | 'other'
 
 const dayMs = 86_400_000
 const dealCount = 200
@@ -31,7 +36,7 @@ const names = [
   'Vantage Agency',
 ]
 // What appears twice comes twice as often.
-const models = [
+const models: readonly AttributionModel[] = [
   'role-based',
   'role-based',
   'role-based',
@@ -44,9 +49,9 @@ const models = [
   'last-touch',
 ]
 const currencies = ['USD', 'USD', 'USD', 'USD', 'USD', 'USD', 'EUR', 'EUR', 'JPY']
-const openings: readonly Touchpoint[] = ['referral', 'referral', 'intro', 'other']
-const middles: readonly Touchpoint[] = ['demo', 'demo', 'support', 'intro', 'other']
-const endings: readonly Touchpoint[] = ['closer', 'closer', 'demo', 'support']
+const openings: readonly TouchpointType[] = ['referral', 'referral', 'intro', 'other']
+const middles: readonly TouchpointType[] = ['demo', 'demo', 'support', 'intro', 'other']
+const endings: readonly TouchpointType[] = ['closer', 'closer', 'demo', 'support']
 
 /** The year that ends at `today`, a UTC midnight. */
 export function createProgramme(today: number): Programme {
@@ -98,7 +103,7 @@ export function createProgramme(today: number): Programme {
     events: [...events.filter((event) => !late.has(event)), ...example.events],
     deals: [...journeys.map(({ deal }) => deal), example.deal],
     lateEvents: [...events.filter((event) => late.has(event)), ...example.lateEvents],
-    corrections: example.corrections,
+    correction: example.correction,
     exampleId: example.deal.id,
   }
 }
@@ -106,7 +111,7 @@ export function createProgramme(today: number): Programme {
 /** A deal to which everything happens: a touchpoint logged late, one after the close, and an amount that was wrong. */
 function createExample(today: number) {
   const id = `demo-deal-${dealCount}`
-  const touch = (number: number, partner: number, touchpoint_type: Touchpoint, daysAgo: number) => ({
+  const touch = (number: number, partner: number, touchpoint_type: TouchpointType, daysAgo: number) => ({
     id: `${id}-touch-${number}`,
     deal_id: id,
     partner_id: `demo-partner-${partner}`,
@@ -120,10 +125,10 @@ function createExample(today: number) {
       amount: 24_000,
       currency: 'USD',
       closed_date: toTimestamp(today - 8 * dayMs + 15 * 3_600_000),
-      attribution_model: 'role-based',
+      attribution_model: 'role-based' as const,
     },
     lateEvents: [touch(4, 1, 'support', 15), touch(5, 3, 'support', 2)],
-    corrections: [{ method: 'PATCH' as const, path: `/deals/${id}`, body: { amount: 24_999.99 } }],
+    correction: { path: { dealId: id }, body: { amount: 24_999.99 } },
   }
 }
 
