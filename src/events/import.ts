@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import { lockDeals } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
@@ -48,6 +48,8 @@ export async function importEvents(
     taking = take(read)
     // Whoever awaits it learns of a failure; until then it is not unheard.
     taking.catch(() => {})
+    // The statement leaves before the next lines keep this thread.
+    await setImmediate()
   }
   await taking
   return { ...report, refusals: report.refusals.sort((a, b) => a.line - b.line) }

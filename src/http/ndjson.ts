@@ -14,7 +14,7 @@ export interface Line {
 
 const mediaType = 'application/x-ndjson'
 const newline = 0x0a
-const mostLines = 1000
+const mostLines = 500
 const mostBytes = 1_048_576
 const longestLine = 131_072
 const stalledMs = 30_000
@@ -60,7 +60,7 @@ async function* refuseStalls(chunks: AsyncIterator<Buffer>): AsyncGenerator<Buff
   }
 }
 
-/** The lines of a stream, a thousand or a megabyte at a time; blank ones count and are left out. */
+/** The lines of a stream, 500 or a megabyte at a time; blank ones count and are left out. */
 export async function* readLines(source: AsyncIterable<Buffer>): AsyncGenerator<readonly Line[]> {
   let lines: Line[] = []
   let bytes = 0
