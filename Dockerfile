@@ -29,4 +29,5 @@ ENV HOST=0.0.0.0 PORT=3000
 EXPOSE 3000
 HEALTHCHECK --interval=5s --timeout=10s --start-period=30s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "dist/src/bin/serve.js"]
+# V8 would let garbage fill much of a large machine before it looks for any.
+CMD ["node", "--max-semi-space-size=32", "dist/src/bin/serve.js"]

@@ -30,9 +30,11 @@ export async function storeOpenEvents(
   db: Kysely<Database>,
   events: readonly Submission[],
 ): Promise<ReadonlyMap<string, string>> {
-  const given = events.map((event) => ({ ...toGiven(event), deal_key: lockKeyOf(event.deal_id) }))
+  const dealKeys = events.map(({ deal_id }) => lockKeyOf(deal_id))
   const { rows } = await sql<{ id: string; created_at: string }>`
-    select id, created_at from store_open_events(${classes.deal}, ${JSON.stringify(given)})`.execute(db)
+    select id, created_at from store_open_events(${classes.deal}, ${dealKeys}, ${JSON.stringify(events.map(toGiven))})`.execute(
+    db,
+  )
   return new Map(rows.map(({ id, created_at }) => [id, created_at]))
 }
 
@@ -44,11 +46,11 @@ export async function insertEvents(trx: Kysely<Database>, events: readonly Submi
     insert into events
       (id, deal_id, partner_id, touchpoint_type, timestamp, metadata, known_from, submission)
     select distinct on (given.id) given.id, given.deal_id, given.partner_id, given.touchpoint_type, given.timestamp, given.metadata::json,
-      coalesce(deals.version, 0) + 1, decode(given.submission, 'hex')
+      coalesce(deals.version, 0) + 1, given.submission
     from (
       select * from json_to_recordset(${JSON.stringify(given)}) as given (
         n integer, id text, deal_id text, partner_id text, touchpoint_type text, timestamp timestamptz, metadata text,
-        submission text
+        submission bytea
       ) limit ${given.length}
     ) as given
     join partners on partners.id = given.partner_id and partners.status = 'active'
@@ -64,7 +66,7 @@ function toGiven({ metadata, submission, ...event }: Submission) {
   return {
     ...event,
     metadata: metadata === null ? null : JSON.stringify(metadata),
-    submission: submission.toString('hex'),
+    submission: `\\x${submission.toString('hex')}`,
   }
 }
 
