@@ -1,9 +1,9 @@
 import { fastify, type FastifyBaseLogger, type FastifyHttpOptions, type FastifyInstance } from 'fastify'
+import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import helmet from '@fastify/helmet'
 import type { Kysely } from 'kysely'
-import { v7 as uuid } from 'uuid'
 import { analytics } from './analytics/routes.ts'
 import { createCallers } from './api-keys/callers.ts'
 import { apiKeys } from './api-keys/routes.ts'
@@ -124,7 +124,7 @@ function serverOptions({ TRUST_PROXY }: Config): FastifyHttpOptions<Server> {
   return {
     trustProxy: TRUST_PROXY === undefined ? false : TRUST_PROXY.split(',').map((range) => range.trim()),
     logController,
-    genReqId: () => uuid(),
+    genReqId: () => randomUUID(),
     bodyLimit: 1_048_576,
     routerOptions: { maxParamLength: 1024 },
     frameworkErrors: answerFrameworkError,

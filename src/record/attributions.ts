@@ -3,7 +3,7 @@ import { group } from '../database/group.ts'
 import type { Database } from '../database/tables.ts'
 import type { Attribution, AttributionVersion } from '../deals/schemas.ts'
 import { toMajor } from '../http/money.ts'
-import type { PayoutRow, VersionRow } from './schemas.ts'
+import type { VersionRow } from './schemas.ts'
 
 type Version = Pick<
   VersionRow,
@@ -16,11 +16,15 @@ type Version = Pick<
   | 'calculated_at'
   | 'reason'
 >
-type ShareRow = Pick<PayoutRow, 'partner_id' | 'percentage_bp' | 'touchpoints' | 'role'> & {
-  partner_name: string
-  payout_minor: number
-}
-type StoredVersion = Version & { shares: readonly ShareRow[] }
+type Share = readonly [
+  partner_id: string,
+  partner_name: string,
+  percentage_bp: number,
+  payout_minor: number,
+  touchpoints: number,
+  role: string,
+]
+type StoredVersion = Version & { shares: readonly Share[] }
 
 /** The split of a deal as it stands, or as it stood at an instant. */
 export async function findAttribution(
@@ -43,12 +47,7 @@ export async function listAttributions(
   db: Kysely<Database>,
   dealIds: readonly string[],
 ): Promise<ReadonlyMap<string, Attribution>> {
-  const rows = await versions(db)
-    .innerJoin('deals', (join) =>
-      join.onRef('deals.id', '=', 'attributions.deal_id').onRef('deals.version', '=', 'attributions.version'),
-    )
-    .where('deals.id', '=', sql<string>`any(${dealIds}::text[])`)
-    .execute()
+  const { rows } = await sql<StoredVersion>`select * from current_attributions(${dealIds})`.execute(db)
   return new Map(rows.map((row) => [row.deal_id, toAttribution(row)]))
 }
 
@@ -73,16 +72,10 @@ export async function listHistory(db: Kysely<Database>, dealId: string): Promise
   return rows.map((row) => ({ ...toAttribution(row), reason: row.reason }))
 }
 
-// The rows of a version come as one JSON value: amounts are below 2^53, so its numbers are exact.
+// The shares of a version come as one JSON value: amounts are below 2^53, so its numbers are exact.
 function versions(db: Kysely<Database>) {
   return db
     .selectFrom('attributions')
-    .leftJoin('payouts', (join) =>
-      join
-        .onRef('payouts.deal_id', '=', 'attributions.deal_id')
-        .onRef('payouts.version', '=', 'attributions.version'),
-    )
-    .leftJoin('partners', 'partners.id', 'payouts.partner_id')
     .select([
       'attributions.deal_id',
       'attributions.version',
@@ -94,14 +87,13 @@ function versions(db: Kysely<Database>) {
       'attributions.reason',
     ])
     .select(
-      sql<readonly ShareRow[]>`
-        coalesce(json_agg(json_build_object('partner_id', partner_id, 'partner_name', name,
-          'percentage_bp', percentage_bp, 'payout_minor', payout_minor, 'touchpoints', touchpoints, 'role', role)
-          order by payout_minor desc, partner_id) filter (where partner_id is not null), '[]'::json)`.as(
-        'shares',
-      ),
+      sql<readonly Share[]>`(
+        select coalesce(json_agg(json_build_array(partner_id, name, percentage_bp, payout_minor, touchpoints, role)
+          order by payout_minor desc, partner_id), '[]'::json)
+        from payouts join partners on partners.id = partner_id
+        where payouts.deal_id = attributions.deal_id and payouts.version = attributions.version
+      )`.as('shares'),
     )
-    .groupBy(['attributions.deal_id', 'attributions.version'])
 }
 
 function toAttribution({ deal_id, version, currency, calculated_at, ...row }: StoredVersion): Attribution {
@@ -111,7 +103,7 @@ function toAttribution({ deal_id, version, currency, calculated_at, ...row }: St
     currency,
     model: row.attribution_model,
     attributions: row.shares.map(
-      ({ partner_id, partner_name, percentage_bp, payout_minor, touchpoints, role }) => ({
+      ([partner_id, partner_name, percentage_bp, payout_minor, touchpoints, role]) => ({
         partner_id,
         partner_name,
         percentage: percentage_bp / 100,
