@@ -21,10 +21,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       1 as touchpoints
     from events where voided_at is null`.execute(db)
 
-  // The same figures summed up over days, months and years.
+  // The same figures summed up over days, thirds of months, months and years.
   await sql`
     create table deal_rollups (
-      span text not null constraint deal_rollups_span_known check (span in ('day', 'month', 'year')),
+      span text not null constraint deal_rollups_span_known check (span in ('day', 'dekad', 'month', 'year')),
       starts date not null,
       currency text not null,
       attribution_model text not null,
@@ -35,7 +35,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     ) with (fillfactor = 80)`.execute(db)
   await sql`
     create table partner_rollups (
-      span text not null constraint partner_rollups_span_known check (span in ('day', 'month', 'year')),
+      span text not null constraint partner_rollups_span_known check (span in ('day', 'dekad', 'month', 'year')),
       starts date not null,
       currency text not null,
       partner_id text collate "C" not null,
@@ -48,7 +48,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`create index partner_rollups_of_span on partner_rollups (span, currency, starts)`.execute(db)
   await sql`
     create table touchpoint_rollups (
-      span text not null constraint touchpoint_rollups_span_known check (span in ('day', 'month', 'year')),
+      span text not null constraint touchpoint_rollups_span_known check (span in ('day', 'dekad', 'month', 'year')),
       starts date not null,
       touchpoint_type text not null,
       touchpoints bigint not null,

@@ -30,7 +30,7 @@ const day = 86_400_000
 
 /**
  * Puts a period together from few rollups. Each end goes to the nearest bound of the next wider span, with what that leaves
- * out added and what it takes in too much taken away: two weeks of days at most, and half a year of months.
+ * out added and what it takes in too much taken away: five days at most, one dekad, and half a year of months.
  */
 export function coverOf({ from, before }: Period): Cover {
   const whole: Range = [
@@ -38,11 +38,13 @@ export function coverOf({ from, before }: Period): Cover {
     clamp(before === undefined ? last : Date.parse(before)),
   ]
   const days = widen(whole, floorDay)
-  const months = widen(days, floorMonth)
+  const dekads = widen(days, floorDekad)
+  const months = widen(dekads, floorMonth)
   const years = widen(months, floorYear)
   return {
     pieces: [
-      ...between(days, months).map(toPiece('day', toDate)),
+      ...between(days, dekads).map(toPiece('day', toDate)),
+      ...between(dekads, months).map(toPiece('dekad', toDate)),
       ...between(months, years).map(toPiece('month', toDate)),
       ...between(years, [first, first]).map(toPiece('year', toDate)),
     ],
@@ -51,13 +53,15 @@ export function coverOf({ from, before }: Period): Cover {
   }
 }
 
-/** The range of wider spans that is nearest; empty where both ends are nearest to one bound. */
+/** The nearest range of wider spans; empty where making up for the difference would take more than the range itself. */
 function widen([start, end]: Range, floor: (at: number, spans: number) => number): Range {
   const nearest = (at: number) => {
     const [below, above] = [floor(at, 0), floor(at, 1)]
     return at - below < above - at ? below : above
   }
-  return [nearest(start), nearest(end)]
+  const [wideStart, wideEnd] = [nearest(start), nearest(end)]
+  const difference = Math.abs(wideStart - start) + Math.abs(wideEnd - end)
+  return [wideStart, difference < end - start ? wideEnd : wideStart]
 }
 
 /** What makes a range of its nearest wider one: stretches to add, and to take away. */
@@ -76,6 +80,12 @@ function clamp(at: number): number {
 }
 
 const floorDay = (at: number, days: number) => at - (at % day) + days * day
+
+function floorDekad(at: number, dekads: number): number {
+  const date = new Date(at)
+  const dekad = Math.min(Math.floor((date.getUTCDate() - 1) / 10), 2) + dekads
+  return dekad > 2 ? floorMonth(at, 1) : Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1 + 10 * dekad)
+}
 
 function floorMonth(at: number, months: number): number {
   const date = new Date(at)

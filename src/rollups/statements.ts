@@ -13,7 +13,10 @@ export function sumsOf({ sums }: Rollup): RawBuilder<unknown> {
 /** Rows that have a day, once for each span of the rollup, with the date on which that span starts. */
 export function toSpans({ spans, keys, sums }: Rollup, rows: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`(
-    select span, date_trunc(span, day::timestamp)::date as starts, ${columnsOf([...keys, ...sums])}
+    select span, case span
+        when 'dekad' then date_trunc('month', day::timestamp)::date + 10 * least((extract(day from day)::int - 1) / 10, 2)
+        else date_trunc(span, day::timestamp)::date
+      end as starts, ${columnsOf([...keys, ...sums])}
     from ${rows} cross join unnest(${spans}::text[]) as span) as spread`
 }
 

@@ -25,9 +25,24 @@ t.test('a period is whole years, less or more the months and days at its ends', 
   ])
 })
 
-t.test('a short period is its days', async (t) => {
-  t.strictSame(cover({ from: '2024-02-03T00:00:00.000Z', before: '2024-02-09T00:00:00.000Z' }), [
-    '+ day 2024-02-03 2024-02-09',
+t.test('a month is left out or taken in by thirds', async (t) => {
+  t.strictSame(cover({ from: '2024-02-09T00:00:00.000Z', before: '2024-04-23T00:00:00.000Z' }), [
+    '+ day 2024-02-09 2024-02-11',
+    '+ day 2024-04-21 2024-04-23',
+    '- dekad 2024-02-01 2024-02-11',
+    '- dekad 2024-04-21 2024-05-01',
+    '+ month 2024-02-01 2024-05-01',
+  ])
+})
+
+t.test('a short period is its days, or its third of a month less some days', async (t) => {
+  t.strictSame(cover({ from: '2024-02-04T00:00:00.000Z', before: '2024-02-08T00:00:00.000Z' }), [
+    '+ day 2024-02-04 2024-02-08',
+  ])
+  t.strictSame(cover({ from: '2024-02-22T00:00:00.000Z', before: '2024-02-29T00:00:00.000Z' }), [
+    '- day 2024-02-21 2024-02-22',
+    '- day 2024-02-29 2024-03-01',
+    '+ dekad 2024-02-21 2024-03-01',
   ])
 })
 
