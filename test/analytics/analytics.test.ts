@@ -30,9 +30,10 @@ t.test(
   'while deals close and change, the payouts and the unattributed of each of 1,000 answers are the revenue',
   async (t) => {
     const service = await createApp(t)
-    let isRead = false
+    const isRead = new AbortController()
     const write = async () => {
-      for (let round = 0; !isRead; round += 1) await givenHistory(service, createDice(round), 20, `w${round}`)
+      for (let round = 0; !isRead.signal.aborted; round += 1)
+        await givenHistory(service, createDice(round), 20, `w${round}`)
     }
     const writing = write()
     const odd: Analytics[] = []
@@ -49,7 +50,7 @@ t.test(
         if (!isEven) odd.push(answer.json())
       }
     }
-    isRead = true
+    isRead.abort()
     await writing
 
     t.strictSame(odd, [])
