@@ -150,7 +150,7 @@ function ofFramework(thrown: FastifyError): ApiError {
 }
 
 // Constraint codes are a client's race with another; the rest say that the database cannot serve now.
-const busy = /^(?:40001|40P01|55P03|57014|53...|08...|57P0.|25006|25P03|58...)$/
+const busy = /^(?:40001|40P01|55...|57014|53...|08...|57P0.|25006|25P03|58...)$/
 const lostConnection = /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|CONNECT_TIMEOUT)$/
 const poolMessages =
   /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Cannot use a pool after calling end/

@@ -39,6 +39,7 @@ t.test('what the driver says becomes a status that the client can act on, withou
     '40001': [503, 'unavailable'],
     '40P01': [503, 'unavailable'],
     '55P03': [503, 'unavailable'],
+    '55000': [503, 'unavailable'],
     '57014': [503, 'unavailable'],
     '53300': [503, 'unavailable'],
     '57P01': [503, 'unavailable'],
