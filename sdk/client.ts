@@ -1234,6 +1234,7 @@ export type Simulation = {
     attribution_model: AttributionModel;
     model_parameters?: ModelParameters;
     /**
+     * An id counts once, and none stands for two different events.
      * @maxItems 1000
      */
     events: SimulatedEvent[];

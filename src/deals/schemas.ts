@@ -122,7 +122,10 @@ export const SimulatedEvent = Type.Omit(NewEvent, ['deal_id', 'metadata'], {
 export const Simulation = Strict(
   {
     ...facts,
-    events: Type.Array(ref(SimulatedEvent), { maxItems: 1000 }),
+    events: Type.Array(ref(SimulatedEvent), {
+      maxItems: 1000,
+      description: 'An id counts once, and none stands for two different events.',
+    }),
   },
   { $id: 'Simulation' },
 )

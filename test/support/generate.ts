@@ -129,7 +129,9 @@ function stringsOf({ pattern = '', format, maxLength = 100 }: OpenAPIV3.SchemaOb
 function arraysOf(schema: OpenAPIV3.ArraySchemaObject, resolve: Resolve): fc.Arbitrary<unknown[]> {
   const items = valuesOf(schema.items, resolve)
   const size = { minLength: schema.minItems ?? 0, maxLength: Math.min(schema.maxItems ?? 4, 4) }
-  return schema.uniqueItems === true ? fc.uniqueArray(items, size) : fc.array(items, size)
+  if (schema.uniqueItems === true) return fc.uniqueArray(items, size)
+  // Of rows that are sent together no two have one id.
+  return fc.uniqueArray(items, { ...size, selector: (item) => (item as { id?: string }).id ?? item })
 }
 
 function objectsOf(schema: OpenAPIV3.SchemaObject, resolve: Resolve): fc.Arbitrary<object> {
