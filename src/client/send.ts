@@ -38,7 +38,8 @@ async function sendInTurn(call: Call, path: string, rows: readonly Row[]): Promi
 /** Events go in as lines of one body; the report names those that stay out. */
 async function sendEvents(call: Call, rows: readonly Row[]): Promise<Outcome> {
   const lines = rows.map(({ body }) => `${JSON.stringify(body)}\n`).join('')
-  const { body } = await call('POST', '/events/import', lines)
+  const { status, body } = await call('POST', '/events/import', lines)
+  if (status !== 200) throw new Error(`The service takes no import: ${reasonOf(body)}`)
   const { accepted, duplicates, refusals } = body as unknown as ImportReport
   const refused = refusals.map(({ line, ...why }) => refuse(rows[line - 1] as Row, why))
   return { stored: accepted, known: duplicates, refused }
