@@ -35,7 +35,7 @@ async function sendInTurn(call: Call, path: string, rows: readonly Row[]): Promi
   return add(outcomes)
 }
 
-/** Events go in as lines of one body; the report names those that stay out. */
+/** Events go in as lines of one body; the report names those that stay out, of up to 1,000 lines every one. */
 async function sendEvents(call: Call, rows: readonly Row[]): Promise<Outcome> {
   const lines = rows.map(({ body }) => `${JSON.stringify(body)}\n`).join('')
   const { status, body } = await call('POST', '/events/import', lines)

@@ -16,16 +16,16 @@ export async function insertDeals(
   const given = deals.map(({ amount_minor, submission, ...deal }) => ({
     ...deal,
     amount_minor: String(amount_minor),
-    submission: submission.toString('hex'),
+    submission: `\\x${submission.toString('hex')}`,
   }))
   const { rows } = await sql<DealRow>`
     insert into deals
       (id, amount_minor, currency, closed_date, closed_all_day, attribution_model, model_parameters, version, submission)
     select id, amount_minor, currency, closed_date, closed_all_day, attribution_model, model_parameters, 1,
-      decode(submission, 'hex')
+      submission
     from json_to_recordset(${JSON.stringify(given)}) as given (
       id text, amount_minor bigint, currency text, closed_date timestamptz, closed_all_day boolean,
-      attribution_model text, model_parameters jsonb, submission text
+      attribution_model text, model_parameters jsonb, submission bytea
     )
     on conflict (id) do nothing
     returning *`.execute(trx)

@@ -1,11 +1,10 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
-import { lockDeals } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
 import { type Fault, invalid } from '../errors.ts'
 import type { Line } from '../http/ndjson.ts'
 import type { Attribute } from '../record/versions.ts'
-import { ingest, type Ingested, readEvents } from './ingest.ts'
+import { type Ingested, lockAndIngest, readEvents } from './ingest.ts'
 import type { Submission } from './queries.ts'
 import type { EventLine, ImportReport, RefusedLine } from './schemas.ts'
 import { storeOpenDeals } from './track.ts'
@@ -81,23 +80,10 @@ async function store(
 ): Promise<readonly Ingested[]> {
   const stored = await persist(() => inTurn(() => storeOpenDeals(db, submissions)))
   const left = submissions.filter((_, index) => stored[index] === undefined)
-  const rest = left.length === 0 ? [] : await persist(() => inTurn(() => ingestRest(db, attribute, left)))
+  const storeRest = () => db.transaction().execute((trx) => lockAndIngest(trx, attribute, left))
+  const rest = left.length === 0 ? [] : await persist(() => inTurn(storeRest))
   const results = new Map(left.map((submission, index) => [submission, rest[index]]))
   return submissions.map((submission, index) => (stored[index] ?? results.get(submission)) as Ingested)
-}
-
-async function ingestRest(
-  db: Kysely<Database>,
-  attribute: Attribute,
-  submissions: readonly Submission[],
-): Promise<readonly Ingested[]> {
-  return db.transaction().execute(async (trx) => {
-    await lockDeals(
-      trx,
-      submissions.map(({ deal_id }) => deal_id),
-    )
-    return ingest(trx, attribute, submissions)
-  })
 }
 
 /** A database that is away for a moment, or a deal that is locked for long, does not end an import. */

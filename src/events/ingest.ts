@@ -68,15 +68,30 @@ export async function ingest(
   })
 }
 
+/** The same for a caller that holds no locks. */
+export async function lockAndIngest(
+  trx: Kysely<Database>,
+  attribute: Attribute,
+  submissions: readonly Submission[],
+): Promise<Ingested[]> {
+  await lockDeals(
+    trx,
+    submissions.map(({ deal_id }) => deal_id),
+  )
+  return ingest(trx, attribute, submissions)
+}
+
 /** Stores one event. Errors: 400 or 409. */
 export async function ingestOne(
   trx: Kysely<Database>,
   attribute: Attribute,
   event: NewEvent,
 ): Promise<Outcome<{ event: Event }>> {
-  const submissions = readEvents([event], () => '')
-  await lockDeals(trx, [event.deal_id])
-  const [result] = await ingest(trx, attribute, submissions)
+  const [result] = await lockAndIngest(
+    trx,
+    attribute,
+    readEvents([event], () => ''),
+  )
   return outcomeOf(result as Ingested)
 }
 
@@ -93,11 +108,7 @@ export async function ingestAll(
   events: readonly NewEvent[],
 ): Promise<Accepted> {
   const submissions = readEvents(events, (index) => `/events/${index}`)
-  await lockDeals(
-    trx,
-    submissions.map(({ deal_id }) => deal_id),
-  )
-  const ingested = await ingest(trx, attribute, submissions)
+  const ingested = await lockAndIngest(trx, attribute, submissions)
   const faults = ingested.flatMap((result, index) =>
     'fault' in result ? [{ ...result.fault, pointer: `/events/${index}${result.fault.pointer}` }] : [],
   )
