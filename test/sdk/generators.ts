@@ -3,6 +3,7 @@ import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { strict } from './strict.ts'
 
 // Makes clients of openapi/openapi.json with the generators that users have, and compiles each. Needs the network, for
 // npm; Python and Java are tried where they are.
@@ -81,18 +82,8 @@ export const shares: readonly Share[] = answer.status === 200 ? answer.data.attr
 
 /** Compiles under strict settings that check libraries too, and refuses any and unknown but for clients' metadata. */
 async function compile(file: string, text: string, generated: string, known = /^$/): Promise<string> {
-  const compilerOptions = {
-    strict: true,
-    skipLibCheck: false,
-    noEmit: true,
-    target: 'es2022',
-    module: 'nodenext',
-    lib: ['es2022', 'dom', 'dom.iterable'],
-    types: [],
-    allowImportingTsExtensions: true,
-  }
   await writeFile(join(folder, file), text)
-  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }))
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: strict, files: [file] }))
   await run('node_modules/.bin/tsc', '-p', '.')
   const lines = (await readFile(join(folder, generated), 'utf8')).split('\n').map((line) => line.trim())
   const vague = lines.filter(

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import t from 'tap'
+import { strict } from './strict.ts'
 
 const source = (await readFile('sdk/client.ts', 'utf8')).replace('// @ts-nocheck\n', '')
 
@@ -9,18 +10,7 @@ t.test('the client compiles in a strict project that checks libraries too', asyn
   await mkdir(folder, { recursive: true })
   await writeFile(`${folder}/client.ts`, source)
   await writeFile(`${folder}/use.ts`, use)
-  const compilerOptions = {
-    strict: true,
-    skipLibCheck: false,
-    exactOptionalPropertyTypes: true,
-    noUncheckedIndexedAccess: true,
-    noEmit: true,
-    target: 'es2022',
-    module: 'nodenext',
-    lib: ['es2022', 'dom', 'dom.iterable'],
-    types: [],
-    allowImportingTsExtensions: true,
-  }
+  const compilerOptions = { ...strict, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true }
   await writeFile(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions, files: ['use.ts'] }))
 
   t.equal(await compile(folder), '')
