@@ -1,7 +1,9 @@
 import * as analytics from './analytics/schemas.ts'
 import * as apiKeys from './api-keys/schemas.ts'
+import * as explanations from './deals/explanation-schemas.ts'
 import * as deals from './deals/schemas.ts'
 import * as scenarios from './deals/scenario-schemas.ts'
+import * as whatIfs from './deals/what-if-schemas.ts'
 import * as events from './events/schemas.ts'
 import { Health, Index, Readiness } from './http/health.ts'
 import { Fault, Problem, ProblemCode } from './http/problems.ts'
@@ -14,6 +16,8 @@ export const resources = [
   partners,
   events,
   deals,
+  explanations,
+  whatIfs,
   scenarios,
   analytics,
   statements,

@@ -12,17 +12,12 @@ import type { Attribute } from '../record/versions.ts'
 import { recalculate } from './amend.ts'
 import { explainAttribution, getCurrent } from './explain.ts'
 import type { DealDefaults } from './facts.ts'
-import {
-  Attribution,
-  AttributionHistory,
-  Comparison,
-  ExplainedAttribution,
-  SimulatedAttribution,
-  Simulation,
-} from './schemas.ts'
+import { ExplainedAttribution } from './explanation-schemas.ts'
+import { Attribution, AttributionHistory } from './schemas.ts'
 import { runScenario } from './scenario.ts'
 import { Scenario, ScenarioResult } from './scenario-schemas.ts'
 import { compareModels, simulate } from './what-if.ts'
+import { Comparison, SimulatedAttribution, Simulation } from './what-if-schemas.ts'
 
 interface Needs {
   readonly db: Kysely<Database>

@@ -9,7 +9,8 @@ import { formatMoney, toMajor } from '../http/money.ts'
 import { findAttribution } from '../record/attributions.ts'
 import { findVersion, listTouches, type TouchRow, toJourney } from '../record/journeys.ts'
 import type { Attribute } from '../record/versions.ts'
-import type { Attribution, ExplainedAttribution, Explanation } from './schemas.ts'
+import type { ExplainedAttribution, Explanation } from './explanation-schemas.ts'
+import type { Attribution } from './schemas.ts'
 
 /** A deal's current split. Errors: 404. */
 export async function getCurrent(

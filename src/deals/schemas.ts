@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { touchpointTypes } from '../attribution/journey.ts'
 import { modelNames } from '../attribution/models.ts'
-import { Event, NewEvent, TouchpointType } from '../events/schemas.ts'
+import { Event } from '../events/schemas.ts'
 import {
   Amount,
   Currency,
@@ -22,14 +22,6 @@ export const VersionReason = OneOf(
   { $id: 'VersionReason' },
 )
 export type VersionReason = Static<typeof VersionReason>
-
-export const ExclusionReason = OneOf(['voided', 'deal_voided', 'after_close', 'before_lookback'], {
-  $id: 'ExclusionReason',
-})
-
-export const OddUnitRule = OneOf(['largest remainder', 'earliest first touch', 'lower partner id'], {
-  $id: 'OddUnitRule',
-})
 
 const weight = Type.Optional(Type.Number({ minimum: 0, maximum: 1000, 'x-decimals': 4 }))
 
@@ -92,7 +84,8 @@ export const Deal = Type.Object(
 )
 export type Deal = Static<typeof Deal>
 
-const facts = {
+/** What a client says of a deal that it closes, or only tries out. */
+export const facts = {
   amount: Amount,
   currency: Type.Optional(Currency),
   closed_date: Type.Optional(Timestamp),
@@ -113,23 +106,6 @@ export const DealChange = Strict(
   { $id: 'DealChange', minProperties: 1 },
 )
 export type DealChange = Static<typeof DealChange>
-
-export const SimulatedEvent = Type.Omit(NewEvent, ['deal_id', 'metadata'], {
-  $id: 'SimulatedEvent',
-  additionalProperties: false,
-})
-
-export const Simulation = Strict(
-  {
-    ...facts,
-    events: Type.Array(ref(SimulatedEvent), {
-      maxItems: 1000,
-      description: 'An id counts once, and none stands for two different events.',
-    }),
-  },
-  { $id: 'Simulation' },
-)
-export type Simulation = Static<typeof Simulation>
 
 export const Share = Type.Object(
   {
@@ -160,92 +136,11 @@ export const Attribution = Type.Object(
 )
 export type Attribution = Static<typeof Attribution>
 
-const explained = {
-  event_id: Id,
-  partner_id: Id,
-  partner_name: Type.String(),
-  touchpoint_type: ref(TouchpointType),
-  timestamp: Timestamp,
-}
-
-export const ExplainedTouchpoint = Type.Object(
-  {
-    ...explained,
-    weight: Type.String({
-      description: 'Exact, before it is set against the others: `7/20`, `2^(-3/7)`.',
-    }),
-    age_ms: Nullable(Type.Integer({ description: 'time-decay: milliseconds before the last touchpoint.' })),
-    half_life_ms: Nullable(Type.Integer({ description: 'time-decay: milliseconds.' })),
-    percentage: Type.Number({ description: "Adds up to its partner's over the partner's touchpoints." }),
-    payout: Money,
-  },
-  { $id: 'ExplainedTouchpoint' },
-)
-
-export const ExcludedTouchpoint = Type.Object(
-  { ...explained, reason: ref(ExclusionReason) },
-  { $id: 'ExcludedTouchpoint' },
-)
-
-export const OddUnit = Type.Object(
-  { partner_id: Id, amount: Money, rule: ref(OddUnitRule) },
-  { $id: 'OddUnit' },
-)
-
-export const PartnerSentence = Type.Object(
-  { partner_id: Id, sentence: Type.String() },
-  { $id: 'PartnerSentence' },
-)
-
-export const Explanation = Type.Object(
-  {
-    touchpoints: Type.Array(ref(ExplainedTouchpoint)),
-    excluded: Type.Array(ref(ExcludedTouchpoint), {
-      description: 'Touchpoints that did not qualify, and why.',
-    }),
-    odd_units: Type.Array(ref(OddUnit), {
-      description: 'Who got the minor units that were left over, and by which rule.',
-    }),
-    sentences: Type.Array(ref(PartnerSentence), {
-      description: 'What a partner manager can send to each partner.',
-    }),
-  },
-  { $id: 'Explanation' },
-)
-export type Explanation = Static<typeof Explanation>
-
-export const ExplainedAttribution = Type.Object(
-  { ...Attribution.properties, explanation: Type.Optional(ref(Explanation)) },
-  { $id: 'ExplainedAttribution', description: 'A split, with its explanation where asked.' },
-)
-export type ExplainedAttribution = Static<typeof ExplainedAttribution>
-
 export const AttributionVersion = Type.Object(
   { ...Attribution.properties, reason: ref(VersionReason) },
   { $id: 'AttributionVersion' },
 )
 export type AttributionVersion = Static<typeof AttributionVersion>
-
-export const SimulatedAttribution = Type.Omit(Attribution, ['deal_id', 'version'], {
-  $id: 'SimulatedAttribution',
-})
-export type SimulatedAttribution = Static<typeof SimulatedAttribution>
-
-export const ModelSplit = Type.Object(
-  { model: ref(AttributionModel), attributions: Type.Array(ref(Share)), unattributed: Money },
-  { $id: 'ModelSplit' },
-)
-
-export const Comparison = Type.Object(
-  {
-    deal_id: Id,
-    total_amount: Money,
-    currency: Currency,
-    models: Type.Array(ref(ModelSplit)),
-  },
-  { $id: 'Comparison' },
-)
-export type Comparison = Static<typeof Comparison>
 
 export const DealEvent = Type.Composite([Event, Type.Object({ partner_name: Type.String() })], {
   $id: 'DealEvent',

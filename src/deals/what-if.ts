@@ -11,7 +11,8 @@ import { listTouches, type TouchRow, toJourney } from '../record/journeys.ts'
 import type { Attribute } from '../record/versions.ts'
 import { type DealDefaults, readFacts, resolve } from './facts.ts'
 import { findDeal, listPartnerNames } from './queries.ts'
-import type { Comparison, Share, SimulatedAttribution, Simulation } from './schemas.ts'
+import type { Share } from './schemas.ts'
+import type { Comparison, SimulatedAttribution, Simulation } from './what-if-schemas.ts'
 
 /** A deal's split under every model with its default parameters. Errors: 404. */
 export async function compareModels(

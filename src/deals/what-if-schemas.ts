@@ -1,0 +1,42 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { NewEvent } from '../events/schemas.ts'
+import { Currency, Id, Money, ref, Strict } from '../http/schemas.ts'
+import { Attribution, AttributionModel, facts, Share } from './schemas.ts'
+
+export const SimulatedEvent = Type.Omit(NewEvent, ['deal_id', 'metadata'], {
+  $id: 'SimulatedEvent',
+  additionalProperties: false,
+})
+
+export const Simulation = Strict(
+  {
+    ...facts,
+    events: Type.Array(ref(SimulatedEvent), {
+      maxItems: 1000,
+      description: 'An id counts once, and none stands for two different events.',
+    }),
+  },
+  { $id: 'Simulation' },
+)
+export type Simulation = Static<typeof Simulation>
+
+export const SimulatedAttribution = Type.Omit(Attribution, ['deal_id', 'version'], {
+  $id: 'SimulatedAttribution',
+})
+export type SimulatedAttribution = Static<typeof SimulatedAttribution>
+
+export const ModelSplit = Type.Object(
+  { model: ref(AttributionModel), attributions: Type.Array(ref(Share)), unattributed: Money },
+  { $id: 'ModelSplit' },
+)
+
+export const Comparison = Type.Object(
+  {
+    deal_id: Id,
+    total_amount: Money,
+    currency: Currency,
+    models: Type.Array(ref(ModelSplit)),
+  },
+  { $id: 'Comparison' },
+)
+export type Comparison = Static<typeof Comparison>
