@@ -1,28 +1,29 @@
 import { type Kysely, sql } from 'kysely'
 
 export async function up(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    create view attributions_with_shares as
+    select deal_id, version, amount_minor, currency, attribution_model, unattributed_minor, calculated_at, reason, (
+      select coalesce(json_agg(json_build_array(partner_id, name, percentage_bp, payout_minor, touchpoints, role)
+        order by payout_minor desc, partner_id), '[]'::json)
+      from payouts join partners on partners.id = partner_id
+      where payouts.deal_id = attributions.deal_id and payouts.version = attributions.version
+    ) as shares
+    from attributions`.execute(db)
   // The most frequent of all reads. A function keeps its plan, which costs as much to make as to carry out.
   await sql`
-    create function current_attributions(deal_ids text[])
-    returns table (
-      deal_id text, version integer, amount_minor bigint, currency text, attribution_model text,
-      unattributed_minor bigint, calculated_at timestamptz, shares json
-    ) language plpgsql stable as $$
+    create function current_attributions(deal_ids text[]) returns setof attributions_with_shares
+    language plpgsql stable as $$
     begin
       return query
-        select attributions.deal_id, attributions.version, attributions.amount_minor, attributions.currency,
-          attributions.attribution_model, attributions.unattributed_minor, attributions.calculated_at, (
-            select coalesce(json_agg(json_build_array(payouts.partner_id, partners.name, payouts.percentage_bp,
-              payouts.payout_minor, payouts.touchpoints, payouts.role)
-              order by payouts.payout_minor desc, payouts.partner_id), '[]'::json)
-            from payouts join partners on partners.id = payouts.partner_id
-            where payouts.deal_id = attributions.deal_id and payouts.version = attributions.version
-          )
-        from deals join attributions on attributions.deal_id = deals.id and attributions.version = deals.version
+        select attributions_with_shares.*
+        from deals join attributions_with_shares on deal_id = deals.id
+          and attributions_with_shares.version = deals.version
         where deals.id = any (deal_ids);
     end $$`.execute(db)
 }
 
 export async function down(db: Kysely<unknown>): Promise<void> {
   await sql`drop function current_attributions(text[])`.execute(db)
+  await sql`drop view attributions_with_shares`.execute(db)
 }

@@ -3,7 +3,7 @@ import type { ApiKeyRow } from '../api-keys/schemas.ts'
 import type { DealRow } from '../deals/schemas.ts'
 import type { EventRow } from '../events/schemas.ts'
 import type { PartnerRow } from '../partners/schemas.ts'
-import type { PayoutRow, VersionRow } from '../record/schemas.ts'
+import type { PayoutRow, SplitRow, VersionRow } from '../record/schemas.ts'
 
 /** A table of these rows; `Filled` columns, and those that may be null, can be left out of an insert. */
 type Table<Row, Filled extends keyof Row = never> = {
@@ -24,6 +24,7 @@ export interface Database {
   deals: Table<DealRow, 'created_at' | 'updated_at'>
   attributions: Table<VersionRow>
   payouts: Table<PayoutRow>
+  attributions_with_shares: SplitRow
   partner_deals: Table<Pick<PayoutRow, 'partner_id' | 'closed_date' | 'deal_id'>>
   api_keys: Table<ApiKeyRow, 'created_at'>
   idempotency_keys: Table<

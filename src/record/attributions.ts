@@ -3,28 +3,7 @@ import { group } from '../database/group.ts'
 import type { Database } from '../database/tables.ts'
 import type { Attribution, AttributionVersion } from '../deals/schemas.ts'
 import { toMajor } from '../http/money.ts'
-import type { VersionRow } from './schemas.ts'
-
-type Version = Pick<
-  VersionRow,
-  | 'deal_id'
-  | 'version'
-  | 'amount_minor'
-  | 'currency'
-  | 'attribution_model'
-  | 'unattributed_minor'
-  | 'calculated_at'
-  | 'reason'
->
-type Share = readonly [
-  partner_id: string,
-  partner_name: string,
-  percentage_bp: number,
-  payout_minor: number,
-  touchpoints: number,
-  role: string,
-]
-type StoredVersion = Version & { shares: readonly Share[] }
+import type { SplitRow } from './schemas.ts'
 
 /** The split of a deal as it stands, or as it stood at an instant. */
 export async function findAttribution(
@@ -33,10 +12,12 @@ export async function findAttribution(
   asOf?: string,
 ): Promise<Attribution | undefined> {
   if (asOf === undefined) return (await listAttributions(db, [dealId])).get(dealId)
-  const row = await versions(db)
-    .where('attributions.deal_id', '=', dealId)
-    .where('attributions.calculated_at', '<=', asOf)
-    .orderBy('attributions.version', 'desc')
+  const row = await db
+    .selectFrom('attributions_with_shares')
+    .selectAll()
+    .where('deal_id', '=', dealId)
+    .where('calculated_at', '<=', asOf)
+    .orderBy('version', 'desc')
     .limit(1)
     .executeTakeFirst()
   return row && toAttribution(row)
@@ -47,7 +28,7 @@ export async function listAttributions(
   db: Kysely<Database>,
   dealIds: readonly string[],
 ): Promise<ReadonlyMap<string, Attribution>> {
-  const { rows } = await sql<StoredVersion>`select * from current_attributions(${dealIds})`.execute(db)
+  const { rows } = await sql<SplitRow>`select * from current_attributions(${dealIds})`.execute(db)
   return new Map(rows.map((row) => [row.deal_id, toAttribution(row)]))
 }
 
@@ -65,38 +46,16 @@ export function groupFinds(db: Kysely<Database>): (dealId: string) => Promise<At
 
 /** Every version of a deal's split, oldest first. */
 export async function listHistory(db: Kysely<Database>, dealId: string): Promise<AttributionVersion[]> {
-  const rows = await versions(db)
-    .where('attributions.deal_id', '=', dealId)
-    .orderBy('attributions.version')
+  const rows = await db
+    .selectFrom('attributions_with_shares')
+    .selectAll()
+    .where('deal_id', '=', dealId)
+    .orderBy('version')
     .execute()
   return rows.map((row) => ({ ...toAttribution(row), reason: row.reason }))
 }
 
-// The shares of a version come as one JSON value: amounts are below 2^53, so its numbers are exact.
-function versions(db: Kysely<Database>) {
-  return db
-    .selectFrom('attributions')
-    .select([
-      'attributions.deal_id',
-      'attributions.version',
-      'attributions.amount_minor',
-      'attributions.currency',
-      'attributions.attribution_model',
-      'attributions.unattributed_minor',
-      'attributions.calculated_at',
-      'attributions.reason',
-    ])
-    .select(
-      sql<readonly Share[]>`(
-        select coalesce(json_agg(json_build_array(partner_id, name, percentage_bp, payout_minor, touchpoints, role)
-          order by payout_minor desc, partner_id), '[]'::json)
-        from payouts join partners on partners.id = partner_id
-        where payouts.deal_id = attributions.deal_id and payouts.version = attributions.version
-      )`.as('shares'),
-    )
-}
-
-function toAttribution({ deal_id, version, currency, calculated_at, ...row }: StoredVersion): Attribution {
+function toAttribution({ deal_id, version, currency, calculated_at, ...row }: SplitRow): Attribution {
   return {
     deal_id,
     total_amount: toMajor(row.amount_minor, currency),

@@ -26,3 +26,25 @@ export type PayoutRow = Pick<Facts, 'currency' | 'closed_date'> & {
   touchpoints: number
   role: string
 }
+
+type Share = readonly [
+  partner_id: string,
+  partner_name: string,
+  percentage_bp: number,
+  payout_minor: number,
+  touchpoints: number,
+  role: string,
+]
+
+/** A version with its shares, as one JSON value: amounts are below 2^53, so its numbers are exact. */
+export type SplitRow = Pick<
+  VersionRow,
+  | 'deal_id'
+  | 'version'
+  | 'amount_minor'
+  | 'currency'
+  | 'attribution_model'
+  | 'unattributed_minor'
+  | 'calculated_at'
+  | 'reason'
+> & { shares: readonly Share[] }
