@@ -4,6 +4,7 @@ import { touchpointTypes } from '../src/attribution/journey.ts'
 import type { Journey, Touch } from '../src/attribution/journey.ts'
 import { modelNames, resolveParameters } from '../src/attribution/models.ts'
 import type { ModelName, ParametersOf } from '../src/attribution/models.ts'
+import { createDice } from '../test/support/dice.ts'
 
 interface PlainRow {
   readonly partner_id: string
@@ -72,18 +73,9 @@ function plainCredits({ model, parameters, closed_at }: Journey, touches: Touch[
   return touches.map(() => 1)
 }
 
-/** A generator of its own, so that every run measures the same deals. */
-function random(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return Math.floor((state / 2 ** 32) * below)
-  }
-}
-
 /** Deals of ninety days' touches by a quarter as many partners, in an order of arrival that is nearly that of time. */
 function givenJourneys(model: ModelName, touchpoints: number): readonly Journey[] {
-  const next = random(touchpoints)
+  const next = createDice(touchpoints)
   const closed_at = Date.UTC(2025, 5, 30, 12)
   const partners = Math.ceil(touchpoints / 4) + 1
   return Array.from({ length: deals }, (_, deal) => ({

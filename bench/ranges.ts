@@ -11,7 +11,8 @@ import { connect } from '../src/database/connect.ts'
 import { startEmbedded } from '../src/database/embedded.ts'
 import { migrateToLatest } from '../src/database/migrate.ts'
 import { foldChanges } from '../src/rollups/fold.ts'
-import { createDice, givenHistory, rollFilter } from '../test/analytics/history.ts'
+import { givenHistory, rollFilter } from '../test/analytics/history.ts'
+import { createDice } from '../test/support/dice.ts'
 import { analyticsByPlainSql } from '../test/analytics/plain.ts'
 
 const ranges = Number(process.argv[2] ?? 100_000)

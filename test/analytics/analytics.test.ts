@@ -2,7 +2,8 @@ import t from 'tap'
 import type { Analytics } from '../../src/analytics/schemas.ts'
 import { foldChanges } from '../../src/rollups/fold.ts'
 import { createApp } from '../support/app.ts'
-import { createDice, givenHistory, rollFilter } from './history.ts'
+import { createDice } from '../support/dice.ts'
+import { givenHistory, rollFilter } from './history.ts'
 import { analyticsByPlainSql } from './plain.ts'
 
 // `npm run bench:ranges` compares a hundred thousand.

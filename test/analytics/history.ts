@@ -1,15 +1,5 @@
 import type { TestApp } from '../support/app.ts'
-
-/** Whole numbers below a limit, the same ones for the same seed (mulberry32). */
-export function createDice(seed: number): (limit: number) => number {
-  let state = seed >>> 0
-  return (limit) => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let bits = Math.imul(state ^ (state >>> 15), 1 | state)
-    bits = (bits + Math.imul(bits ^ (bits >>> 7), 61 | bits)) ^ bits
-    return Math.floor((((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32) * limit)
-  }
-}
+import type { Dice } from '../support/dice.ts'
 
 const models = ['equal', 'first-touch', 'last-touch', 'role-based', 'time-decay', 'linear', 'position-based']
 const types = ['referral', 'demo', 'intro', 'support', 'closer', 'other']
@@ -27,12 +17,7 @@ export function instantAt(at: number): string {
 }
 
 /** Deals with touchpoints before and after their close, amended and voided ones among them. */
-export async function givenHistory(
-  { call }: Pick<TestApp, 'call'>,
-  dice: (limit: number) => number,
-  deals: number,
-  prefix = 'd',
-) {
+export async function givenHistory({ call }: Pick<TestApp, 'call'>, dice: Dice, deals: number, prefix = 'd') {
   const partner = () => `p${dice(partners)}`
   const sent = async (path: string, body: object) => {
     const { statusCode, body: answer } = await call('POST', path, body)
@@ -72,7 +57,7 @@ export async function givenHistory(
 }
 
 /** A random filter, its bounds missing, days or instants, and what it means. */
-export function rollFilter(dice: (limit: number) => number) {
+export function rollFilter(dice: Dice) {
   const bounds = [dice(hours), dice(hours)].sort((a, b) => a - b).map(instantAt)
   const [start, end] = bounds.map((at) => [undefined, at.slice(0, 10), at.slice(0, 10), at][dice(4)])
   const currency = currencies[dice(5)] as string

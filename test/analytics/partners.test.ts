@@ -1,7 +1,8 @@
 import t from 'tap'
 import type { PartnerRank } from '../../src/analytics/schemas.ts'
 import { createApp, type TestApp } from '../support/app.ts'
-import { createDice, givenHistory } from './history.ts'
+import { createDice } from '../support/dice.ts'
+import { givenHistory } from './history.ts'
 import { partnersByPlainSql } from './plain.ts'
 
 interface Ranks {

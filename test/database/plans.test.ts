@@ -1,7 +1,7 @@
 import { Client } from 'pg'
 import t from 'tap'
 import { rebuildRollups } from '../../src/rollups/verify.ts'
-import { createDice } from '../analytics/history.ts'
+import { createDice } from '../support/dice.ts'
 import { createApp } from '../support/app.ts'
 import { fill } from '../support/fill.ts'
 import { reads } from '../support/reads.ts'

@@ -1,7 +1,5 @@
+import type { Dice } from './dice.ts'
 import { firstMonth, partners } from './fill.ts'
-
-/** Whole numbers below a limit. */
-export type Dice = (limit: number) => number
 
 const year = 'start_date=2025-01-01&end_date=2025-12-31'
 const day = 86_400_000

@@ -1,5 +1,6 @@
 import { type Call, type Sight } from './linear.ts'
-import { forEachOf, random, type Reply, type Send, shuffle } from './send.ts'
+import { createDice, shuffle } from '../dice.ts'
+import { forEachOf, type Reply, type Send } from './send.ts'
 
 interface Split {
   readonly total_amount: number
@@ -21,7 +22,7 @@ export async function recordHistories(
     seed = 1,
   }: { readonly deals: number; readonly atOnce?: number; readonly seed?: number },
 ): Promise<readonly (readonly Call[])[]> {
-  const next = random(seed)
+  const next = createDice(seed)
   const histories: Call[][] = []
   await forEachOf(Array(deals).keys(), atOnce, async (n) => {
     const calls: Call[] = []

@@ -1,4 +1,5 @@
-import { random, type Send, shuffle } from './send.ts'
+import { createDice, shuffle } from '../dice.ts'
+import type { Send } from './send.ts'
 
 const types = ['referral', 'demo', 'intro', 'support', 'closer', 'other']
 const models = ['equal', 'first-touch', 'last-touch', 'role-based', 'time-decay', 'linear', 'position-based']
@@ -10,7 +11,7 @@ interface Programme {
 
 /** Events on deals, some of them after their deal's close. */
 export function givenProgramme(events: number, seed: number): Programme {
-  const next = random(seed)
+  const next = createDice(seed)
   const deals = Math.ceil(events / 10)
   const start = Date.UTC(2025, 0, 1)
   const instant = (days: number) => new Date(start + next(days * 86_400) * 1000).toISOString()
@@ -33,7 +34,7 @@ export function givenProgramme(events: number, seed: number): Programme {
 
 /** Sends it all in an order and in batches of its own, and returns the current splits without version and clock. */
 export async function runInOrder(send: Send, { events, deals }: Programme, seed: number): Promise<string> {
-  const next = random(seed)
+  const next = createDice(seed)
   const closes = shuffle(deals, next)
   const arriving = shuffle(events, next)
   while (arriving.length > 0 || closes.length > 0) {

@@ -1,4 +1,5 @@
-import { forEachOf, random, type Reply, type Send } from './send.ts'
+import { createDice } from '../dice.ts'
+import { forEachOf, insist, type Reply, type Send } from './send.ts'
 
 /** What 8 or 25 clients at once were answered. */
 interface Answers {
@@ -30,13 +31,18 @@ export async function closeWhileTouched(
   deals: number,
   seed = 1,
 ): Promise<Reply[]> {
-  const next = random(seed)
+  const next = createDice(seed)
   const odd: Reply[] = []
   await forEachOf(Array(deals).keys(), 8, async (n) => {
     const id = `raced-${n}`
-    const any: Send = (...request) => instanceOf(instances, next(instances.length))(...request)
+    const any = insist((...request) => instanceOf(instances, next(instances.length))(...request))
     const touch = (partner: number) =>
-      any('POST', '/events', { partner_id: `p${partner}`, deal_id: id, touchpoint_type: 'demo' })
+      any('POST', '/events', {
+        id: `${id}-${partner}`,
+        partner_id: `p${partner}`,
+        deal_id: id,
+        touchpoint_type: 'demo',
+      })
     const replies = await Promise.all([
       touch(1),
       any('POST', '/deals', { id, amount: 100, attribution_model: 'linear' }),

@@ -36,6 +36,14 @@ export function sendOverHttp(addressOf: () => string, key: string): Send {
   }
 }
 
+/** Sends again, as a client does, what the service was too busy to take. */
+export function insist(send: Send): Send {
+  return async (...request) => {
+    const reply = await send(...request)
+    return reply.status === 503 ? insist(send)(...request) : reply
+  }
+}
+
 /** Runs a task for each of these, so many at once. */
 export async function forEachOf<Item>(
   items: Iterable<Item>,
@@ -47,22 +55,4 @@ export async function forEachOf<Item>(
     for (let next = waiting.next(); next.done !== true; next = waiting.next()) await task(next.value)
   }
   await Promise.all(Array.from({ length: atOnce }, work))
-}
-
-/** Numbers from 0 to below `below`, the same in every run of one seed. */
-export function random(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return Math.floor((state / 2 ** 32) * below)
-  }
-}
-
-export function shuffle<Item>(items: readonly Item[], next: (below: number) => number): Item[] {
-  const shuffled = [...items]
-  for (let n = shuffled.length - 1; n > 0; n--) {
-    const other = next(n + 1)
-    ;[shuffled[n], shuffled[other]] = [shuffled[other] as Item, shuffled[n] as Item]
-  }
-  return shuffled
 }
