@@ -51,7 +51,7 @@ export type AnalyticsOverview = {
      */
     total_deals: number;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     total_revenue: number;
     /**
@@ -59,7 +59,7 @@ export type AnalyticsOverview = {
      */
     unattributed: number;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     avg_deal_size: number;
 };
@@ -114,7 +114,7 @@ export type Attribution = {
      */
     deal_id: string;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     total_amount: number;
     /**
@@ -125,7 +125,7 @@ export type Attribution = {
     model: AttributionModel;
     attributions: Share[];
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     unattributed: number;
     version: number;
@@ -153,7 +153,7 @@ export type AttributionVersion = {
      */
     deal_id: string;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     total_amount: number;
     /**
@@ -164,7 +164,7 @@ export type AttributionVersion = {
     model: AttributionModel;
     attributions: Share[];
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     unattributed: number;
     version: number;
@@ -187,7 +187,7 @@ export type Comparison = {
      */
     deal_id: string;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     total_amount: number;
     /**
@@ -206,7 +206,7 @@ export type CreditedDeal = {
      */
     id: string;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     amount: number;
     /**
@@ -221,7 +221,7 @@ export type CreditedDeal = {
     attribution_model: AttributionModel;
     percentage: number;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     payout: number;
 };
@@ -457,7 +457,7 @@ export type ExplainedAttribution = {
      */
     deal_id: string;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     total_amount: number;
     /**
@@ -468,7 +468,7 @@ export type ExplainedAttribution = {
     model: AttributionModel;
     attributions: Share[];
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     unattributed: number;
     version: number;
@@ -519,7 +519,7 @@ export type ExplainedTouchpoint = {
      */
     percentage: number;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     payout: number;
 };
@@ -641,7 +641,7 @@ export type ModelSplit = {
     model: AttributionModel;
     attributions: Share[];
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     unattributed: number;
 };
@@ -653,7 +653,7 @@ export type ModelUse = {
      */
     count: number;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     total_amount: number;
 };
@@ -770,7 +770,7 @@ export type OddUnit = {
      */
     partner_id: string;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     amount: number;
     rule: OddUnitRule;
@@ -784,6 +784,10 @@ export type Pagination = {
      * Null on a page reached by cursor.
      */
     offset: number | null;
+    /**
+     * Rows of all pages, where they need not be counted for it: of rankings, and where a page by offset is the last.
+     */
+    total?: number;
     /**
      * Null on the last page.
      */
@@ -825,6 +829,11 @@ export type Partner = {
 
 export type PartnerAnalytics = {
     partner: Partner;
+    /**
+     * An ISO 4217 code.
+     * @pattern ^[A-Z]{3}$
+     */
+    currency: string;
     /**
      * The 100 that closed last, of those that credit the partner.
      */
@@ -871,7 +880,7 @@ export type PartnerMonth = {
      */
     deals_count: number;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     total_payout: number;
 };
@@ -902,7 +911,7 @@ export type PartnerRank = {
      */
     deals_count: number;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     total_payout: number;
     /**
@@ -926,11 +935,11 @@ export type PartnerScenario = {
     partner_id: string;
     partner_name: string;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     payout_now: number;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     payout_proposed: number;
     /**
@@ -961,7 +970,7 @@ export type PartnerStats = {
      */
     total_deals: number;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     total_payout: number;
     /**
@@ -1055,7 +1064,7 @@ export type RecentDeal = {
      */
     id: string;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     amount: number;
     /**
@@ -1125,7 +1134,7 @@ export type ScenarioResult = {
     currency: string;
     deals_count: number;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     total_amount: number;
     /**
@@ -1153,7 +1162,7 @@ export type Share = {
      */
     percentage: number;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     payout: number;
     /**
@@ -1171,7 +1180,7 @@ export type Share = {
  */
 export type SimulatedAttribution = {
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     total_amount: number;
     /**
@@ -1182,7 +1191,7 @@ export type SimulatedAttribution = {
     model: AttributionModel;
     attributions: Share[];
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     unattributed: number;
     /**
@@ -1245,15 +1254,15 @@ export type Simulation = {
  */
 export type Spread = {
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     lowest: number;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     highest: number;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     spread: number;
 };
@@ -1326,7 +1335,7 @@ export type StatementLine = {
     version: number;
     percentage: number;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     payout: number;
     /**
@@ -1359,11 +1368,11 @@ export const TouchpointType = {
  */
 export type UnattributedScenario = {
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     payout_now: number;
     /**
-     * In units of the currency.
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
      */
     payout_proposed: number;
     /**
@@ -1480,13 +1489,14 @@ export type ListPartnersQuery = {
      */
     limit?: number;
     /**
+     * Rows that are skipped take time: page by cursor where they are many.
      * @minimum 0
      * @maximum 2147483647
      */
     offset?: number;
     /**
      * The `next_cursor` of the page before; not together with `offset`.
-     * @maxLength 512
+     * @maxLength 2048
      * @pattern ^[A-Za-z0-9_-]+$
      */
     cursor?: string;
@@ -1545,6 +1555,14 @@ export type GetPartnerPath = {
     partnerId: string;
 };
 
+export type GetPartnerQuery = {
+    /**
+     * An ISO 4217 code.
+     * @pattern ^[A-Z]{3}$
+     */
+    currency?: string;
+};
+
 export type GetPartnerResponseHeaders = {
     xRequestId?: string;
     ratelimitLimit?: number;
@@ -1554,6 +1572,7 @@ export type GetPartnerResponseHeaders = {
 
 export type GetPartnerVariables = {
     path: GetPartnerPath;
+    query?: GetPartnerQuery;
 };
 
 export type UpdatePartnerResult = PartnerAnswer;
@@ -1726,13 +1745,14 @@ export type ListEventsQuery = {
      */
     limit?: number;
     /**
+     * Rows that are skipped take time: page by cursor where they are many.
      * @minimum 0
      * @maximum 2147483647
      */
     offset?: number;
     /**
      * The `next_cursor` of the page before; not together with `offset`.
-     * @maxLength 512
+     * @maxLength 2048
      * @pattern ^[A-Za-z0-9_-]+$
      */
     cursor?: string;
@@ -1903,13 +1923,14 @@ export type ListDealsQuery = {
      */
     limit?: number;
     /**
+     * Rows that are skipped take time: page by cursor where they are many.
      * @minimum 0
      * @maximum 2147483647
      */
     offset?: number;
     /**
      * The `next_cursor` of the page before; not together with `offset`.
-     * @maxLength 512
+     * @maxLength 2048
      * @pattern ^[A-Za-z0-9_-]+$
      */
     cursor?: string;
@@ -2271,13 +2292,14 @@ export type RankPartnersQuery = {
      */
     limit?: number;
     /**
+     * Rows that are skipped take time: page by cursor where they are many.
      * @minimum 0
      * @maximum 2147483647
      */
     offset?: number;
     /**
      * The `next_cursor` of the page before; not together with `offset`.
-     * @maxLength 512
+     * @maxLength 2048
      * @pattern ^[A-Za-z0-9_-]+$
      */
     cursor?: string;
@@ -2492,6 +2514,7 @@ export type Ops = {
     getPartner: {
         args: {
             path: GetPartnerPath;
+            query?: GetPartnerQuery;
         };
         result: Result<GetPartnerResult, GetPartnerError>;
         mode: "result";
@@ -2911,7 +2934,7 @@ export const OPERATIONS = {
     getReadiness: { id: "getReadiness", method: "GET", path: "/ready", tags: ["Service"], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }] },
     listPartners: { id: "listPartners", method: "GET", path: "/partners", tags: ["Partners"], params: [{ name: "email", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/partners" } },
     createPartner: { id: "createPartner", method: "POST", path: "/partners", tags: ["Partners"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
-    getPartner: { id: "getPartner", method: "GET", path: "/partners/{partnerId}", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    getPartner: { id: "getPartner", method: "GET", path: "/partners/{partnerId}", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "currency", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     updatePartner: { id: "updatePartner", method: "PATCH", path: "/partners/{partnerId}", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     revealPayoutDetails: { id: "revealPayoutDetails", method: "GET", path: "/partners/{partnerId}/payout-details", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     erasePayoutDetails: { id: "erasePayoutDetails", method: "DELETE", path: "/partners/{partnerId}/payout-details", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },

@@ -32,20 +32,21 @@ export async function rankPartners(
   if (order !== undefined && order !== sort) throw invalid(foreignCursor)
   const { rows } = await sql<RankRow>`
     select *, ${nameOf} as name, ${by} as place from (
-      select partner_id as id, sum(deals)::int as deals_count, sum(payout_minor) as payout_minor, sum(percentage_bp) as percentage_bp
+      select partner_id as id, sum(deals)::int as deals_count, sum(payout_minor) as payout_minor, sum(percentage_bp) as percentage_bp,
+        count(*) over ()::int as total
       from ${figuresOf(partnerRollups, period, sql`currency = ${currency}`)}
       group by partner_id having sum(deals) > 0
     ) as ranks
     where ${order === undefined ? sql`true` : sql`(${by}, id) > (${place}::${type}, ${id})`}
     order by place, id limit ${start.limit + 1} offset ${start.offset ?? 0}`.execute(db)
-  const { page, pagination } = toPage(rows, start, (row) => [sort, String(row.place), row.id])
+  const { page, pagination } = toPage(rows, start, (row) => [sort, String(row.place), row.id], rows[0]?.total)
   return { partners: page.map((row) => toRank(row, currency)), pagination }
 }
 
 const foreignCursor = { pointer: 'cursor', detail: 'This is no cursor of this order.' }
 
 type RankRow = Pick<PartnerRank, 'id' | 'name' | 'deals_count'> &
-  Sums<'payout_minor' | 'percentage_bp'> & { place: string | number }
+  Sums<'payout_minor' | 'percentage_bp'> & { place: string | number; total: number }
 
 function toRank({ id, name, deals_count, ...row }: RankRow, currency: string): PartnerRank {
   return {
@@ -114,11 +115,11 @@ export async function listMonths(
     left join (
       select starts, deals, payout_minor from partner_rollups
       where partner_id = ${partnerId} and currency = ${currency} and span = 'month'
-        and starts >= (now() at time zone 'UTC')::date - 366
+        and starts >= now() - interval '366 days'
       union all
-      select date_trunc('month', day::timestamp)::date, deals, payout_minor from partner_changes
+      select date_trunc('month', hour, 'UTC'), deals, payout_minor from partner_changes
       where partner_id = ${partnerId} and currency = ${currency}
-    ) as figures on starts = month::date
+    ) as figures on starts = month at time zone 'UTC'
     group by month order by month`.execute(db)
   return rows.map(({ payout_minor, ...row }) => ({
     ...row,

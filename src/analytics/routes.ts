@@ -85,6 +85,7 @@ export const analytics: FastifyPluginAsyncTypebox<Needs> = async (
       if (partner === undefined) throw new PartnerNotFound(partnerId)
       return {
         partner: toPartner(partner),
+        currency,
         deals: await partnerFigures.listCreditedDeals(trx, partnerId, currency),
         touchpoints: await partnerFigures.countTouchpointsOf(trx, partnerId),
         monthly: await partnerFigures.listMonths(trx, partnerId, currency),

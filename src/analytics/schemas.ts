@@ -103,6 +103,7 @@ export type PartnerMonth = Static<typeof PartnerMonth>
 export const PartnerAnalytics = Type.Object(
   {
     partner: ref(Partner),
+    currency: Currency,
     deals: Type.Array(ref(CreditedDeal), {
       description: 'The 100 that closed last, of those that credit the partner.',
     }),

@@ -30,6 +30,8 @@ export function connect({ url, max = 10, log }: Connection): Kysely<Database> {
     keepAlive: true,
     lock_timeout: 2000,
     idle_in_transaction_session_timeout: 10_000,
+    // Compiling a long range of analytics takes ten times as long as answering it.
+    options: '-c jit=off',
   })
   // Both are needed: a checked-out client emits on itself, not on the pool, and either unheard ends the process.
   pool.on('error', (err) => log.error({ err }, 'an idle database connection was lost'))

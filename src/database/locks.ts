@@ -39,7 +39,12 @@ export async function tryLockIdempotencyKey(trx: Kysely<Database>, keyHash: Buff
   return rows[0]?.is_held === true
 }
 
-/** Holds the rollups until the transaction ends, unless somebody folds or mends them now. */
+/** Holds the rollups until the transaction ends: nobody folds meanwhile. */
+export async function lockRollups(trx: Kysely<Database>): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${classes.rollups}, 0)`.execute(trx)
+}
+
+/** Holds them unless somebody folds or mends them now. */
 export async function tryLockRollups(trx: Kysely<Database>): Promise<boolean> {
   const { rows } = await sql<{ is_held: boolean }>`
     select pg_try_advisory_xact_lock(${classes.rollups}, 0) as is_held`.execute(trx)

@@ -25,7 +25,10 @@ export interface Database {
   attributions: Table<VersionRow>
   payouts: Table<PayoutRow>
   attributions_with_shares: SplitRow
-  partner_deals: Table<Pick<PayoutRow, 'partner_id' | 'closed_date' | 'deal_id'>>
+  partner_deals: Table<
+    Pick<PayoutRow, 'partner_id' | 'closed_date' | 'deal_id' | 'currency'> &
+      Pick<DealRow, 'attribution_model'>
+  >
   api_keys: Table<ApiKeyRow, 'created_at'>
   idempotency_keys: Table<
     { key_hash: Buffer; request_hash: Buffer; status: number; answer: unknown; created_at: string },

@@ -87,7 +87,7 @@ const postScenario = {
   operationId: 'runScenario',
   summary: 'What the deals of a period would pay under another model; stores nothing',
   description:
-    'What every partner would have got of the deals closed in a period under another model, beside what it gets now. The differences, with the unattributed, add up to zero.',
+    'What every partner would have got of the deals closed in a period under another model, beside what it gets now. The differences, with the unattributed, add up to zero. Every deal of the period is split again, so it takes as long as there are many.',
   tags,
   body: ref(Scenario),
   response: answers({ 200: ref(ScenarioResult) }),

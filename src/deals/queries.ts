@@ -89,9 +89,10 @@ export async function listDeals(
   { attribution_model, partner_id, currency, ...filter }: DealFilter,
 ) {
   const start = startOf(filter, 2)
-  // A partner's deals stand in their own order beside the deals, which would else be searched for them.
+  // A partner's deals stand in their own orders beside the deals, which would else be searched for them.
   const isOfPartner = partner_id !== undefined
-  const closedDate = sql.ref<string>(isOfPartner ? 'partner_deals.closed_date' : 'deals.closed_date')
+  const list = isOfPartner ? 'partner_deals' : 'deals'
+  const closedDate = sql.ref<string>(`${list}.closed_date`)
   const id = sql.ref<string>(isOfPartner ? 'partner_deals.deal_id' : 'deals.id')
   let query = db
     .selectFrom('deals')
@@ -102,8 +103,10 @@ export async function listDeals(
     .limit(start.limit + 1)
     .offset(start.offset ?? 0)
   if (isOfPartner) query = query.where(sql<boolean>`partner_deals.partner_id = ${partner_id}`)
-  if (attribution_model !== undefined) query = query.where('attribution_model', '=', attribution_model)
-  if (currency !== undefined) query = query.where('currency', '=', currency)
+  if (attribution_model !== undefined) {
+    query = query.where(sql.ref(`${list}.attribution_model`), '=', attribution_model)
+  }
+  if (currency !== undefined) query = query.where(sql.ref(`${list}.currency`), '=', currency)
   if (filter.from !== undefined) query = query.where(closedDate, '>=', filter.from)
   if (filter.before !== undefined) query = query.where(closedDate, '<', filter.before)
   if (start.key !== undefined) {

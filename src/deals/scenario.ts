@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Attribution } from '../attribution/attribute.ts'
 import { modelNames } from '../attribution/models.ts'
 import type { Database } from '../database/tables.ts'
@@ -7,6 +7,7 @@ import { toMajor } from '../http/money.ts'
 import { listSubjects, listTouches, type Subject, type TouchRow, toJourney } from '../record/journeys.ts'
 import type { Attribute } from '../record/versions.ts'
 import { checkParameters, type DealDefaults, resolve } from './facts.ts'
+import type { DealRow } from './schemas.ts'
 import type { PartnerScenario, Scenario, ScenarioResult } from './scenario-schemas.ts'
 
 const dealsAtOnce = 500
@@ -41,8 +42,9 @@ export async function runScenario(
     .setIsolationLevel('repeatable read')
     .setAccessMode('read only')
     .execute(async (trx) => {
-      for (let after: string | undefined = ''; after !== undefined;) {
-        const ids = await listDealIds(trx, { currency, ...period, after })
+      for (let after: Slice['after'], isMore = true; isMore;) {
+        const slice = await listSlice(trx, { currency, ...period, after })
+        const ids = slice.map(({ id }) => id)
         const subjects = await listSubjects(trx, ids)
         const touches = await listTouches(trx, ids)
         for (const subject of subjects) {
@@ -53,7 +55,8 @@ export async function runScenario(
           total.unattributedProposed += proposed.unattributed_minor
           add(tallies, touches.get(subject.deal_id) ?? [], { now, proposed, under })
         }
-        after = ids.length < dealsAtOnce ? undefined : ids.at(-1)
+        isMore = slice.length === dealsAtOnce
+        after = slice.at(-1)
       }
     })
 
@@ -151,24 +154,25 @@ function compare(a: bigint, b: bigint): number {
 
 interface Slice {
   readonly currency: string
-  readonly after: string
+  /** Where the slice before ended. */
+  readonly after: Pick<DealRow, 'closed_date' | 'id'> | undefined
   readonly from?: string
   readonly before?: string
 }
 
-async function listDealIds(
-  trx: Kysely<Database>,
-  { currency, after, from, before }: Slice,
-): Promise<string[]> {
+function listSlice(trx: Kysely<Database>, { currency, after, from, before }: Slice) {
   let query = trx
     .selectFrom('deals')
-    .select('id')
+    .select(['closed_date', 'id'])
     .where('voided_at', 'is', null)
     .where('currency', '=', currency)
-    .where('id', '>', after)
+    .orderBy('closed_date')
     .orderBy('id')
     .limit(dealsAtOnce)
+  if (after !== undefined) {
+    query = query.where(sql<boolean>`(closed_date, id) > (${after.closed_date}::timestamptz, ${after.id})`)
+  }
   if (from !== undefined) query = query.where('closed_date', '>=', from)
   if (before !== undefined) query = query.where('closed_date', '<', before)
-  return (await query.execute()).map(({ id }) => id)
+  return query.execute()
 }

@@ -18,7 +18,10 @@ export function toMinor(amount: number, exponent: number): bigint | undefined {
   return minor > 0n && minor <= largest ? minor : undefined
 }
 
-/** The number a client reads: minor units and a power of ten are exact, so this one division gives the nearest double. */
+/**
+ * The number a client reads: minor units and a power of ten are exact, so this one division gives the nearest double. Up to
+ * 5,000,000,000,000,000 minor units no other amount has the same one; a sum beyond that may lose its last digit.
+ */
 export function toMajor(minor: bigint, currency: string): number {
   return Number(minor) / 10 ** (exponents.get(currency) ?? 0)
 }

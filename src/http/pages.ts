@@ -24,30 +24,46 @@ export function startOf({ limit = 100, offset, cursor }: PageQuery, width: numbe
   return { limit, offset: null, key }
 }
 
-/** Cuts a page of `limit` off rows that were read one further than it, and says how to go on. */
+/**
+ * Cuts a page of `limit` off rows that were read one further than it, and says how to go on. The `total` is the caller's,
+ * or what the end of the rows tells.
+ */
 export function toPage<Row>(
   rows: readonly Row[],
   { limit, offset }: PageStart,
   keyOf: (row: Row) => readonly string[],
+  total?: number,
 ) {
   const page = rows.slice(0, limit)
   const last = page.at(-1)
   const hasMore = rows.length > limit && last !== undefined
-  return { page, pagination: { limit, offset, next_cursor: hasMore ? encode(keyOf(last)) : null } }
+  const isCounted = offset !== null && !hasMore && (offset === 0 || last !== undefined)
+  const counted = total ?? (isCounted ? offset + page.length : undefined)
+  return {
+    page,
+    pagination: {
+      limit,
+      offset,
+      ...(counted !== undefined && { total: counted }),
+      next_cursor: hasMore ? encode(keyOf(last)) : null,
+    },
+  }
 }
 
 // The checksum tells a cursor of ours from text that only looks like one.
 function encode(key: readonly string[]): string {
-  const text = JSON.stringify(key)
+  const text = key.join(separator)
   return Buffer.from(text + checksumOf(text)).toString('base64url')
 }
 
 function decode(cursor: string): readonly string[] | undefined {
   const whole = Buffer.from(cursor, 'base64url').toString()
   const text = whole.slice(0, -checksumLength)
-  return whole.slice(-checksumLength) === checksumOf(text) ? (JSON.parse(text) as string[]) : undefined
+  return whole.slice(-checksumLength) === checksumOf(text) ? text.split(separator) : undefined
 }
 
+// PostgreSQL stores no text with it.
+const separator = '\0'
 const checksumLength = 8
 
 function checksumOf(text: string): string {

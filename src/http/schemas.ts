@@ -24,7 +24,9 @@ export const Amount = Type.Number({
 })
 
 /** Money that the service worked out: may be zero. */
-export const Money = Type.Number({ description: 'In units of the currency.' })
+export const Money = Type.Number({
+  description: 'In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.',
+})
 
 export const Currency = Type.String({
   pattern: '^[A-Z]{3}$',
@@ -64,10 +66,16 @@ export function Strict<Properties extends TProperties>(properties: Properties, o
 
 export const Page = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })),
-  offset: Type.Optional(Type.Integer({ minimum: 0, maximum: 2_147_483_647 })),
+  offset: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 2_147_483_647,
+      description: 'Rows that are skipped take time: page by cursor where they are many.',
+    }),
+  ),
   cursor: Type.Optional(
     Type.String({
-      maxLength: 512,
+      maxLength: 2048,
       pattern: '^[A-Za-z0-9_-]+$',
       description: 'The `next_cursor` of the page before; not together with `offset`.',
     }),
@@ -78,6 +86,12 @@ export const Pagination = Type.Object(
   {
     limit: Type.Integer(),
     offset: Nullable(Type.Integer({ description: 'Null on a page reached by cursor.' })),
+    total: Type.Optional(
+      Type.Integer({
+        description:
+          'Rows of all pages, where they need not be counted for it: of rankings, and where a page by offset is the last.',
+      }),
+    ),
     next_cursor: Nullable(Type.String({ description: 'Null on the last page.' })),
   },
   { $id: 'Pagination' },

@@ -5,7 +5,7 @@ import type { Database } from '../database/tables.ts'
 import { PartnerNotFound } from '../errors.ts'
 import type { Write } from '../http/idempotency.ts'
 import { answers } from '../http/problems.ts'
-import { Id, Page, ref, Strict, Text } from '../http/schemas.ts'
+import { Currency, Id, Page, ref, Strict, Text } from '../http/schemas.ts'
 import { openDetails } from './payout-details.ts'
 import { findPartner, listPartners, revealPartner, sumPartner, updatePartner } from './queries.ts'
 import { changePartner, registerPartner, toPartner } from './register.ts'
@@ -51,11 +51,12 @@ const getPartners = {
 
 const getPartner = {
   operationId: 'getPartner',
-  summary: 'A partner with its totals in the default currency',
+  summary: 'A partner with its totals in one currency',
   description:
     'The partner, and over the deals that credit it now: how many, what they pay it, and its touchpoints in them.',
   tags,
   params: partnerParams,
+  querystring: Strict({ currency: Type.Optional(Currency) }),
   response: answers({ 200: ref(PartnerDetail) }, 404),
 }
 
@@ -102,10 +103,10 @@ export const partners: FastifyPluginAsyncTypebox<Needs> = async (
     return { partners: page.map((row) => toPartner(vault, row)), pagination }
   })
 
-  app.get('/partners/:partnerId', { schema: getPartner }, async ({ params: { partnerId } }) => {
+  app.get('/partners/:partnerId', { schema: getPartner }, async ({ params: { partnerId }, query }) => {
     const partner = await findPartner(db, partnerId)
     if (partner === undefined) throw new PartnerNotFound(partnerId)
-    const stats = await sumPartner(db, partnerId, defaultCurrency)
+    const stats = await sumPartner(db, partnerId, query.currency ?? defaultCurrency)
     return { partner: toPartner(vault, partner), stats }
   })
 

@@ -71,6 +71,7 @@ export const PartnerDetail = Type.Object(
   { partner: ref(Partner), stats: ref(PartnerStats) },
   { $id: 'PartnerDetail' },
 )
+export type PartnerDetail = Static<typeof PartnerDetail>
 
 export const PayoutDetailsAnswer = Type.Object(
   {

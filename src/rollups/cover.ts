@@ -1,6 +1,6 @@
 import type { Span } from './rollups.ts'
 
-/** `[from, before)` in instants; open where a bound is missing. */
+/** `[from, before)`; open where a bound is missing. */
 export interface Period {
   readonly from?: string | undefined
   readonly before?: string | undefined
@@ -13,11 +13,11 @@ export interface Piece<Of extends string> extends Required<Period> {
 }
 
 export interface Cover {
-  /** In dates, of rollups. */
+  /** Of rollups. */
   readonly pieces: readonly Piece<Span>[]
-  /** All that the pieces add up to, in dates. */
-  readonly days: Required<Period>
-  /** In instants, of the record. */
+  /** All that the pieces add up to. */
+  readonly hours: Required<Period>
+  /** Of the record, for parts of hours. */
   readonly parts: readonly Piece<'part'>[]
 }
 
@@ -26,30 +26,34 @@ type Range = readonly [number, number]
 // The instants that the service takes, cut back to whole years.
 const first = Date.UTC(1970, 0, 1)
 const last = Date.UTC(9999, 0, 1)
-const day = 86_400_000
+const hour = 3_600_000
+const day = 24 * hour
 
 /**
  * Puts a period together from few rollups. Each end goes to the nearest bound of the next wider span, with what that leaves
- * out added and what it takes in too much taken away: five days at most, one dekad, and half a year of months.
+ * out added and what it takes in too much taken away: half a day of hours at most, five days, one dekad, and half a year of
+ * months.
  */
 export function coverOf({ from, before }: Period): Cover {
   const whole: Range = [
     clamp(from === undefined ? first : Date.parse(from)),
     clamp(before === undefined ? last : Date.parse(before)),
   ]
-  const days = widen(whole, floorDay)
+  const hours = widen(whole, floorTo(hour))
+  const days = widen(hours, floorTo(day))
   const dekads = widen(days, floorDekad)
   const months = widen(dekads, floorMonth)
   const years = widen(months, floorYear)
   return {
     pieces: [
-      ...between(days, dekads).map(toPiece('day', toDate)),
-      ...between(dekads, months).map(toPiece('dekad', toDate)),
-      ...between(months, years).map(toPiece('month', toDate)),
-      ...between(years, [first, first]).map(toPiece('year', toDate)),
+      ...between(hours, days).map(toPiece('hour')),
+      ...between(days, dekads).map(toPiece('day')),
+      ...between(dekads, months).map(toPiece('dekad')),
+      ...between(months, years).map(toPiece('month')),
+      ...between(years, [first, first]).map(toPiece('year')),
     ],
-    days: { from: toDate(days[0]), before: toDate(days[1]) },
-    parts: between(whole, days).map(toPiece('part', toInstant)),
+    hours: { from: toInstant(hours[0]), before: toInstant(hours[1]) },
+    parts: between(whole, hours).map(toPiece('part')),
   }
 }
 
@@ -79,7 +83,7 @@ function clamp(at: number): number {
   return Math.min(Math.max(at, first), last)
 }
 
-const floorDay = (at: number, days: number) => at - (at % day) + days * day
+const floorTo = (unit: number) => (at: number, units: number) => at - (at % unit) + units * unit
 
 function floorDekad(at: number, dekads: number): number {
   const date = new Date(at)
@@ -94,14 +98,13 @@ function floorMonth(at: number, months: number): number {
 
 const floorYear = (at: number, years: number) => Date.UTC(new Date(at).getUTCFullYear() + years, 0, 1)
 
-function toPiece<Of extends string>(of: Of, write: (at: number) => string) {
+function toPiece<Of extends string>(of: Of) {
   return ([start, end, sign]: readonly [...Range, 1 | -1]): Piece<Of> => ({
     of,
     sign,
-    from: write(start),
-    before: write(end),
+    from: toInstant(start),
+    before: toInstant(end),
   })
 }
 
-const toDate = (at: number) => new Date(at).toISOString().slice(0, 10)
 const toInstant = (at: number) => new Date(at).toISOString()

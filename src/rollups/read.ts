@@ -5,7 +5,7 @@ import { columnsOf } from './statements.ts'
 
 /**
  * Rows of a rollup's keys and sums that add up to the figures of a period: from the rollups, from what is not folded into
- * them yet and, for parts of days, from the record itself. Some are there to be taken away: add all up before looking
+ * them yet and, for parts of hours, from the record itself. Some are there to be taken away: add all up before looking
  * at any. `filter` is on keys. Read all figures that must agree with one another in one snapshot.
  */
 export function figuresOf(
@@ -13,7 +13,7 @@ export function figuresOf(
   period: Period,
   filter: RawBuilder<boolean>,
 ) {
-  const { pieces, days, parts } = coverOf(period)
+  const { pieces, hours, parts } = coverOf(period)
   const columns = (sign: number) =>
     sql`${columnsOf(keys)}, ${sql.join(
       sums.map((sum) => (sign < 0 ? sql`-${sql.ref(sum)} as ${sql.ref(sum)}` : sql.ref(sum))),
@@ -21,7 +21,7 @@ export function figuresOf(
   const branches = [
     sql`
       select ${columns(1)} from ${sql.table(`${figures}_changes`)}
-      where day >= ${days.from} and day < ${days.before} and ${filter}`,
+      where hour >= ${hours.from} and hour < ${hours.before} and ${filter}`,
     ...pieces.map(
       ({ of, sign, from, before }) => sql`
         select ${columns(sign)} from ${sql.table(table)}

@@ -10,14 +10,15 @@ export function sumsOf({ sums }: Rollup): RawBuilder<unknown> {
   return sql.join(sums.map((name) => sql`sum(${sql.ref(name)}) as ${sql.ref(name)}`))
 }
 
-/** Rows that have a day, once for each span of the rollup, with the date on which that span starts. */
+/** Rows that have an hour, once for each span of the rollup, with the instant at which that span starts. */
 export function toSpans({ spans, keys, sums }: Rollup, rows: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`(
     select span, case span
-        when 'dekad' then date_trunc('month', day::timestamp)::date + 10 * least((extract(day from day)::int - 1) / 10, 2)
-        else date_trunc(span, day::timestamp)::date
-      end as starts, ${columnsOf([...keys, ...sums])}
-    from ${rows} cross join unnest(${spans}::text[]) as span) as spread`
+        when 'dekad' then date_trunc('month', utc) + interval '10 days' * least((extract(day from utc)::int - 1) / 10, 2)
+        else date_trunc(span, utc)
+      end at time zone 'UTC' as starts, ${columnsOf([...keys, ...sums])}
+    from ${rows} cross join lateral (select hour at time zone 'UTC' as utc) as cut
+      cross join unnest(${spans}::text[]) as span) as spread`
 }
 
 /** Adds rows to a rollup: to the sums of those that it has, and the others as they are. */

@@ -1,6 +1,5 @@
-import { setTimeout } from 'node:timers/promises'
-import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
-import { tryLockRollups } from '../database/locks.ts'
+import { type Kysely, type RawBuilder, type Selectable, sql, type Transaction } from 'kysely'
+import { lockDeals, lockRollups } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
 import { type Rollup, rollups } from './rollups.ts'
 import { addInto, columnsOf, sumsOf, toSpans } from './statements.ts'
@@ -11,35 +10,30 @@ export interface Checked {
   readonly differing: number
 }
 
-/** Works every figure out from the record, beside the rollups and in one snapshot, and counts those that differ. */
-export function verifyRollups(db: Kysely<Database>): Promise<Checked[]> {
-  return inOneSnapshot(db, async (trx) => {
-    const checked: Checked[] = []
-    for (const rollup of rollups) {
-      checked.push({
-        name: rollup.table,
-        differing: await count(trx, sql`select from (${differences(rollup)}) as wrong`),
-      })
-    }
-    return [...checked, { name: 'partner_deals', differing: await countWrongPartnerDeals(trx) }]
-  })
+/** Works every figure out from the record, beside the live ones, and counts those that differ. */
+export async function verifyRollups(db: Kysely<Database>): Promise<Checked[]> {
+  const checked: Checked[] = []
+  for (const rollup of rollups) {
+    checked.push({ name: rollup.table, differing: await count(db, differences(rollup)) })
+  }
+  return [...checked, { name: 'partner_deals', differing: await count(db, wrongPartnerDeals) }]
 }
 
-/** Makes every rollup what the record says, while the service runs: only rows that differ are written. */
+/** Makes every figure what the record says, while the service runs: only rows that differ are written. */
 export async function rebuildRollups(db: Kysely<Database>): Promise<Checked[]> {
-  for (;;) {
-    const mended = await inOneSnapshot(db, async (trx) => {
-      if (!(await tryLockRollups(trx))) return undefined
-      const mended: Checked[] = []
-      for (const rollup of rollups) {
-        const { numAffectedRows = 0n } = await addInto(rollup, differences(rollup)).execute(trx)
-        mended.push({ name: rollup.table, differing: Number(numAffectedRows) })
-      }
-      return [...mended, { name: 'partner_deals', differing: await mendPartnerDeals(trx) }]
-    })
-    if (mended !== undefined) return mended
-    await setTimeout(50)
+  const mended: Checked[] = []
+  for (const rollup of rollups) {
+    mended.push({ name: rollup.table, differing: await mendRollup(db, rollup) })
   }
+  return [...mended, { name: 'partner_deals', differing: await mendPartnerDeals(db) }]
+}
+
+function mendRollup(db: Kysely<Database>, rollup: Rollup): Promise<number> {
+  return untimed(db, async (trx) => {
+    await lockRollups(trx)
+    const { numAffectedRows = 0n } = await addInto(rollup, differences(rollup)).execute(trx)
+    return Number(numAffectedRows)
+  })
 }
 
 // What the record says, less the rollup, less what is still to be folded into it.
@@ -52,12 +46,12 @@ function differences(rollup: Rollup): RawBuilder<unknown> {
     sql` or `,
   )
   return sql`
-    with days as (
-      select day, ${columns}, ${sumsOf(rollup)} from ${sql.table(`${figures}_figures`)} group by day, ${columns}
+    with hours as (
+      select hour, ${columns}, ${sumsOf(rollup)} from ${sql.table(`${figures}_figures`)} group by hour, ${columns}
     ), unfolded as (
-      select day, ${columns}, ${negated} from ${sql.table(`${figures}_changes`)}
+      select hour, ${columns}, ${negated} from ${sql.table(`${figures}_changes`)}
     ), parts as (
-      select * from ${toSpans(rollup, sql`days`)}
+      select * from ${toSpans(rollup, sql`hours`)}
       union all select * from ${toSpans(rollup, sql`unfolded`)}
       union all select span, starts, ${columns}, ${negated} from ${sql.table(table)}
     )
@@ -65,40 +59,63 @@ function differences(rollup: Rollup): RawBuilder<unknown> {
     group by span, starts, ${columns} having ${isOff} order by span, starts`
 }
 
+const partnerDealColumns = sql`partner_id, closed_date, deal_id, currency, attribution_model`
 const recordedPartnerDeals = sql`
-  select distinct partner_id, closed_date, deal_id from events join deals on deals.id = deal_id`
-const missing = sql`${recordedPartnerDeals} except select partner_id, closed_date, deal_id from partner_deals`
-const surplus = sql`select partner_id, closed_date, deal_id from partner_deals except ${recordedPartnerDeals}`
+  select distinct ${partnerDealColumns} from events join deals on deals.id = deal_id`
+const listedPartnerDeals = sql`select ${partnerDealColumns} from partner_deals`
+const wrongPartnerDeals = sql`
+  (${recordedPartnerDeals} except ${listedPartnerDeals}) union (${listedPartnerDeals} except ${recordedPartnerDeals})`
 
-async function countWrongPartnerDeals(trx: Transaction<Database>): Promise<number> {
-  return (await count(trx, missing)) + (await count(trx, surplus))
+const foundAtOnce = 100_000
+const dealsAtOnce = 500
+
+type PartnerDeal = Pick<Selectable<Database['partner_deals']>, 'partner_id' | 'closed_date' | 'deal_id'>
+
+async function mendPartnerDeals(db: Kysely<Database>): Promise<number> {
+  let mended = 0
+  for (let isMore = true; isMore;) {
+    const { rows } = await untimed(db, (trx) =>
+      sql<PartnerDeal>`${wrongPartnerDeals} limit ${foundAtOnce}`.execute(trx),
+    )
+    for (let start = 0; start < rows.length; start += dealsAtOnce) {
+      await relist(db, rows.slice(start, start + dealsAtOnce))
+    }
+    mended += rows.length
+    isMore = rows.length === foundAtOnce
+  }
+  return mended
 }
 
-async function mendPartnerDeals(trx: Transaction<Database>): Promise<number> {
-  const removed = await sql`
-    delete from partner_deals where (partner_id, closed_date, deal_id) in (${surplus})`.execute(trx)
-  const added = await sql`insert into partner_deals (partner_id, closed_date, deal_id) ${missing}`.execute(
-    trx,
-  )
-  return Number((removed.numAffectedRows ?? 0n) + (added.numAffectedRows ?? 0n))
+// By now the rows may be right: under the locks of their deals they are taken out and written again.
+async function relist(db: Kysely<Database>, wrong: readonly PartnerDeal[]): Promise<void> {
+  const dealIds = wrong.map(({ deal_id }) => deal_id)
+  await untimed(db, async (trx) => {
+    await lockDeals(trx, dealIds)
+    await sql`
+      delete from partner_deals where (partner_id, closed_date, deal_id) in (
+        select * from unnest(${wrong.map(({ partner_id }) => partner_id)}::text[],
+          ${wrong.map(({ closed_date }) => closed_date)}::timestamptz[], ${dealIds}::text[]))`.execute(trx)
+    await sql`
+      insert into partner_deals (${partnerDealColumns})
+      ${recordedPartnerDeals} where deal_id = any (${dealIds}::text[]) on conflict do nothing`.execute(trx)
+  })
 }
 
-async function count(trx: Transaction<Database>, rows: RawBuilder<unknown>): Promise<number> {
-  const { rows: counted } = await sql<{ count: number }>`
-    select count(*)::int as count from (${rows}) as counted`.execute(trx)
-  return counted[0]?.count ?? 0
+function count(db: Kysely<Database>, rows: RawBuilder<unknown>): Promise<number> {
+  return untimed(db, async (trx) => {
+    const { rows: counted } = await sql<{ count: number }>`
+      select count(*)::int as count from (${rows}) as counted`.execute(trx)
+    return counted[0]?.count ?? 0
+  })
 }
 
-function inOneSnapshot<Result>(
+// Over everything that was ever recorded a statement may take minutes. Each sees one snapshot, and none is held longer.
+function untimed<Result>(
   db: Kysely<Database>,
   work: (trx: Transaction<Database>) => Promise<Result>,
 ): Promise<Result> {
-  return db
-    .transaction()
-    .setIsolationLevel('repeatable read')
-    .execute(async (trx) => {
-      // Over everything that was ever recorded this may take minutes.
-      await sql`set local statement_timeout = 0`.execute(trx)
-      return work(trx)
-    })
+  return db.transaction().execute(async (trx) => {
+    await sql`set local statement_timeout = 0; set local lock_timeout = 0`.execute(trx)
+    return work(trx)
+  })
 }

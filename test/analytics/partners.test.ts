@@ -1,9 +1,11 @@
 import t from 'tap'
-import type { PartnerRank } from '../../src/analytics/schemas.ts'
+import type { PartnerAnalytics, PartnerRank } from '../../src/analytics/schemas.ts'
+import { foldChanges } from '../../src/rollups/fold.ts'
 import { createApp, type TestApp } from '../support/app.ts'
 import { createDice } from '../support/dice.ts'
+import { givenDeal, givenEvent, givenPartner } from '../support/given.ts'
 import { givenHistory } from './history.ts'
-import { partnersByPlainSql } from './plain.ts'
+import { partnerByPlainSql, partnersByPlainSql } from './plain.ts'
 
 interface Ranks {
   readonly partners: PartnerRank[]
@@ -37,6 +39,66 @@ t.test('GET /analytics/partners pages through every partner in each order', asyn
     byId.toSorted((a, b) => a.name.localeCompare(b.name)),
   )
 })
+
+t.test('GET /analytics/partners says how many partners there are, on each of its pages', async (t) => {
+  const service = await createApp(t)
+  await givenHistory(service, createDice(6), 60)
+  const { length } = await partnersByPlainSql(service.db, { currency: 'USD' })
+
+  const first = await service.call('GET', '/analytics/partners?limit=1')
+  const { next_cursor } = first.json<Ranks>().pagination
+  const second = await service.call('GET', `/analytics/partners?limit=1&cursor=${next_cursor}`)
+
+  t.match(first.json(), { pagination: { total: length } })
+  t.match(second.json(), { pagination: { total: length } })
+})
+
+t.test('GET /analytics/partners pages by names of any length', async (t) => {
+  const service = await createApp(t)
+  for (const id of ['p1', 'p2']) {
+    await givenPartner(service, id, '\u{1d11e}'.repeat(200))
+    await givenEvent(service, { partner_id: id, deal_id: 'd1', timestamp: '2026-01-01T08:00:00Z' })
+  }
+  await givenDeal(service, { id: 'd1', closed_date: '2026-01-02T08:00:00Z' })
+
+  const first = await service.call('GET', '/analytics/partners?limit=1&sort=name')
+  const { next_cursor } = first.json<Ranks>().pagination
+  const second = await service.call('GET', `/analytics/partners?limit=1&sort=name&cursor=${next_cursor}`)
+
+  t.match(second.json(), { partners: [{ id: 'p2' }], pagination: { next_cursor: null } })
+})
+
+t.test('GET /analytics/partner/:id is what plain SQL finds, folded or not', async (t) => {
+  const service = await createApp(t)
+  const pages = Array.from({ length: 19 }, (_, n) => `p${n}`).flatMap((id) =>
+    ['USD', 'JPY'].map((currency) => [id, currency] as const),
+  )
+  await givenHistory(service, createDice(8), 60)
+  await givenMonths(service, 'p18')
+
+  for (const isFolded of [false, true]) {
+    if (isFolded) await foldChanges(service.db)
+    for (const [id, currency] of pages) {
+      const answer = await service.call('GET', `/analytics/partner/${id}?currency=${currency}`)
+      const { partner, ...figures } = answer.json<PartnerAnalytics>()
+      t.equal(partner.id, id)
+      t.strictSame(figures, await partnerByPlainSql(service.db, id, currency), `${id} in ${currency}`)
+    }
+  }
+})
+
+/** Deals of a partner at both ends of each of the last fourteen months: more than its page shows. */
+async function givenMonths(service: TestApp, partner_id: string) {
+  await givenPartner(service, partner_id)
+  const now = new Date()
+  for (let n = 0; n < 14 * 8; n += 1) {
+    const starts = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - (n >> 3))
+    const closed_date = new Date(starts - (n & 1)).toISOString()
+    const deal_id = `month-${n}`
+    await givenEvent(service, { partner_id, deal_id, timestamp: closed_date })
+    await givenDeal(service, { id: deal_id, amount: 100 + n, closed_date })
+  }
+}
 
 t.test('GET /analytics/partners refuses a cursor of another order', async (t) => {
   const service = await createApp(t)

@@ -15,7 +15,18 @@ export async function analyticsByPlainSql(db: Kysely<Database>, period: Period) 
     ...(await deals(db, period)),
     partners: (await partnersByPlainSql(db, period)).slice(0, 20),
     touchpoints: await touchpoints(db, period),
+    recent_deals: await recentDeals(db, period),
     currencies: await currencies(db),
+  }
+}
+
+/** What GET /analytics/partner/:id answers but for the partner itself. */
+export async function partnerByPlainSql(db: Kysely<Database>, id: string, currency: string) {
+  return {
+    currency,
+    deals: await creditedDeals(db, id, currency),
+    touchpoints: await touchpoints(db, {}, sql`partner_id = ${id}`),
+    monthly: await months(db, id, currency),
   }
 }
 
@@ -74,15 +85,58 @@ export async function partnersByPlainSql(db: Kysely<Database>, period: Period) {
   }))
 }
 
-async function touchpoints(db: Kysely<Database>, period: Partial<Period>) {
+async function touchpoints(db: Kysely<Database>, period: Partial<Period>, filter = sql<boolean>`true`) {
   const { rows } = await sql<{ touchpoint_type: string; count: number }>`
     select touchpoint_type, count(*)::int as count from events
-    where voided_at is null and ${isWithin('timestamp', period)} group by touchpoint_type`.execute(db)
+    where voided_at is null and ${filter} and ${isWithin('timestamp', period)} group by touchpoint_type`.execute(
+    db,
+  )
   const counts = new Map(rows.map(({ touchpoint_type, count }) => [touchpoint_type, count]))
   return touchpointTypes.map((touchpoint_type) => ({
     touchpoint_type,
     count: counts.get(touchpoint_type) ?? 0,
   }))
+}
+
+async function recentDeals(db: Kysely<Database>, period: Period) {
+  const { rows } = await sql<{ amount_minor: bigint; currency: string }>`
+    select deals.id, amount_minor, currency, closed_date, attribution_model,
+      count(events.id) filter (where events.voided_at is null)::int as touchpoints_count
+    from deals left join events on deal_id = deals.id
+    where deals.voided_at is null and currency = ${period.currency} and ${isWithin('closed_date', period)}
+    group by deals.id order by closed_date desc, deals.id desc limit 10`.execute(db)
+  return rows.map(({ amount_minor, ...deal }) => ({ ...deal, amount: toMajor(amount_minor, deal.currency) }))
+}
+
+async function creditedDeals(db: Kysely<Database>, id: string, currency: string) {
+  const { rows } = await sql<{ amount_minor: bigint; payout_minor: bigint; percentage: string }>`
+    select deals.id, deals.amount_minor, deals.currency, deals.closed_date, deals.attribution_model,
+      percentage_bp::numeric / 100 as percentage, payout_minor
+    from deals join payouts on deal_id = deals.id and payouts.version = deals.version
+    where voided_at is null and partner_id = ${id} and deals.currency = ${currency}
+    order by deals.closed_date desc, deals.id desc limit 100`.execute(db)
+  return rows.map(({ amount_minor, payout_minor, percentage, ...deal }) => ({
+    ...deal,
+    amount: toMajor(amount_minor, currency),
+    percentage: Number(percentage),
+    payout: toMajor(payout_minor, currency),
+  }))
+}
+
+async function months(db: Kysely<Database>, id: string, currency: string) {
+  const { rows } = await sql<{ month: string; deals_count: number; payout: string }>`
+    with credited as (
+      select to_char(deals.closed_date at time zone 'UTC', 'YYYY-MM') as month, payout_minor
+      from deals join payouts on deal_id = deals.id and payouts.version = deals.version
+      where voided_at is null and partner_id = ${id} and deals.currency = ${currency}
+    )
+    select month, count(payout_minor)::int as deals_count, coalesce(sum(payout_minor), 0) as payout
+    from (
+      select to_char(now() at time zone 'UTC' - make_interval(months => ago), 'YYYY-MM') as month
+      from generate_series(0, 11) as ago
+    ) as months left join credited using (month)
+    group by month order by month`.execute(db)
+  return rows.map(({ payout, ...row }) => ({ ...row, total_payout: toMajor(BigInt(payout), currency) }))
 }
 
 async function currencies(db: Kysely<Database>): Promise<string[]> {

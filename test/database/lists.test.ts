@@ -51,6 +51,9 @@ const lists = {
   deals: [
     '/deals?',
     '/deals?partner_id=p1&',
+    '/deals?partner_id=p1&currency=USD&',
+    '/deals?partner_id=p1&attribution_model=equal&',
+    '/deals?partner_id=p1&currency=USD&attribution_model=equal&',
     '/deals?currency=USD&',
     '/deals?attribution_model=equal&',
     '/deals?currency=USD&attribution_model=equal&',
@@ -79,13 +82,13 @@ for (const [list, paths] of Object.entries(lists)) {
 }
 
 t.test(
-  "a partner's deals follow a deal that closed on another day, and one that it touches late",
+  "a partner's deals follow a deal that closed on another day, by another model, and one that it touches late",
   async (t) => {
     const service = await createApp(t)
     await givenDeals(service)
     await givenDeal(service, { id: 'touched-late', closed_date: '2026-03-12T12:00:00Z' })
     await givenEvent(service, { partner_id: 'p1', deal_id: 'touched-late', timestamp: newer })
-    await service.call('PATCH', '/deals/d0', { closed_date: newer })
+    await service.call('PATCH', '/deals/d0', { closed_date: newer, attribution_model: 'linear' })
 
     const found = await service.call('GET', '/deals?partner_id=p1&start_date=2026-03-12&limit=4')
 
@@ -96,5 +99,9 @@ t.test(
     )
     const all = await service.call('GET', '/deals?partner_id=p1&end_date=2026-03-12&limit=1')
     t.match(all.json(), { deals: [{ id: 'touched-late' }] })
+    const linear = await service.call('GET', '/deals?partner_id=p1&attribution_model=linear')
+    t.match(linear.json(), { deals: [{ id: 'd0' }], pagination: { total: 1 } })
+    const others = await service.call('GET', '/deals?partner_id=p1&attribution_model=equal&limit=1')
+    t.match(others.json(), { deals: [{ id: 'd9' }] })
   },
 )

@@ -55,3 +55,23 @@ t.test('what comes in goes out the same, for every currency', async (t) => {
 
   t.doesNotThrow(() => fc.assert(property, { numRuns: 100_000 }))
 })
+
+t.test('a sum is exact as far as is promised, for every currency', async (t) => {
+  const property = fc.property(
+    fc.constantFrom('USD', 'JPY', 'KWD', 'CLF'),
+    fc.bigInt({ min: 0n, max: 5_000_000_000_000_000n }),
+    (currency, minor) => {
+      const digits = exponentOf(currency) as number
+      return toMajor(minor, currency).toFixed(digits) === toDecimal(minor, digits)
+    },
+  )
+
+  t.doesNotThrow(() =>
+    fc.assert(property, { numRuns: 100_000, examples: [['CLF', 5_000_000_000_000_000n - 1n]] }),
+  )
+})
+
+function toDecimal(minor: bigint, digits: number): string {
+  const text = String(minor).padStart(digits + 1, '0')
+  return digits === 0 ? text : `${text.slice(0, -digits)}.${text.slice(-digits)}`
+}

@@ -1,6 +1,6 @@
 import t from 'tap'
 import * as fc from 'fast-check'
-import { startOf, toPage } from '../../src/http/pages.ts'
+import { type PageQuery, startOf, toPage } from '../../src/http/pages.ts'
 
 const rows = [['a'], ['b'], ['c']] as const
 const made = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -15,6 +15,17 @@ t.test('a page that is not the last says where the next one begins', async (t) =
   t.match(pagination, { limit: 2, offset: 0, next_cursor: String })
   const next = startOf({ limit: 2, cursor: String(pagination.next_cursor) }, 1)
   t.strictSame(next, { limit: 2, offset: null, key: ['b'] })
+})
+
+t.test('a page by offset that is the last tells how many rows there are', async (t) => {
+  const totalOf = (rows: readonly (readonly string[])[], query: PageQuery) =>
+    toPage(rows, startOf(query, 1), keyOf).pagination.total
+
+  t.equal(totalOf(rows, { limit: 2, offset: 4 }), undefined)
+  t.equal(totalOf(rows, { limit: 3, offset: 4 }), 7)
+  t.equal(totalOf([], {}), 0)
+  t.equal(totalOf([], { offset: 4 }), undefined)
+  t.equal(toPage(rows, startOf({ limit: 2 }, 1), keyOf, 9).pagination.total, 9)
 })
 
 t.test('the last page has no cursor', async (t) => {

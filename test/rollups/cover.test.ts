@@ -3,8 +3,11 @@ import { coverOf, type Period } from '../../src/rollups/cover.ts'
 
 function cover({ from, before }: Period): readonly string[] {
   const { pieces, parts } = coverOf({ from, before })
-  return [...parts, ...pieces].map(
-    (piece) => `${piece.sign > 0 ? '+' : '-'} ${piece.of} ${piece.from} ${piece.before}`,
+  return [...parts, ...pieces].map((piece) =>
+    `${piece.sign > 0 ? '+' : '-'} ${piece.of} ${piece.from} ${piece.before}`.replaceAll(
+      'T00:00:00.000Z',
+      '',
+    ),
   )
 }
 
@@ -46,22 +49,37 @@ t.test('a short period is its days, or its third of a month less some days', asy
   ])
 })
 
-t.test('a bound within a day is reached through the record', async (t) => {
-  const period = { from: '2024-03-04T05:00:00.000Z', before: '2024-03-06T00:00:00.001Z' }
+t.test(
+  'days that begin at another hour than those of UTC are those of UTC, less or more some hours',
+  async (t) => {
+    t.strictSame(cover({ from: '2024-03-04T05:00:00.000Z', before: '2024-03-06T17:00:00.000Z' }), [
+      '- hour 2024-03-04 2024-03-04T05:00:00.000Z',
+      '- hour 2024-03-06T17:00:00.000Z 2024-03-07',
+      '+ day 2024-03-04 2024-03-07',
+    ])
+  },
+)
+
+t.test('a bound within an hour is reached through the record', async (t) => {
+  const period = { from: '2024-03-04T05:10:00.000Z', before: '2024-03-06T00:00:00.001Z' }
 
   t.strictSame(cover(period), [
-    '- part 2024-03-04T00:00:00.000Z 2024-03-04T05:00:00.000Z',
-    '+ part 2024-03-06T00:00:00.000Z 2024-03-06T00:00:00.001Z',
+    '- part 2024-03-04T05:00:00.000Z 2024-03-04T05:10:00.000Z',
+    '+ part 2024-03-06 2024-03-06T00:00:00.001Z',
+    '- hour 2024-03-04 2024-03-04T05:00:00.000Z',
     '+ day 2024-03-04 2024-03-06',
   ])
-  t.strictSame(coverOf(period).days, { from: '2024-03-04', before: '2024-03-06' })
+  t.strictSame(coverOf(period).hours, {
+    from: '2024-03-04T05:00:00.000Z',
+    before: '2024-03-06T00:00:00.000Z',
+  })
 })
 
-t.test('an hour is read from the record alone', async (t) => {
-  const period = { from: '2024-02-29T07:00:00.000Z', before: '2024-02-29T08:00:00.000Z' }
+t.test('a minute is read from the record alone', async (t) => {
+  const period = { from: '2024-02-29T07:00:00.000Z', before: '2024-02-29T07:01:00.000Z' }
 
-  t.strictSame(cover(period), ['+ part 2024-02-29T07:00:00.000Z 2024-02-29T08:00:00.000Z'])
-  t.equal(coverOf(period).days.from, coverOf(period).days.before)
+  t.strictSame(cover(period), ['+ part 2024-02-29T07:00:00.000Z 2024-02-29T07:01:00.000Z'])
+  t.equal(coverOf(period).hours.from, coverOf(period).hours.before)
 })
 
 t.test('a period without bounds is whole years', async (t) => {
