@@ -31,8 +31,8 @@ const day = 24 * hour
 
 /**
  * Puts a period together from few rollups. Each end goes to the nearest bound of the next wider span, with what that leaves
- * out added and what it takes in too much taken away: half a day of hours at most, five days, one dekad, and half a year of
- * months.
+ * out added and what it takes in too much taken away: half a day of hours at most, five days, one dekad, one month and two
+ * quarters.
  */
 export function coverOf({ from, before }: Period): Cover {
   const whole: Range = [
@@ -41,15 +41,17 @@ export function coverOf({ from, before }: Period): Cover {
   ]
   const hours = widen(whole, floorTo(hour))
   const days = widen(hours, floorTo(day))
-  const dekads = widen(days, floorDekad)
-  const months = widen(dekads, floorMonth)
-  const years = widen(months, floorYear)
+  const dekads = widen(days, floorToDekad)
+  const months = widen(dekads, floorToMonths(1))
+  const quarters = widen(months, floorToMonths(3))
+  const years = widen(quarters, floorToMonths(12))
   return {
     pieces: [
       ...between(hours, days).map(toPiece('hour')),
       ...between(days, dekads).map(toPiece('day')),
       ...between(dekads, months).map(toPiece('dekad')),
-      ...between(months, years).map(toPiece('month')),
+      ...between(months, quarters).map(toPiece('month')),
+      ...between(quarters, years).map(toPiece('quarter')),
       ...between(years, [first, first]).map(toPiece('year')),
     ],
     hours: { from: toInstant(hours[0]), before: toInstant(hours[1]) },
@@ -85,18 +87,19 @@ function clamp(at: number): number {
 
 const floorTo = (unit: number) => (at: number, units: number) => at - (at % unit) + units * unit
 
-function floorDekad(at: number, dekads: number): number {
+function floorToDekad(at: number, dekads: number): number {
   const date = new Date(at)
   const dekad = Math.min(Math.floor((date.getUTCDate() - 1) / 10), 2) + dekads
-  return dekad > 2 ? floorMonth(at, 1) : Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1 + 10 * dekad)
+  return dekad > 2 ? nextMonth(at) : Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1 + 10 * dekad)
 }
 
-function floorMonth(at: number, months: number): number {
+const floorToMonths = (unit: number) => (at: number, units: number) => {
   const date = new Date(at)
-  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + months, 1)
+  const month = date.getUTCMonth()
+  return Date.UTC(date.getUTCFullYear(), month - (month % unit) + units * unit, 1)
 }
 
-const floorYear = (at: number, years: number) => Date.UTC(new Date(at).getUTCFullYear() + years, 0, 1)
+const nextMonth = (at: number) => floorToMonths(1)(at, 1)
 
 function toPiece<Of extends string>(of: Of) {
   return ([start, end, sign]: readonly [...Range, 1 | -1]): Piece<Of> => ({

@@ -1,8 +1,8 @@
 /** A dekad, a term of meteorology, is a third of a month: it starts on its 1st, 11th or 21st. */
-export type Span = 'hour' | 'day' | 'dekad' | 'month' | 'year'
+export type Span = 'hour' | 'day' | 'dekad' | 'month' | 'quarter' | 'year'
 
 /**
- * Figures kept summed up by their keys over hours, days, dekads, months and years. The view `…_figures` says what they are; triggers
+ * Figures kept summed up by their keys over hours, days, dekads, months, quarters and years. The view `…_figures` says what they are; triggers
  * write what each transaction does to them to `…_changes`, and folding adds those up in `…_rollups`.
  */
 export interface Rollup {
@@ -13,7 +13,7 @@ export interface Rollup {
   readonly sums: readonly string[]
 }
 
-const spans = ['hour', 'day', 'dekad', 'month', 'year'] as const
+const spans = ['hour', 'day', 'dekad', 'month', 'quarter', 'year'] as const
 
 export const dealRollups: Rollup = {
   table: 'deal_rollups',

@@ -11,7 +11,7 @@ function cover({ from, before }: Period): readonly string[] {
   )
 }
 
-t.test('a period is whole years, less or more the months and days at its ends', async (t) => {
+t.test('a period is whole years, less or more the quarters, months and days at its ends', async (t) => {
   t.strictSame(cover({ from: '2023-11-28T00:00:00.000Z', before: '2026-02-03T00:00:00.000Z' }), [
     '+ day 2023-11-28 2023-12-01',
     '+ day 2026-02-01 2026-02-03',
@@ -34,7 +34,9 @@ t.test('a month is left out or taken in by thirds', async (t) => {
     '+ day 2024-04-21 2024-04-23',
     '- dekad 2024-02-01 2024-02-11',
     '- dekad 2024-04-21 2024-05-01',
-    '+ month 2024-02-01 2024-05-01',
+    '- month 2024-01-01 2024-02-01',
+    '+ month 2024-04-01 2024-05-01',
+    '+ quarter 2024-01-01 2024-04-01',
   ])
 })
 

@@ -19,6 +19,7 @@ export const reads: Readonly<Record<string, (dice: Dice, deals: number) => strin
   'analytics of the biggest partner': () => '/analytics/partner/p1',
   'a partner': (dice) => `/partners/${toPartner(dice)}`,
   'a statement': () => '/partners/p1000/statement?month=2025-06',
+  'a statement of the biggest partner': () => '/partners/p1/statement?month=2025-06',
   'an attribution': (dice, deals) => `/attribution/deal-${1 + dice(deals)}`,
   'an attribution, explained': (dice, deals) => `/attribution/deal-${1 + dice(deals)}?explain=true`,
   'the history of an attribution': (dice, deals) => `/attribution/deal-${1 + dice(deals)}/history`,

@@ -7,7 +7,11 @@ interface Scale {
   readonly spans: readonly string[]
 }
 
-const hours: Scale = { unit: 'hour', type: 'timestamptz', spans: ['hour', 'day', 'dekad', 'month', 'year'] }
+const hours: Scale = {
+  unit: 'hour',
+  type: 'timestamptz',
+  spans: ['hour', 'day', 'dekad', 'month', 'quarter', 'year'],
+}
 const days: Scale = { unit: 'day', type: 'date', spans: ['day', 'dekad', 'month', 'year'] }
 
 const rollups = [
@@ -24,7 +28,8 @@ const rollups = [
   { name: 'touchpoint', keys: 'touchpoint_type', sums: ['touchpoints'] },
 ] as const
 
-// Figures are kept by hours, and not by days as the finest: most clients' days begin at another hour than those of UTC.
+// Figures are kept by hours too, as most clients' days begin at another hour than those of UTC, and by quarters, so that
+// a range is fewer months.
 export async function up(db: Kysely<unknown>): Promise<void> {
   await rescale(db, hours, days)
 }
