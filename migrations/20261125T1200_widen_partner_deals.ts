@@ -1,38 +1,27 @@
 import { type Kysely, sql } from 'kysely'
 
 export async function up(db: Kysely<unknown>): Promise<void> {
-  // What a list of a partner's deals may be filtered by stands beside each, and in an index for each filter.
+  // What a list of a partner's deals may be filtered by stands before what it is ordered by.
   await sql`drop table partner_deals`.execute(db)
   await sql`
     create table partner_deals (
       partner_id text collate "C" not null,
-      closed_date timestamptz(3) not null,
-      deal_id text collate "C" not null,
       currency text not null,
       attribution_model text not null,
-      constraint partner_deals_pkey primary key (partner_id, closed_date, deal_id)
+      closed_date timestamptz(3) not null,
+      deal_id text collate "C" not null,
+      constraint partner_deals_pkey primary key (partner_id, currency, attribution_model, closed_date, deal_id)
     )`.execute(db)
   await sql`
-    insert into partner_deals (partner_id, closed_date, deal_id, currency, attribution_model)
-    select distinct partner_id, closed_date, deal_id, currency, attribution_model
+    insert into partner_deals (partner_id, currency, attribution_model, closed_date, deal_id)
+    select distinct partner_id, currency, attribution_model, closed_date, deal_id
     from events join deals on deals.id = deal_id`.execute(db)
-  await sql`
-    create index partner_deals_of_currency on partner_deals (partner_id, currency, closed_date, deal_id)`.execute(
-    db,
-  )
-  await sql`
-    create index partner_deals_of_model on partner_deals (partner_id, attribution_model, closed_date, deal_id)`.execute(
-    db,
-  )
-  await sql`
-    create index partner_deals_of_currency_and_model
-    on partner_deals (partner_id, currency, attribution_model, closed_date, deal_id)`.execute(db)
 
   await sql`
     create or replace function list_deal_under_partners() returns trigger language plpgsql as $$
     begin
-      insert into partner_deals (partner_id, closed_date, deal_id, currency, attribution_model)
-      select distinct partner_id, closed_date, deal_id, currency, attribution_model
+      insert into partner_deals (partner_id, currency, attribution_model, closed_date, deal_id)
+      select distinct partner_id, currency, attribution_model, closed_date, deal_id
       from added join events on deal_id = added.id
       on conflict do nothing;
       return null;
@@ -42,15 +31,15 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     begin
       update partner_deals set closed_date = new.closed_date, currency = new.currency,
         attribution_model = new.attribution_model
-      where (partner_id, closed_date, deal_id) in
-        (select partner_id, old.closed_date, old.id from events where deal_id = old.id);
+      where (partner_id, currency, attribution_model, closed_date, deal_id) in
+        (select partner_id, old.currency, old.attribution_model, old.closed_date, old.id from events where deal_id = old.id);
       return null;
     end $$`.execute(db)
   await sql`
     create or replace function list_touched_deals_under_partners() returns trigger language plpgsql as $$
     begin
-      insert into partner_deals (partner_id, closed_date, deal_id, currency, attribution_model)
-      select distinct partner_id, closed_date, deal_id, currency, attribution_model
+      insert into partner_deals (partner_id, currency, attribution_model, closed_date, deal_id)
+      select distinct partner_id, currency, attribution_model, closed_date, deal_id
       from added join deals on deals.id = deal_id
       where known_from > 1
       on conflict do nothing;
@@ -96,4 +85,8 @@ export async function down(db: Kysely<unknown>): Promise<void> {
       return null;
     end $$`.execute(db)
   await sql`alter table partner_deals drop column currency, drop column attribution_model`.execute(db)
+  await sql`
+    alter table partner_deals add constraint partner_deals_pkey primary key (partner_id, closed_date, deal_id)`.execute(
+    db,
+  )
 }

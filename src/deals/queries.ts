@@ -1,7 +1,7 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Database } from '../database/tables.ts'
 import { toMajor } from '../http/money.ts'
-import { type PageQuery, startOf, toPage } from '../http/pages.ts'
+import { type PageQuery, type PageStart, startOf, toPage } from '../http/pages.ts'
 import type { Facts } from '../record/schemas.ts'
 import type { Deal, DealEvent, DealRow } from './schemas.ts'
 
@@ -84,40 +84,83 @@ export interface DealFilter extends PageQuery {
 }
 
 /** Deals, newest close first; those that a partner has a touchpoint on, where asked. */
-export async function listDeals(
-  db: Kysely<Database>,
-  { attribution_model, partner_id, currency, ...filter }: DealFilter,
-) {
+export async function listDeals(db: Kysely<Database>, { partner_id, ...filter }: DealFilter) {
   const start = startOf(filter, 2)
-  // A partner's deals stand in their own orders beside the deals, which would else be searched for them.
-  const isOfPartner = partner_id !== undefined
-  const list = isOfPartner ? 'partner_deals' : 'deals'
-  const closedDate = sql.ref<string>(`${list}.closed_date`)
-  const id = sql.ref<string>(isOfPartner ? 'partner_deals.deal_id' : 'deals.id')
+  const rows =
+    partner_id === undefined
+      ? await selectDeals(db, filter, start)
+      : await selectDealsOf(db, partner_id, filter, start)
+  const { page, pagination } = toPage(rows, start, ({ closed_date, id }) => [closed_date, id])
+  return { deals: page.map(toDeal), pagination }
+}
+
+type Filter = Omit<DealFilter, 'partner_id'>
+
+function selectDeals(
+  db: Kysely<Database>,
+  { attribution_model, currency, from, before }: Filter,
+  { limit, offset, key }: PageStart,
+): Promise<DealRow[]> {
   let query = db
     .selectFrom('deals')
-    .$if(isOfPartner, (deals) => deals.innerJoin('partner_deals', 'partner_deals.deal_id', 'deals.id'))
-    .selectAll('deals')
-    .orderBy(closedDate, 'desc')
-    .orderBy(id, 'desc')
-    .limit(start.limit + 1)
-    .offset(start.offset ?? 0)
-  if (isOfPartner) query = query.where(sql<boolean>`partner_deals.partner_id = ${partner_id}`)
-  if (attribution_model !== undefined) {
-    query = query.where(sql.ref(`${list}.attribution_model`), '=', attribution_model)
-  }
-  if (currency !== undefined) query = query.where(sql.ref(`${list}.currency`), '=', currency)
-  if (filter.from !== undefined) query = query.where(closedDate, '>=', filter.from)
-  if (filter.before !== undefined) query = query.where(closedDate, '<', filter.before)
-  if (start.key !== undefined) {
-    const [lastClosed, lastId] = start.key
-    query = query.where(sql<boolean>`(${closedDate}, ${id}) < (${lastClosed}::timestamptz, ${lastId})`)
-  }
-  const { page, pagination } = toPage(await query.execute(), start, ({ closed_date, id }) => [
-    closed_date,
-    id,
-  ])
-  return { deals: page.map(toDeal), pagination }
+    .selectAll()
+    .orderBy('closed_date', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit + 1)
+    .offset(offset ?? 0)
+  if (attribution_model !== undefined) query = query.where('attribution_model', '=', attribution_model)
+  if (currency !== undefined) query = query.where('currency', '=', currency)
+  if (from !== undefined) query = query.where('closed_date', '>=', from)
+  if (before !== undefined) query = query.where('closed_date', '<', before)
+  if (key !== undefined)
+    query = query.where(sql<boolean>`(closed_date, id) < (${key[0]}::timestamptz, ${key[1]})`)
+  return query.execute()
+}
+
+// One index serves every filter of a partner's deals: it leaps from one currency and model to the next, of which there
+// are few, and takes the newest deals of each.
+async function selectDealsOf(
+  db: Kysely<Database>,
+  partnerId: string,
+  { attribution_model, currency, from, before }: Filter,
+  { limit, offset, key }: PageStart,
+): Promise<DealRow[]> {
+  const kinds = all(
+    currency !== undefined && sql`kinds.currency = ${currency}`,
+    attribution_model !== undefined && sql`kinds.attribution_model = ${attribution_model}`,
+  )
+  const within = all(
+    from !== undefined && sql`closed_date >= ${from}`,
+    before !== undefined && sql`closed_date < ${before}`,
+    key !== undefined && sql`(closed_date, deal_id) < (${key[0]}::timestamptz, ${key[1]})`,
+  )
+  const skipped = offset ?? 0
+  const { rows } = await sql<DealRow>`
+    with recursive kinds as (
+      (select currency, attribution_model from partner_deals where partner_id = ${partnerId}
+        order by currency, attribution_model limit 1)
+      union all
+      select next.* from kinds cross join lateral (
+        select currency, attribution_model from partner_deals
+        where partner_id = ${partnerId} and (currency, attribution_model) > (kinds.currency, kinds.attribution_model)
+        order by currency, attribution_model limit 1
+      ) as next
+    ), listed as (
+      select newest.* from kinds cross join lateral (
+        select closed_date, deal_id from partner_deals
+        where partner_id = ${partnerId} and currency = kinds.currency
+          and attribution_model = kinds.attribution_model and ${within}
+        order by closed_date desc, deal_id desc limit ${skipped + limit + 1}
+      ) as newest
+      where ${kinds} order by closed_date desc, deal_id desc limit ${limit + 1} offset ${skipped}
+    )
+    select deals.* from listed join deals on deals.id = deal_id
+    order by listed.closed_date desc, listed.deal_id desc`.execute(db)
+  return rows
+}
+
+function all(...conditions: readonly (RawBuilder<unknown> | false)[]): RawBuilder<unknown> {
+  return sql.join([sql`true`, ...conditions.filter((condition) => condition !== false)], sql` and `)
 }
 
 /** Events of a deal with their partners' names, oldest first. */

@@ -59,7 +59,7 @@ function differences(rollup: Rollup): RawBuilder<unknown> {
     group by span, starts, ${columns} having ${isOff} order by span, starts`
 }
 
-const partnerDealColumns = sql`partner_id, closed_date, deal_id, currency, attribution_model`
+const partnerDealColumns = sql`partner_id, currency, attribution_model, closed_date, deal_id`
 const recordedPartnerDeals = sql`
   select distinct ${partnerDealColumns} from events join deals on deals.id = deal_id`
 const listedPartnerDeals = sql`select ${partnerDealColumns} from partner_deals`
@@ -69,7 +69,7 @@ const wrongPartnerDeals = sql`
 const foundAtOnce = 100_000
 const dealsAtOnce = 500
 
-type PartnerDeal = Pick<Selectable<Database['partner_deals']>, 'partner_id' | 'closed_date' | 'deal_id'>
+type PartnerDeal = Selectable<Database['partner_deals']>
 
 async function mendPartnerDeals(db: Kysely<Database>): Promise<number> {
   let mended = 0
@@ -92,9 +92,10 @@ async function relist(db: Kysely<Database>, wrong: readonly PartnerDeal[]): Prom
   await untimed(db, async (trx) => {
     await lockDeals(trx, dealIds)
     await sql`
-      delete from partner_deals where (partner_id, closed_date, deal_id) in (
-        select * from unnest(${wrong.map(({ partner_id }) => partner_id)}::text[],
-          ${wrong.map(({ closed_date }) => closed_date)}::timestamptz[], ${dealIds}::text[]))`.execute(trx)
+      delete from partner_deals where (${partnerDealColumns}) in (
+        select ${partnerDealColumns} from json_populate_recordset(null::partner_deals, ${JSON.stringify(wrong)}))`.execute(
+      trx,
+    )
     await sql`
       insert into partner_deals (${partnerDealColumns})
       ${recordedPartnerDeals} where deal_id = any (${dealIds}::text[]) on conflict do nothing`.execute(trx)

@@ -1,5 +1,8 @@
+import { sql } from 'kysely'
 import t from 'tap'
 import { createApp, type TestApp } from '../support/app.ts'
+import { createDice } from '../support/dice.ts'
+import { givenHistory } from '../analytics/history.ts'
 import { givenDeal, givenEvent, givenPartner } from '../support/given.ts'
 
 interface Page {
@@ -79,6 +82,47 @@ for (const [list, paths] of Object.entries(lists)) {
       t.equal(new Set(ids).size, ids.length)
     })
   }
+}
+
+t.test("a partner's deals are what plain SQL finds, by every filter and page by page", async (t) => {
+  const service = await createApp(t)
+  await givenHistory(service, createDice(11), 60)
+
+  for (const partner_id of ['p0', 'p1', 'p2', 'nobody']) {
+    for (const currency of [undefined, 'USD', 'KWD', 'EUR']) {
+      for (const attribution_model of [undefined, 'linear', 'time-decay']) {
+        for (const start_date of [undefined, '2024-12-01']) {
+          const filter = { partner_id, currency, attribution_model, start_date }
+          const query = new URLSearchParams(JSON.parse(JSON.stringify(filter))).toString()
+          const expected = await listIdsByPlainSql(service, filter)
+          const skipped = await service.call('GET', `/deals?${query}&offset=2&limit=5`)
+
+          t.strictSame(await readPages(service, `/deals?${query}&`, 'deals', async () => {}), expected, query)
+          t.strictSame(
+            skipped.json<{ deals: Rows }>().deals.map(({ id }) => id),
+            expected.slice(2, 7),
+          )
+        }
+      }
+    }
+  }
+})
+
+interface Filter {
+  readonly partner_id: string
+  readonly currency: string | undefined
+  readonly attribution_model: string | undefined
+  readonly start_date: string | undefined
+}
+
+async function listIdsByPlainSql({ db }: TestApp, { partner_id, start_date, ...kind }: Filter) {
+  const { rows } = await sql<{ id: string }>`
+    select id from deals where exists (select from events where deal_id = deals.id and partner_id = ${partner_id})
+      and currency = coalesce(${kind.currency ?? null}, currency)
+      and attribution_model = coalesce(${kind.attribution_model ?? null}, attribution_model)
+      and closed_date >= ${start_date ?? '1970-01-01'}
+    order by closed_date desc, id desc`.execute(db)
+  return rows.map(({ id }) => id)
 }
 
 t.test(

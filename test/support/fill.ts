@@ -87,6 +87,6 @@ const insertPayouts = `
   ) as shares join deals on deals.id = deal_id`
 
 const insertPartnerDeals = `
-  insert into partner_deals (partner_id, closed_date, deal_id, currency, attribution_model)
-  select distinct partner_id, closed_date, deal_id, currency, attribution_model
+  insert into partner_deals (partner_id, currency, attribution_model, closed_date, deal_id)
+  select distinct partner_id, currency, attribution_model, closed_date, deal_id
   from ${numbers} join events on deal_id = 'deal-' || deal join deals on deals.id = deal_id`

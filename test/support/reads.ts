@@ -30,6 +30,7 @@ export const reads: Readonly<Record<string, (dice: Dice, deals: number) => strin
   'deals of a partner and a currency': () => '/deals?partner_id=p20&currency=GBP&limit=20',
   'deals of a partner, a model and a currency': () =>
     '/deals?partner_id=p20&attribution_model=linear&currency=GBP&limit=20',
+  'deals of the biggest partner, in a currency of none': () => '/deals?partner_id=p1&currency=JPY',
   'deals of a model': () => '/deals?attribution_model=linear&limit=20',
   'deals of a model and a currency': () => '/deals?attribution_model=linear&currency=GBP&limit=20',
   'deals before a day': (dice) => `/deals?end_date=${toDay(400 + dice(600))}&limit=20`,
