@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { rankPartners } from '../src/analytics/partner-queries.ts'
-import { countTouchpoints, findOverview, listCurrencies } from '../src/analytics/queries.ts'
+import { countTouchpoints, findOverview, listCurrencies, listRecentDeals } from '../src/analytics/queries.ts'
 import { issueKey } from '../src/api-keys/issue.ts'
 import { buildApp } from '../src/app.ts'
 import { readEnvironment } from '../src/config.ts'
@@ -61,6 +61,7 @@ async function compare({ query, period }: ReturnType<typeof rollFilter>): Promis
     ...(await findOverview(db, period)),
     partners: (await rankPartners(db, period, { limit: 20 })).partners,
     touchpoints: await countTouchpoints(db, period),
+    recent_deals: await listRecentDeals(db, period),
     currencies: await listCurrencies(db),
   }
   assert.deepStrictEqual(figures, await analyticsByPlainSql(db, period), query)
