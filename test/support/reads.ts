@@ -19,7 +19,6 @@ export const reads: Readonly<Record<string, (dice: Dice, deals: number) => strin
   'analytics of the biggest partner': () => '/analytics/partner/p1',
   'a partner': (dice) => `/partners/${toPartner(dice)}`,
   'a statement': () => '/partners/p1000/statement?month=2025-06',
-  'a statement of the biggest partner': () => '/partners/p1/statement?month=2025-06',
   'an attribution': (dice, deals) => `/attribution/deal-${1 + dice(deals)}`,
   'an attribution, explained': (dice, deals) => `/attribution/deal-${1 + dice(deals)}?explain=true`,
   'the history of an attribution': (dice, deals) => `/attribution/deal-${1 + dice(deals)}/history`,
@@ -40,6 +39,7 @@ export const reads: Readonly<Record<string, (dice: Dice, deals: number) => strin
   'events of a deal': (dice, deals) => `/events?deal_id=deal-${1 + dice(deals)}`,
   partners: () => '/partners',
   'partners by e-mail': (dice) => `/partners?email=${toPartner(dice)}@example.com`,
+  'a statement of the biggest partner': () => '/partners/p1/statement?month=2025-06',
 }
 
 function toDay(number: number): string {
