@@ -4,15 +4,22 @@ interface Scale {
   /** The column of an instant cut to it. */
   readonly unit: 'hour' | 'day'
   readonly type: 'timestamptz' | 'date'
+  readonly changes: 'deltas' | 'changes'
   readonly spans: readonly string[]
 }
 
 const hours: Scale = {
+  changes: 'deltas',
   unit: 'hour',
   type: 'timestamptz',
   spans: ['hour', 'day', 'dekad', 'month', 'quarter', 'year'],
 }
-const days: Scale = { unit: 'day', type: 'date', spans: ['day', 'dekad', 'month', 'year'] }
+const days: Scale = {
+  changes: 'changes',
+  unit: 'day',
+  type: 'date',
+  spans: ['day', 'dekad', 'month', 'year'],
+}
 
 const rollups = [
   {
@@ -32,15 +39,24 @@ const rollups = [
 // a range is fewer months.
 export async function up(db: Kysely<unknown>): Promise<void> {
   await rescale(db, hours, days)
+  // For instances of the release before, until they are gone: they can read these, but not fold what is in them into only
+  // some of the spans.
+  for (const { name } of rollups) {
+    await sql`
+      create view ${sql.table(`${name}_changes`)} as
+      select *, (hour at time zone 'UTC')::date as day from ${sql.table(`${name}_deltas`)}`.execute(db)
+  }
 }
 
 export async function down(db: Kysely<unknown>): Promise<void> {
+  await sql`drop view deal_changes, partner_changes, touchpoint_changes`.execute(db)
   await rescale(db, days, hours)
 }
 
 async function rescale(db: Kysely<unknown>, to: Scale, from: Scale): Promise<void> {
   const unit = sql.ref(to.unit)
   const type = sql.raw(to.type)
+  const deltas = (name: string) => sql.table(`${name}_${to.changes}`)
   const cut = (column: string) =>
     sql.raw(
       to.unit === 'hour' ? `date_trunc('hour', ${column}, 'UTC')` : `(${column} at time zone 'UTC')::date`,
@@ -48,7 +64,10 @@ async function rescale(db: Kysely<unknown>, to: Scale, from: Scale): Promise<voi
 
   // Writers wait from here on, so that what is summed up below is all there is.
   for (const { name } of rollups) {
-    const changes = sql.table(`${name}_changes`)
+    const changes = deltas(name)
+    await sql`alter table ${sql.table(`${name}_${from.changes}`)} rename to ${sql.ref(`${name}_${to.changes}`)}`.execute(
+      db,
+    )
     await sql`truncate ${changes}`.execute(db)
     await sql`alter table ${changes} drop column ${sql.ref(from.unit)}, add column ${unit} ${type} not null`.execute(
       db,
@@ -57,10 +76,9 @@ async function rescale(db: Kysely<unknown>, to: Scale, from: Scale): Promise<voi
   await sql`truncate deal_rollups, partner_rollups, touchpoint_rollups, partner_touchpoint_rollups`.execute(
     db,
   )
-  const toStarts = to.unit === 'hour' ? sql`starts::timestamp at time zone 'UTC'` : sql`starts::date`
   for (const name of ['deal', 'partner', 'touchpoint', 'partner_touchpoint']) {
     await sql`
-      alter table ${sql.table(`${name}_rollups`)} alter column starts type ${type} using ${toStarts}`.execute(
+      alter table ${sql.table(`${name}_rollups`)} alter column starts type ${type} using starts::${type}`.execute(
       db,
     )
   }
@@ -94,18 +112,18 @@ async function rescale(db: Kysely<unknown>, to: Scale, from: Scale): Promise<voi
   await sql`
     create or replace function change_figures_by_versions() returns trigger language plpgsql as $$
     begin
-      insert into deal_changes (deal_id, ${unit}, currency, attribution_model, deals, revenue_minor, unattributed_minor)
+      insert into ${deltas('deal')} (deal_id, ${unit}, currency, attribution_model, deals, revenue_minor, unattributed_minor)
       select deal_id, ${cut('closed_date')}, currency, attribution_model, 1, amount_minor, unattributed_minor
       from added where reason <> 'deal_voided';
       if not exists (select from added where version > 1) then
         return null;
       end if;
-      insert into deal_changes (deal_id, ${unit}, currency, attribution_model, deals, revenue_minor, unattributed_minor)
+      insert into ${deltas('deal')} (deal_id, ${unit}, currency, attribution_model, deals, revenue_minor, unattributed_minor)
       select before.deal_id, ${cut('before.closed_date')}, before.currency, before.attribution_model,
         -1, -before.amount_minor, -before.unattributed_minor
       from added join attributions before on before.deal_id = added.deal_id and before.version = added.version - 1
       where before.reason <> 'deal_voided';
-      insert into partner_changes
+      insert into ${deltas('partner')}
         (deal_id, ${unit}, currency, partner_id, deals, payout_minor, percentage_bp, touchpoints)
       select before.deal_id, ${cut('before.closed_date')}, before.currency, before.partner_id,
         -1, -before.payout_minor, -before.percentage_bp, -before.touchpoints
@@ -115,7 +133,7 @@ async function rescale(db: Kysely<unknown>, to: Scale, from: Scale): Promise<voi
   await sql`
     create or replace function change_figures_by_payouts() returns trigger language plpgsql as $$
     begin
-      insert into partner_changes
+      insert into ${deltas('partner')}
         (deal_id, ${unit}, currency, partner_id, deals, payout_minor, percentage_bp, touchpoints)
       select deal_id, ${cut('closed_date')}, currency, partner_id, 1, payout_minor, percentage_bp, touchpoints
       from added;
@@ -124,14 +142,14 @@ async function rescale(db: Kysely<unknown>, to: Scale, from: Scale): Promise<voi
   await sql`
     create or replace function change_figures_by_events() returns trigger language plpgsql as $$
     begin
-      insert into touchpoint_changes (deal_id, ${unit}, partner_id, touchpoint_type, touchpoints)
+      insert into ${deltas('touchpoint')} (deal_id, ${unit}, partner_id, touchpoint_type, touchpoints)
       select deal_id, ${cut('timestamp')}, partner_id, touchpoint_type, 1 from added where voided_at is null;
       return null;
     end $$`.execute(db)
   await sql`
     create or replace function change_figures_by_void_event() returns trigger language plpgsql as $$
     begin
-      insert into touchpoint_changes (deal_id, ${unit}, partner_id, touchpoint_type, touchpoints)
+      insert into ${deltas('touchpoint')} (deal_id, ${unit}, partner_id, touchpoint_type, touchpoints)
       values (old.deal_id, ${cut('old.timestamp')}, old.partner_id, old.touchpoint_type, -1);
       return null;
     end $$`.execute(db)

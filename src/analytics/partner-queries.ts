@@ -117,7 +117,7 @@ export async function listMonths(
       where partner_id = ${partnerId} and currency = ${currency} and span = 'month'
         and starts >= now() - interval '366 days'
       union all
-      select date_trunc('month', hour, 'UTC'), deals, payout_minor from partner_changes
+      select date_trunc('month', hour, 'UTC'), deals, payout_minor from partner_deltas
       where partner_id = ${partnerId} and currency = ${currency}
     ) as figures on starts = month at time zone 'UTC'
     group by month order by month`.execute(db)

@@ -39,7 +39,7 @@ export function keepFolding(db: Kysely<Database>, log: Log): { stop(): Promise<v
 
 function foldBatch(db: Kysely<Database>, targets: readonly Rollup[]): Promise<number> {
   const [{ figures }] = targets as [Rollup]
-  const changes = sql.table(`${figures}_changes`)
+  const changes = sql.table(`${figures}_deltas`)
   const additions = targets.map(
     (rollup) =>
       sql`${sql.table(`into_${rollup.table}`)} as (${addInto(

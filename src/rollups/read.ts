@@ -20,7 +20,7 @@ export function figuresOf(
     )}`
   const branches = [
     sql`
-      select ${columns(1)} from ${sql.table(`${figures}_changes`)}
+      select ${columns(1)} from ${sql.table(`${figures}_deltas`)}
       where hour >= ${hours.from} and hour < ${hours.before} and ${filter}`,
     ...pieces.map(
       ({ of, sign, from, before }) => sql`

@@ -3,7 +3,7 @@ export type Span = 'hour' | 'day' | 'dekad' | 'month' | 'quarter' | 'year'
 
 /**
  * Figures kept summed up by their keys over hours, days, dekads, months, quarters and years. The view `…_figures` says what they are; triggers
- * write what each transaction does to them to `…_changes`, and folding adds those up in `…_rollups`.
+ * write what each transaction does to them to `…_deltas`, and folding adds those up in `…_rollups`.
  */
 export interface Rollup {
   readonly table: string

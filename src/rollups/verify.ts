@@ -49,7 +49,7 @@ function differences(rollup: Rollup): RawBuilder<unknown> {
     with hours as (
       select hour, ${columns}, ${sumsOf(rollup)} from ${sql.table(`${figures}_figures`)} group by hour, ${columns}
     ), unfolded as (
-      select hour, ${columns}, ${negated} from ${sql.table(`${figures}_changes`)}
+      select hour, ${columns}, ${negated} from ${sql.table(`${figures}_deltas`)}
     ), parts as (
       select * from ${toSpans(rollup, sql`hours`)}
       union all select * from ${toSpans(rollup, sql`unfolded`)}

@@ -24,7 +24,7 @@ type Request = readonly ['GET' | 'POST' | 'PATCH', string, object?]
 
 const deals = 4000
 // Emptied all the time: what the rollups do not hold yet.
-const shortTables = ['deal_changes', 'partner_changes', 'touchpoint_changes']
+const shortTables = ['deal_deltas', 'partner_deltas', 'touchpoint_deltas']
 // As many rows as keys and clients.
 const smallTables = ['api_keys', 'rate_limits']
 const fewRows = 20

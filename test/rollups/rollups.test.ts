@@ -26,8 +26,8 @@ async function countDiffering({ db }: TestApp): Promise<Record<string, number>> 
 
 async function countUnfolded({ db }: TestApp): Promise<number> {
   const { rows } = await sql<{ count: number }>`
-    select ((select count(*) from deal_changes) + (select count(*) from partner_changes)
-      + (select count(*) from touchpoint_changes))::int as count`.execute(db)
+    select ((select count(*) from deal_deltas) + (select count(*) from partner_deltas)
+      + (select count(*) from touchpoint_deltas))::int as count`.execute(db)
   return rows[0]?.count ?? 0
 }
 
@@ -54,7 +54,7 @@ t.test('a rollup that is not what the record says is found, and mended', async (
   )
   await sql`delete from touchpoint_rollups where span = 'year'`.execute(service.db)
   await sql`
-    insert into deal_changes (deal_id, hour, currency, attribution_model, deals, revenue_minor, unattributed_minor)
+    insert into deal_deltas (deal_id, hour, currency, attribution_model, deals, revenue_minor, unattributed_minor)
     values ('d0', '2024-01-01T00:00:00Z', 'USD', 'equal', 1, 5, 5)`.execute(service.db)
   await sql`delete from partner_deals where partner_id = 'p0'`.execute(service.db)
 
