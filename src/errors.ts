@@ -87,11 +87,6 @@ export const PayoutKeysMissing = createError<[]>(
 export const Unavailable = createError<[]>('unavailable', 'The service is busy or its database is away.', 503)
 
 /** A 400 that names each fault. */
-export function invalid(...faults: readonly Fault[]): Error {
+export function invalid(faults: readonly Fault[]): Error {
   return Object.assign(new InvalidRequest(), { faults })
-}
-
-/** A 400 that names what the request refers to and nobody has. */
-export function unknownReference(...faults: readonly Fault[]): Error {
-  return Object.assign(new UnknownReference(), { faults })
 }

@@ -29,7 +29,7 @@ export async function rankPartners(
   const start = startOf(query, 3)
   const { by, type } = orders[sort]
   const [order, place, id] = start.key ?? []
-  if (order !== undefined && order !== sort) throw invalid(foreignCursor)
+  if (order !== undefined && order !== sort) throw invalid([foreignCursor])
   const { rows } = await sql<RankRow>`
     select *, ${nameOf} as name, ${by} as place from (
       select partner_id as id, sum(deals)::int as deals_count, sum(payout_minor) as payout_minor, sum(percentage_bp) as percentage_bp,

@@ -106,6 +106,6 @@ function readNewKey(body: NewApiKey): NewApiKey {
   const at = parseInstant(body.expires_at ?? '')?.at
   if (at === undefined) return body
   if (at <= Date.now())
-    throw invalid({ pointer: '/expires_at', detail: 'The key would have expired already.' })
+    throw invalid([{ pointer: '/expires_at', detail: 'The key would have expired already.' }])
   return { ...body, expires_at: toTimestamp(at) }
 }

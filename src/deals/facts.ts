@@ -27,7 +27,7 @@ export function readFacts(sent: Omit<NewDeal, 'id'>, defaults: DealDefaults): Fa
     ...faultsOfClose(closed, now),
     ...faultsOfParameters(attribution_model, sent.model_parameters ?? {}),
   ]
-  if (faults.length > 0) throw invalid(...faults)
+  if (faults.length > 0) throw invalid(faults)
   return {
     amount_minor: toMinor(sent.amount, exponentOf(currency) as number) as bigint,
     currency,
@@ -41,7 +41,7 @@ export function readFacts(sent: Omit<NewDeal, 'id'>, defaults: DealDefaults): Fa
 /** Errors: 400 where the model has no such parameter. */
 export function checkParameters(model: ModelName, given: ModelParameters): void {
   const faults = faultsOfParameters(model, given)
-  if (faults.length > 0) throw invalid(...faults)
+  if (faults.length > 0) throw invalid(faults)
 }
 
 export function resolve(model: ModelName, given: ModelParameters, defaults: Window): ModelParameters {

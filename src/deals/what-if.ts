@@ -85,7 +85,7 @@ function readTouches(events: Simulation['events']): TouchRow[] {
     const id = event.id ?? uuid()
     const first = byId.get(id)
     if (first !== undefined && canonicalJson(first) !== canonicalJson(event)) {
-      throw invalid({ pointer: `/events/${index}/id`, detail: `The id ${id} stands for two events.` })
+      throw invalid([{ pointer: `/events/${index}/id`, detail: `The id ${id} stands for two events.` }])
     }
     byId.set(id, event)
   }

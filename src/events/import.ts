@@ -64,7 +64,7 @@ function readBatch(
     try {
       if (error !== undefined) throw error
       const faults = check(value)
-      if (faults.length > 0) throw invalid(...faults)
+      if (faults.length > 0) throw invalid(faults)
       const { kind: _, ...event } = value as EventLine
       read.set(line, readEvents([event], () => '')[0] as Submission)
     } catch (thrown) {

@@ -9,7 +9,7 @@ import {
   type Fault,
   invalid,
   PartnerInactive,
-  unknownReference,
+  UnknownReference,
 } from '../errors.ts'
 import { canonicalJson } from '../http/canonical.ts'
 import type { Outcome } from '../http/idempotency.ts'
@@ -38,7 +38,7 @@ export type Ingested =
 export function readEvents(events: readonly NewEvent[], pointerOf: (index: number) => string): Submission[] {
   const now = Date.now()
   const faults = events.flatMap((event, index) => faultsOf(event, now, pointerOf(index)))
-  if (faults.length > 0) throw invalid(...faults)
+  if (faults.length > 0) throw invalid(faults)
   return events.map((event) => toSubmission(event, now))
 }
 
@@ -150,7 +150,7 @@ async function explainer(trx: Kysely<Database>, rest: readonly Submission[]) {
     const found = byId.get(id)
     if (found?.submission.equals(submission)) return { event: found, isNew: false }
     if (!statuses.has(partner_id)) {
-      return refuse(unknownReference(), '/partner_id', `No partner has the id ${partner_id}.`)
+      return refuse(new UnknownReference(), '/partner_id', `No partner has the id ${partner_id}.`)
     }
     if (found !== undefined) return refuse(new EventExists(id), '/id', `The id ${id} holds another event.`)
     return refuse(new PartnerInactive(partner_id), '/partner_id', `Partner ${partner_id} is inactive.`)
@@ -195,5 +195,5 @@ function faultsOf({ timestamp, metadata }: NewEvent, now: number, pointer: strin
 
 function depthOf(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0
-  return 1 + Math.max(0, ...Object.values(value).map(depthOf))
+  return 1 + Object.values(value).reduce((deepest: number, item) => Math.max(deepest, depthOf(item)), 0)
 }

@@ -62,7 +62,7 @@ export function readPeriod(
   const from = start === undefined ? undefined : parseDateBound(start)?.from
   const before = end === undefined ? undefined : parseDateBound(end)?.before
   if (from !== undefined && before !== undefined && from >= before) {
-    throw invalid({ pointer: 'end_date', detail: 'The end_date comes before the start_date.' })
+    throw invalid([{ pointer: 'end_date', detail: 'The end_date comes before the start_date.' }])
   }
   // Nothing is later than the last day of 9999, and the day after it cannot be written.
   const isOpen = before === undefined || before > endOfYear9999

@@ -18,9 +18,9 @@ export interface PageStart {
 export function startOf({ limit = 100, offset, cursor }: PageQuery, width: number): PageStart {
   if (cursor === undefined) return { limit, offset: offset ?? 0, key: undefined }
   if (offset !== undefined)
-    throw invalid({ pointer: 'cursor', detail: 'Send a cursor or an offset, not both.' })
+    throw invalid([{ pointer: 'cursor', detail: 'Send a cursor or an offset, not both.' }])
   const key = decode(cursor)
-  if (key?.length !== width) throw invalid({ pointer: 'cursor', detail: 'This is no cursor of this list.' })
+  if (key?.length !== width) throw invalid([{ pointer: 'cursor', detail: 'This is no cursor of this list.' }])
   return { limit, offset: null, key }
 }
 

@@ -101,7 +101,7 @@ export function toProblem(error: ApiError, requestId: string): Static<typeof Pro
 
 function translate(thrown: FastifyError): ApiError {
   if (errorCodes.includes(thrown.code?.toLowerCase())) return known(thrown)
-  if (thrown.validation !== undefined) return known(errors.invalid(...toFaults(thrown)))
+  if (thrown.validation !== undefined) return known(errors.invalid(toFaults(thrown)))
   if (isOfDatabase(thrown)) return ofDatabase(thrown)
   return ofFramework(thrown)
 }

@@ -23,7 +23,7 @@ export function refuseMasked(details: Details): void {
       pointer: `/payout_details/${name}`,
       detail: 'This is the masked value; send the real one.',
     }))
-  if (faults.length > 0) throw invalid(...faults)
+  if (faults.length > 0) throw invalid(faults)
 }
 
 export function sealDetails(vault: Vault, details: Details, partnerId: string): Buffer {
