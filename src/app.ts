@@ -31,12 +31,16 @@ import { answerFrameworkError, answerProblems, answerUnknownRoute } from './http
 import { limitRates } from './http/rate-limit.ts'
 import { answerOddRequests, answerSocketError } from './http/sockets.ts'
 import { traceRequests } from './http/tracing.ts'
+import { giveUpUnreadAnswers } from './http/unread-answers.ts'
 import { refuseUnknownParameters, useStrictValidation } from './http/validation.ts'
 import { toPartner } from './partners/register.ts'
 import { partners } from './partners/routes.ts'
 import { createVault, type PayoutKeys } from './partners/vault.ts'
 import { resources } from './resources.ts'
 import { statements } from './statements/routes.ts'
+
+// Each holds some 20 kB, and HAProxy keeps its own to as many.
+const mostConnections = 2000
 
 export type Config = Environment & { readonly payoutKeys: PayoutKeys }
 
@@ -50,6 +54,7 @@ export async function buildApp(
     ...serverOptions(config),
     ...(log && { loggerInstance: log }),
   }).withTypeProvider<TypeBoxTypeProvider>()
+  app.server.maxConnections = mostConnections
   const write = createWrite(db)
   const vault = createVault(config.payoutKeys)
   const callers = createCallers(db)
@@ -75,6 +80,7 @@ export async function buildApp(
   app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
   app.addHook('onResponse', logResponse)
   measureRequests(app, metrics)
+  giveUpUnreadAnswers(app, metrics)
   if (config.METRICS_PORT !== undefined)
     serveMetrics(app, metrics, { host: config.HOST, port: config.METRICS_PORT })
   // TLS ends at the balancer, if at all: to upgrade what a page loads would break /docs on plain http.
