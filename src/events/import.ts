@@ -36,18 +36,18 @@ export async function importEvents(
       report.add(line, read instanceof Error ? read : (results.get(read) as Ingested))
   }
 
-  // A failure ends the wait for lines that may be long in coming.
-  const { promise: failed, reject: fail } = Promise.withResolvers<never>()
-  failed.catch(() => {})
   const reading = batches[Symbol.asyncIterator]()
-  const readNext = () => Promise.race([reading.next(), failed])
   let taking = Promise.resolve()
+  // A failure ends the wait for lines that may be long in coming. The promise that never settles is new each time: each
+  // race would leave its batch in one that outlives it.
+  const readNext = () => Promise.race([reading.next(), taking.then(() => new Promise<never>(() => {}))])
   try {
     for (let next = await readNext(); next.done !== true; next = await readNext()) {
       const batch = readBatch(importing, next.value)
       await taking
       taking = take(batch)
-      taking.catch(fail)
+      // It is awaited in a moment; until then its failure is not unhandled.
+      taking.catch(() => {})
       // The statement is sent before the next lines keep this thread busy.
       await setImmediate()
     }
