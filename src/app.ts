@@ -28,11 +28,13 @@ import { createWrite } from './http/idempotency.ts'
 import { acceptOnlyJson } from './http/json.ts'
 import { logController, logResponse } from './http/log.ts'
 import { createMetrics, measureRequests, type Metrics, serveMetrics } from './http/metrics.ts'
+import { type Clock, systemClock } from './http/pace.ts'
 import { answerFrameworkError, answerProblems, answerUnknownRoute } from './http/problems.ts'
 import { limitRates } from './http/rate-limit.ts'
 import { answerOddRequests, answerSocketError } from './http/sockets.ts'
 import { traceRequests } from './http/tracing.ts'
 import { giveUpUnreadAnswers } from './http/unread-answers.ts'
+import { limitUnreadBodies } from './http/unread-bodies.ts'
 import { refuseUnknownParameters, useStrictValidation } from './http/validation.ts'
 import { toPartner } from './partners/register.ts'
 import { partners } from './partners/routes.ts'
@@ -43,7 +45,7 @@ import { statements } from './statements/routes.ts'
 // Each holds some 20 kB, and HAProxy keeps its own to as many.
 const mostConnections = 2000
 
-export type Config = Environment & { readonly payoutKeys: PayoutKeys }
+export type Config = Environment & { readonly payoutKeys: PayoutKeys; readonly clock?: Clock }
 
 /** The service, wired and not yet listening. The caller owns `db`. */
 export async function buildApp(
@@ -78,6 +80,7 @@ export async function buildApp(
   acceptOnlyJson(app)
   answerProblems(app)
   answerOddRequests(app)
+  limitUnreadBodies(app)
   app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
   app.addHook('onResponse', logResponse)
   measureRequests(app, metrics)
@@ -106,7 +109,14 @@ export async function buildApp(
     refuseUnknownParameters(guarded)
     await guarded.register(partners, { db, write, vault, defaultCurrency })
     await guarded.register(statements, { db, defaultCurrency })
-    await guarded.register(events, { db, write, attribute: remembered, metrics })
+    await guarded.register(events, {
+      db,
+      write,
+      attribute: remembered,
+      metrics,
+      findCaller: callers.findCaller,
+      clock: config.clock ?? systemClock,
+    })
     await guarded.register(deals, { db, write, attribute: remembered, defaults })
     await guarded.register(attributions, { db, write, attribute: remembered, defaults })
     await guarded.register(analytics, { db, defaultCurrency, toPartner: (row) => toPartner(vault, row) })
