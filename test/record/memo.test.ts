@@ -1,56 +1,50 @@
 import t from 'tap'
-import { memoize } from '../../src/attribution/memoize.ts'
+import { attribute } from '../../src/attribution/attribute.ts'
+import { createMemo } from '../../src/record/memo.ts'
+import { givenJourney, givenTouch } from '../attribution/given.ts'
 
-function givenMemo(capacity: number) {
-  const computed: string[] = []
-  const compute = (name: string) => {
-    computed.push(name)
-    return { name }
-  }
-  return { computed, memo: memoize(compute, (name) => name.toLowerCase(), capacity) }
+function givenSplit(amount_minor: bigint, partners = 2) {
+  const touches = Array.from({ length: partners }, (_, n) => givenTouch(`p${n}`, 1, { id: `e${n}` }))
+  return givenJourney('equal', touches, { amount_minor })
 }
 
-t.test('what has the same key is computed once, and counted', async (t) => {
-  const { computed, memo } = givenMemo(10)
+t.test('journeys of one fingerprint are split once, and counted', async (t) => {
+  const memo = createMemo(1)
 
-  const first = memo('A')
+  const first = memo(givenSplit(100n))
 
-  t.equal(memo('a'), first)
-  t.strictSame(memo('b'), { name: 'b' })
-  t.strictSame(computed, ['A', 'b'])
+  t.equal(memo(givenSplit(100n)), first)
+  t.strictSame(first, attribute(givenSplit(100n)))
+  t.strictSame(memo(givenSplit(200n)), attribute(givenSplit(200n)))
   t.strictSame([memo.hits(), memo.misses()], [1, 2])
 })
 
-t.test('beyond its capacity it forgets what was asked for longest ago', async (t) => {
-  const { computed, memo } = givenMemo(2)
+t.test('what it returns is shared, so nobody can change it', async (t) => {
+  const { shares } = createMemo(1)(givenSplit(100n))
 
-  for (const name of ['a', 'b', 'a', 'c', 'a', 'b']) memo(name)
-
-  t.strictSame(computed, ['a', 'b', 'c', 'b'])
+  t.ok(Object.isFrozen(shares) && shares.every((share) => Object.isFrozen(share)))
 })
 
-t.test('with no capacity it remembers nothing', async (t) => {
-  const { computed, memo } = givenMemo(0)
+t.test('past its megabytes it forgets the splits that were asked for longest ago', async (t) => {
+  const memo = createMemo(1)
+  const splits = Array.from({ length: 30 }, (_, n) => givenSplit(BigInt(n + 1), 500))
 
-  memo('a')
-  memo('a')
+  for (const split of splits) memo(split)
+  const isKnown = (split: (typeof splits)[0]) => {
+    const before = memo.hits()
+    memo(split)
+    return memo.hits() > before
+  }
 
-  t.strictSame(computed, ['a', 'a'])
+  t.ok(isKnown(splits[29] as (typeof splits)[0]), 'the newest is remembered')
+  t.notOk(isKnown(splits[0] as (typeof splits)[0]), 'the oldest is not')
+})
+
+t.test('with no megabytes it remembers nothing', async (t) => {
+  const memo = createMemo(0)
+
+  memo(givenSplit(100n))
+  memo(givenSplit(100n))
+
   t.strictSame([memo.hits(), memo.misses()], [0, 2])
-})
-
-t.test('what fails is not remembered', async (t) => {
-  let calls = 0
-  const memo = memoize(
-    () => {
-      if (++calls === 1) throw new Error('once')
-      return { calls }
-    },
-    () => 'key',
-    10,
-  )
-
-  t.throws(() => memo(''), { message: 'once' })
-
-  t.strictSame(memo(''), { calls: 2 })
 })
