@@ -28,7 +28,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         ), roomy as (
           select own.deal_id
           from (select deal_id, count(*) as events from given group by deal_id) as own
-          where not exists (select from deals where deals.id = own.deal_id)
+          where own.events <= most
+            and not exists (select from deals where deals.id = own.deal_id)
             and not exists (
               select from events where events.deal_id = own.deal_id offset greatest(most - own.events, 0) limit 1
             )

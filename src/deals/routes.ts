@@ -14,7 +14,7 @@ import { amendDeal, voidDeal } from './amend.ts'
 import { closeDeal, createClosing } from './close.ts'
 import type { DealDefaults } from './facts.ts'
 import { countEvents, findDeal, listDeals, listFirstEvents, toDeal } from './queries.ts'
-import { AttributionModel, DealChange, DealDetail, DealPage, DealSplit, NewDeal } from './schemas.ts'
+import { AttributionModel, Deal, DealChange, DealDetail, DealPage, DealSplit, NewDeal } from './schemas.ts'
 
 interface Needs {
   readonly db: Kysely<Database>
@@ -24,6 +24,7 @@ interface Needs {
 }
 
 const eventsShown = 100
+const dealSchema = ref(Deal)
 
 const tags = ['Deals']
 const dealParams = Type.Object({ dealId: Id })
@@ -109,7 +110,8 @@ export const deals: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write, 
     const events = await listFirstEvents(db, dealId, eventsShown)
     const count = events.length < eventsShown ? events.length : await countEvents(db, dealId)
     void reply.type('application/json; charset=utf-8')
-    return `{"deal":${JSON.stringify(toDeal(deal))},"events":${serializeEvents(events)},"events_count":${count}}`
+    const text = reply.serializeInput(toDeal(deal), dealSchema)
+    return `{"deal":${text},"events":${serializeEvents(events)},"events_count":${count}}`
   })
 
   app.patch('/deals/:dealId', { schema: patchDeal }, (request, reply) =>

@@ -74,7 +74,7 @@ export async function insertEvents(
       select own.deal_id, coalesce(deals.version, 0) + 1 as known_from
       from (select deal_id, count(*) as events from firsts group by deal_id) as own
       left join deals on deals.id = own.deal_id
-      where not exists (
+      where own.events <= ${most} and not exists (
         select from events where events.deal_id = own.deal_id offset greatest(${most} - own.events, 0) limit 1
       )
     )
