@@ -3,7 +3,7 @@
 // Source: OpenAPI description. Re-run `redocly generate-client` to update.
 
 /**
- * Partner Attribution API (v0.1.0)
+ * Partner Attribution API (v0.2.0)
  * Records what partners did on deals, splits every closed deal among them by a model, and proves every cent.
  *
  * Send your API key as `X-API-Key`. Amounts are numbers in units of their currency, exact to its last decimal.
@@ -101,6 +101,7 @@ export type ApiKeyAnswer = {
 
 export type ApiKeyList = {
     api_keys: ApiKey[];
+    pagination: Pagination;
 };
 
 /**
@@ -141,6 +142,7 @@ export type Attribution = {
 
 export type AttributionHistory = {
     versions: AttributionVersion[];
+    pagination: Pagination;
 };
 
 export type AttributionModel = "equal" | "first-touch" | "last-touch" | "role-based" | "time-decay" | "linear" | "position-based";
@@ -283,7 +285,14 @@ export type DealChange = {
 
 export type DealDetail = {
     deal: Deal;
+    /**
+     * The first 100, oldest first.
+     */
     events: DealEvent[];
+    /**
+     * How many it has, the void ones too.
+     */
+    events_count: number;
 };
 
 export type DealEvent = {
@@ -778,6 +787,25 @@ export type OddUnit = {
 
 export type OddUnitRule = "largest remainder" | "earliest first touch" | "lower partner id";
 
+/**
+ * The partners that are not listed, in one sum.
+ */
+export type OtherPartners = {
+    partners_count: number;
+    /**
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     */
+    payout_now: number;
+    /**
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     */
+    payout_proposed: number;
+    /**
+     * Proposed less now, in units of the currency.
+     */
+    difference: number;
+};
+
 export type Pagination = {
     limit: number;
     /**
@@ -1017,11 +1045,12 @@ export type Problem = {
 /**
  * What went wrong, for programs: a code never changes its meaning.
  */
-export type ProblemCode = "conflict" | "deal_exists" | "deal_not_found" | "deal_void" | "email_taken" | "event_exists" | "event_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_reused" | "internal_error" | "invalid_request" | "api_key_not_found" | "api_key_revoked" | "last_admin_key" | "malformed_request" | "partner_exists" | "partner_inactive" | "partner_not_found" | "payload_too_large" | "payout_keys_missing" | "rate_limited" | "request_in_flight" | "request_timeout" | "route_not_found" | "too_many_imports" | "unauthenticated" | "unavailable" | "unknown_reference" | "unsupported_media_type" | "version_not_found";
+export type ProblemCode = "conflict" | "deal_exists" | "deal_full" | "deal_not_found" | "deal_void" | "email_taken" | "event_exists" | "event_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_reused" | "internal_error" | "invalid_request" | "api_key_not_found" | "api_key_revoked" | "last_admin_key" | "malformed_request" | "partner_exists" | "partner_inactive" | "partner_not_found" | "payload_too_large" | "payout_keys_missing" | "rate_limited" | "request_in_flight" | "request_timeout" | "route_not_found" | "too_many_imports" | "unauthenticated" | "unavailable" | "unknown_reference" | "unsupported_media_type" | "version_not_found";
 
 export const ProblemCode = {
     conflict: "conflict",
     deal_exists: "deal_exists",
+    deal_full: "deal_full",
     deal_not_found: "deal_not_found",
     deal_void: "deal_void",
     email_taken: "email_taken",
@@ -1142,9 +1171,10 @@ export type ScenarioResult = {
      */
     total_amount: number;
     /**
-     * Largest gain first.
+     * The 1000 whose payout moves most, largest gain first.
      */
     partners: PartnerScenario[];
+    others: OtherPartners;
     unattributed: UnattributedScenario;
 };
 
@@ -1248,7 +1278,7 @@ export type Simulation = {
     model_parameters?: ModelParameters;
     /**
      * An id counts once, and none stands for two different events.
-     * @maxItems 1000
+     * @maxItems 5000
      */
     events: SimulatedEvent[];
 };
@@ -1294,9 +1324,10 @@ export type Statement = {
     as_of: string | null;
     lines: StatementLine[];
     /**
-     * The payouts of the lines, added up.
+     * The payouts of all lines, those of other pages too.
      */
     total_payout: number;
+    pagination: Pagination;
 };
 
 export type StatementChange = {
@@ -1343,9 +1374,13 @@ export type StatementLine = {
      */
     payout: number;
     /**
-     * How the payout came about, oldest first.
+     * How the payout came about, oldest first: the last 50 changes.
      */
     changes: StatementChange[];
+    /**
+     * How many changes there were.
+     */
+    changes_count: number;
 };
 
 export type TouchpointCount = {
@@ -1368,7 +1403,7 @@ export const TouchpointType = {
 } as const;
 
 /**
- * Its difference and those of all partners add up to zero.
+ * Its difference and those of all partners, the others too, add up to zero.
  */
 export type UnattributedScenario = {
     /**
@@ -1495,7 +1530,7 @@ export type ListPartnersQuery = {
     /**
      * Rows that are skipped take time: page by cursor where they are many.
      * @minimum 0
-     * @maximum 2147483647
+     * @maximum 10000
      */
     offset?: number;
     /**
@@ -1695,6 +1730,17 @@ export type GetStatementQuery = {
      */
     as_of?: string;
     format?: StatementFormat;
+    /**
+     * @minimum 1
+     * @maximum 1000
+     */
+    limit?: number;
+    /**
+     * The `next_cursor` of the page before; not together with `offset`.
+     * @maxLength 2048
+     * @pattern ^[A-Za-z0-9_-]+$
+     */
+    cursor?: string;
 };
 
 export type GetStatementResponseHeaders = {
@@ -1751,7 +1797,7 @@ export type ListEventsQuery = {
     /**
      * Rows that are skipped take time: page by cursor where they are many.
      * @minimum 0
-     * @maximum 2147483647
+     * @maximum 10000
      */
     offset?: number;
     /**
@@ -1929,7 +1975,7 @@ export type ListDealsQuery = {
     /**
      * Rows that are skipped take time: page by cursor where they are many.
      * @minimum 0
-     * @maximum 2147483647
+     * @maximum 10000
      */
     offset?: number;
     /**
@@ -2131,6 +2177,20 @@ export type GetAttributionHistoryPath = {
     dealId: string;
 };
 
+export type GetAttributionHistoryQuery = {
+    /**
+     * @minimum 1
+     * @maximum 1000
+     */
+    limit?: number;
+    /**
+     * The `next_cursor` of the page before; not together with `offset`.
+     * @maxLength 2048
+     * @pattern ^[A-Za-z0-9_-]+$
+     */
+    cursor?: string;
+};
+
 export type GetAttributionHistoryResponseHeaders = {
     xRequestId?: string;
     ratelimitLimit?: number;
@@ -2140,6 +2200,7 @@ export type GetAttributionHistoryResponseHeaders = {
 
 export type GetAttributionHistoryVariables = {
     path: GetAttributionHistoryPath;
+    query?: GetAttributionHistoryQuery;
 };
 
 export type RecalculateAttributionResult = Attribution;
@@ -2298,7 +2359,7 @@ export type RankPartnersQuery = {
     /**
      * Rows that are skipped take time: page by cursor where they are many.
      * @minimum 0
-     * @maximum 2147483647
+     * @maximum 10000
      */
     offset?: number;
     /**
@@ -2357,11 +2418,35 @@ export type ListApiKeysResult = ApiKeyList;
 
 export type ListApiKeysError = Problem;
 
+export type ListApiKeysQuery = {
+    /**
+     * @minimum 1
+     * @maximum 1000
+     */
+    limit?: number;
+    /**
+     * Rows that are skipped take time: page by cursor where they are many.
+     * @minimum 0
+     * @maximum 10000
+     */
+    offset?: number;
+    /**
+     * The `next_cursor` of the page before; not together with `offset`.
+     * @maxLength 2048
+     * @pattern ^[A-Za-z0-9_-]+$
+     */
+    cursor?: string;
+};
+
 export type ListApiKeysResponseHeaders = {
     xRequestId?: string;
     ratelimitLimit?: number;
     ratelimitRemaining?: number;
     ratelimitReset?: number;
+};
+
+export type ListApiKeysVariables = {
+    query?: ListApiKeysQuery;
 };
 
 export type CreateApiKeyResult = IssuedApiKeyAnswer;
@@ -2764,6 +2849,7 @@ export type Ops = {
     getAttributionHistory: {
         args: {
             path: GetAttributionHistoryPath;
+            query?: GetAttributionHistoryQuery;
         };
         result: Result<GetAttributionHistoryResult, GetAttributionHistoryError>;
         mode: "result";
@@ -2871,7 +2957,9 @@ export type Ops = {
         };
     };
     listApiKeys: {
-        args: {};
+        args: {
+            query?: ListApiKeysQuery;
+        };
         result: Result<ListApiKeysResult, ListApiKeysError>;
         mode: "result";
         headers: {
@@ -2942,7 +3030,7 @@ export const OPERATIONS = {
     updatePartner: { id: "updatePartner", method: "PATCH", path: "/partners/{partnerId}", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     revealPayoutDetails: { id: "revealPayoutDetails", method: "GET", path: "/partners/{partnerId}/payout-details", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     erasePayoutDetails: { id: "erasePayoutDetails", method: "DELETE", path: "/partners/{partnerId}/payout-details", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
-    getStatement: { id: "getStatement", method: "GET", path: "/partners/{partnerId}/statement", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "month", in: "query" }, { name: "currency", in: "query" }, { name: "as_of", in: "query" }, { name: "format", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    getStatement: { id: "getStatement", method: "GET", path: "/partners/{partnerId}/statement", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "month", in: "query" }, { name: "currency", in: "query" }, { name: "as_of", in: "query" }, { name: "format", in: "query" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     importEvents: { id: "importEvents", method: "POST", path: "/events/import", tags: ["Events"], body: { contentType: "application/x-ndjson" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     listEvents: { id: "listEvents", method: "GET", path: "/events", tags: ["Events"], params: [{ name: "deal_id", in: "query" }, { name: "partner_id", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/events" } },
     trackEvent: { id: "trackEvent", method: "POST", path: "/events", tags: ["Events"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
@@ -2955,7 +3043,7 @@ export const OPERATIONS = {
     amendDeal: { id: "amendDeal", method: "PATCH", path: "/deals/{dealId}", tags: ["Deals"], params: [{ name: "dealId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     voidDeal: { id: "voidDeal", method: "POST", path: "/deals/{dealId}/void", tags: ["Deals"], params: [{ name: "dealId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     getAttribution: { id: "getAttribution", method: "GET", path: "/attribution/{dealId}", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }, { name: "explain", in: "query" }, { name: "as_of", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
-    getAttributionHistory: { id: "getAttributionHistory", method: "GET", path: "/attribution/{dealId}/history", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    getAttributionHistory: { id: "getAttributionHistory", method: "GET", path: "/attribution/{dealId}/history", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     recalculateAttribution: { id: "recalculateAttribution", method: "POST", path: "/attribution/{dealId}/recalculate", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }, { name: "Idempotency-Key", in: "header" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     compareModels: { id: "compareModels", method: "GET", path: "/attribution/{dealId}/compare", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     runScenario: { id: "runScenario", method: "POST", path: "/analytics/what-if", tags: ["Attribution"], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
@@ -2963,7 +3051,7 @@ export const OPERATIONS = {
     getAnalytics: { id: "getAnalytics", method: "GET", path: "/analytics", tags: ["Analytics"], params: [{ name: "start_date", in: "query" }, { name: "end_date", in: "query" }, { name: "currency", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     rankPartners: { id: "rankPartners", method: "GET", path: "/analytics/partners", tags: ["Analytics"], params: [{ name: "start_date", in: "query" }, { name: "end_date", in: "query" }, { name: "currency", in: "query" }, { name: "sort", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/partners" } },
     getPartnerAnalytics: { id: "getPartnerAnalytics", method: "GET", path: "/analytics/partner/{partnerId}", tags: ["Analytics"], params: [{ name: "partnerId", in: "path" }, { name: "currency", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
-    listApiKeys: { id: "listApiKeys", method: "GET", path: "/api-keys", tags: ["API keys"], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    listApiKeys: { id: "listApiKeys", method: "GET", path: "/api-keys", tags: ["API keys"], params: [{ name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     createApiKey: { id: "createApiKey", method: "POST", path: "/api-keys", tags: ["API keys"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     rotateApiKey: { id: "rotateApiKey", method: "POST", path: "/api-keys/{keyId}/rotate", tags: ["API keys"], params: [{ name: "keyId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     revokeApiKey: { id: "revokeApiKey", method: "DELETE", path: "/api-keys/{keyId}", tags: ["API keys"], params: [{ name: "keyId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] }

@@ -52,6 +52,11 @@ export const PartnerInactive = createError<[string]>(
   'Partner %s is inactive and takes no new events.',
   409,
 )
+export const DealFull = createError<[string]>(
+  'deal_full',
+  'Deal %s is full: a deal holds at most 5,000 touchpoints of at most 500 partners.',
+  409,
+)
 export const DealVoid = createError<[string]>('deal_void', 'Deal %s is void and cannot change.', 409)
 export const LastAdminKey = createError<[]>('last_admin_key', 'The last admin key cannot be revoked.', 409)
 export const KeyRevoked = createError<[string]>('api_key_revoked', 'API key %s is revoked or expired.', 409)

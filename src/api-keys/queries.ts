@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { v7 as uuid } from 'uuid'
 import type { Database } from '../database/tables.ts'
+import { type PageQuery, startOf, toPage } from '../http/pages.ts'
 import type { ApiKey, ApiKeyRow } from './schemas.ts'
 
 const columns = [
@@ -14,13 +15,25 @@ const columns = [
   'created_at',
 ] as const
 
+/** All keys, newest first: for commands. */
 export function listKeys(db: Kysely<Database>): Promise<ApiKey[]> {
-  return db
-    .selectFrom('api_keys')
-    .select(columns)
-    .orderBy('created_at', 'desc')
-    .orderBy('id', 'desc')
-    .execute()
+  return selectKeys(db).execute()
+}
+
+/** A page of keys, newest first. */
+export async function listKeyPage(db: Kysely<Database>, page: PageQuery) {
+  const start = startOf(page, 2)
+  let query = selectKeys(db)
+    .limit(start.limit + 1)
+    .offset(start.offset ?? 0)
+  if (start.key !== undefined) {
+    query = query.where(sql<boolean>`(created_at, id) < (${start.key[0]}::timestamptz, ${start.key[1]})`)
+  }
+  return toPage(await query.execute(), start, ({ created_at, id }) => [created_at, id])
+}
+
+function selectKeys(db: Kysely<Database>) {
+  return db.selectFrom('api_keys').select(columns).orderBy('created_at', 'desc').orderBy('id', 'desc')
 }
 
 export function insertKey(

@@ -7,9 +7,9 @@ import { parseInstant, toTimestamp } from '../http/instants.ts'
 import { allowNoBody } from '../http/json.ts'
 import { answers } from '../http/problems.ts'
 import type { Write } from '../http/idempotency.ts'
-import { Id, ref, Strict } from '../http/schemas.ts'
+import { Id, Page, ref, Strict } from '../http/schemas.ts'
 import { endKey, issueKey, rotateKey } from './issue.ts'
-import { listKeys } from './queries.ts'
+import { listKeyPage } from './queries.ts'
 import {
   ApiKeyAnswer,
   ApiKeyList,
@@ -35,7 +35,7 @@ const listApiKeys = {
   description:
     'Every key, revoked and expired ones too. What is stored of a secret cannot be turned back into it.',
   tags,
-  querystring: Strict({}),
+  querystring: Strict(Page),
   response: answers({ 200: ref(ApiKeyList) }),
 }
 
@@ -72,7 +72,10 @@ const revokeApiKey = {
 export const apiKeys: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write, forgetCallers }) => {
   const config = { scope: 'admin' }
 
-  app.get('/api-keys', { schema: listApiKeys, config }, async () => ({ api_keys: await listKeys(db) }))
+  app.get('/api-keys', { schema: listApiKeys, config }, async ({ query }) => {
+    const { page, pagination } = await listKeyPage(db, query)
+    return { api_keys: page, pagination }
+  })
 
   app.post('/api-keys', { schema: createApiKey, config }, (request, reply) =>
     write(request, reply, async (trx) => issued(await issueKey(trx, readNewKey(request.body)))),

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Id, Nullable, OneOf, ref, Strict, Text, Timestamp } from '../http/schemas.ts'
+import { Id, Listing, Nullable, OneOf, ref, Strict, Text, Timestamp } from '../http/schemas.ts'
 
 export const scopes = ['read', 'write', 'admin', 'payouts:read'] as const
 export const Scope = OneOf(scopes, {
@@ -46,7 +46,7 @@ export const IssuedApiKey = Type.Object(
 )
 export type IssuedApiKey = Static<typeof IssuedApiKey>
 
-export const ApiKeyList = Type.Object({ api_keys: Type.Array(ref(ApiKey)) }, { $id: 'ApiKeyList' })
+export const ApiKeyList = Listing({ api_keys: Type.Array(ref(ApiKey)) }, { $id: 'ApiKeyList' })
 
 export const ApiKeyAnswer = Type.Object({ api_key: ref(ApiKey) }, { $id: 'ApiKeyAnswer' })
 
