@@ -7,6 +7,7 @@ import type { Kysely } from 'kysely'
 import { analytics } from './analytics/routes.ts'
 import { createCallers } from './api-keys/callers.ts'
 import { apiKeys } from './api-keys/routes.ts'
+import { audit } from './audit/routes.ts'
 import { type Attribution, attribute } from './attribution/attribute.ts'
 import { fingerprint, type Journey } from './attribution/journey.ts'
 import { type Memoized, memoize } from './attribution/memoize.ts'
@@ -34,7 +35,7 @@ import { traceRequests } from './http/tracing.ts'
 import { refuseUnknownParameters, useStrictValidation } from './http/validation.ts'
 import { toPartner } from './partners/register.ts'
 import { partners } from './partners/routes.ts'
-import { createVault, type PayoutKeys } from './partners/vault.ts'
+import { createVault, deriveSecrets, type PayoutKeys } from './partners/vault.ts'
 import { resources } from './resources.ts'
 import { statements } from './statements/routes.ts'
 
@@ -50,7 +51,7 @@ export async function buildApp(
     ...serverOptions(config),
     ...(log && { loggerInstance: log }),
   }).withTypeProvider<TypeBoxTypeProvider>()
-  const write = createWrite(db)
+  const write = createWrite(db, deriveSecrets(config.payoutKeys, 'idempotency'))
   const vault = createVault(config.payoutKeys)
   const callers = createCallers(db)
   const defaultCurrency = config.DEFAULT_CURRENCY
@@ -104,6 +105,7 @@ export async function buildApp(
     await guarded.register(attributions, { db, write, attribute: remembered, defaults })
     await guarded.register(analytics, { db, defaultCurrency, toPartner: (row) => toPartner(vault, row) })
     await guarded.register(apiKeys, { db, write, forgetCallers: callers.forget })
+    await guarded.register(audit, { db })
   })
   return app
 }
