@@ -28,20 +28,24 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
   // The release before goes on writing its table until its last instance is gone. The trigger is made before the copy,
   // and its lock waits for open writers, so that no reading is missed.
-  const entry = (row: string) => sql`
-    insert into audit (id, at, actor, key_id, action, subject_kind, subject_id)
-    select 'aud_' || substr(${sql.ref(`${row}.id`)}, 5), ${sql.ref(`${row}.revealed_at`)}, 'api_key',
-      ${sql.ref(`${row}.api_key_id`)}, 'payout_details.read', 'partner', ${sql.ref(`${row}.partner_id`)}`
   await sql`
     create function audit_payout_reveal() returns trigger language plpgsql as $$
     begin
-      ${entry('new')};
+      ${insertReading('new')};
       return null;
     end $$`.execute(db)
   await sql`
     create trigger payout_reveals_audited after insert on payout_reveals
     for each row execute function audit_payout_reveal()`.execute(db)
-  await sql`${entry('payout_reveals')} from payout_reveals`.execute(db)
+  await sql`${insertReading('payout_reveals')} from payout_reveals`.execute(db)
+}
+
+function insertReading(reveal: string) {
+  const column = (name: string) => sql.ref(`${reveal}.${name}`)
+  return sql`
+    insert into audit (id, at, actor, key_id, action, subject_kind, subject_id)
+    select 'aud_' || substr(${column('id')}, 5), ${column('revealed_at')}, 'api_key', ${column('api_key_id')},
+      'payout_details.read', 'partner', ${column('partner_id')}`
 }
 
 export async function down(db: Kysely<unknown>): Promise<void> {

@@ -118,12 +118,16 @@ export const apiKeys: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write
     },
   )
 
-  app.delete('/api-keys/:keyId', { schema: revokeApiKey, config }, async (request) => {
-    const { keyId } = request.params
-    const api_key = await db.transaction().execute((trx) => endKey(trx, keyId, actorOf(request)))
-    forgetCallers()
-    return { api_key }
-  })
+  app.delete(
+    '/api-keys/:keyId',
+    { schema: revokeApiKey, config },
+    async ({ params: { keyId }, caller, id }) => {
+      const actor = actorOf({ caller, id })
+      const api_key = await db.transaction().execute((trx) => endKey(trx, keyId, actor))
+      forgetCallers()
+      return { api_key }
+    },
+  )
 }
 
 function issued(api_key: IssuedApiKey) {

@@ -135,11 +135,9 @@ export const partners: FastifyPluginAsyncTypebox<Needs> = async (
   })
 
   const erase = { schema: erasePayoutDetails, config: { scope: 'payouts:write' } }
-  app.delete('/partners/:partnerId/payout-details', erase, async (request) => {
-    const { partnerId } = request.params
-    const erased = await db
-      .transaction()
-      .execute((trx) => eraseDetails(trx, vault, partnerId, actorOf(request)))
+  app.delete('/partners/:partnerId/payout-details', erase, async ({ params, caller, id }) => {
+    const actor = actorOf({ caller, id })
+    const erased = await db.transaction().execute((trx) => eraseDetails(trx, vault, params.partnerId, actor))
     return { partner: toPartner(vault, erased) }
   })
 }
