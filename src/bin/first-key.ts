@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, open, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname } from 'node:path'
 import type { Kysely } from 'kysely'
 import { issueKey } from '../api-keys/issue.ts'
 import { probeKeys } from '../api-keys/queries.ts'
@@ -60,7 +60,9 @@ async function writeDurably(file: string, text: string): Promise<void> {
     await handle.writeFile(text)
     await handle.sync()
     await rename(unfinished, file)
-    await using folder = await open(join(file, '..'))
+    // Windows cannot open a folder to flush it.
+    if (process.platform === 'win32') return
+    await using folder = await open(dirname(file))
     await folder.sync()
   } finally {
     await rm(unfinished, { force: true })
