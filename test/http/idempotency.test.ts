@@ -85,8 +85,9 @@ interface Issued {
 const payoutKey = (name: string, byte: number) => `${name}:${Buffer.alloc(32, byte).toString('base64')}`
 const [old, young] = [payoutKey('old', 1), payoutKey('young', 2)]
 
+const ring = (text: string) => ({ config: { payoutKeys: parsePayoutKeys(text) } })
+
 t.test('a rotation of the payout keys breaks no replay', async (t) => {
-  const ring = (text: string) => ({ config: { payoutKeys: parsePayoutKeys(text) } })
   const first = await createApp(t, ring(old))
   const both = await createApp(t, { url: first.url, ...ring(`${young},${old}`) })
   const last = await createApp(t, { url: first.url, ...ring(young) })
