@@ -90,6 +90,10 @@ export type ApiKey = {
     revoked_at: string | null;
     last_used_at: string | null;
     /**
+     * The key that this one replaced.
+     */
+    rotated_from: string | null;
+    /**
      * @format date-time
      */
     created_at: string;
@@ -97,6 +101,23 @@ export type ApiKey = {
 
 export type ApiKeyAnswer = {
     api_key: ApiKey;
+};
+
+export type ApiKeyChange = {
+    /**
+     * @minLength 1
+     * @maxLength 100
+     * @pattern ^(?!\s*$)[^\u0000-\u001f\u007f]*$
+     */
+    name?: string;
+    /**
+     * Requests a window; null takes the service-wide limit.
+     */
+    rate_limit_max?: number | null;
+    /**
+     * No later than the end of the key that makes it, which is what it takes unless sent.
+     */
+    expires_at?: string | null;
 };
 
 export type ApiKeyList = {
@@ -180,6 +201,58 @@ export type AttributionVersion = {
     cached: boolean;
     reason: VersionReason;
 };
+
+export type AuditAction = "api_key.created" | "api_key.changed" | "api_key.rotated" | "api_key.revoked" | "partner.created" | "partner.changed" | "payout_details.set" | "payout_details.changed" | "payout_details.read" | "payout_details.erased";
+
+/**
+ * Who did what to which object, and when. `before` and `after` hold what changed, never a secret: of payout details they name the fields.
+ */
+export type AuditEntry = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     */
+    id: string;
+    /**
+     * @format date-time
+     */
+    at: string;
+    /**
+     * `service` is the service itself, which makes the first key.
+     */
+    actor: "api_key" | "command_line" | "service";
+    /**
+     * The API key that acted; null for other actors.
+     */
+    key_id: string | null;
+    action: AuditAction;
+    subject_kind: AuditSubject;
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     */
+    subject_id: string;
+    before: Record<string, unknown> | null;
+    after: Record<string, unknown> | null;
+    /**
+     * The `X-Request-Id` of the request that did it.
+     */
+    request_id: string | null;
+};
+
+export type AuditPage = {
+    entries: AuditEntry[];
+    pagination: Pagination;
+};
+
+export type AuditSubject = "api_key" | "partner";
+
+export const AuditSubject = {
+    api_key: "api_key",
+    partner: "partner"
+} as const;
 
 export type Comparison = {
     /**
@@ -613,6 +686,10 @@ export type IssuedApiKey = {
     revoked_at: string | null;
     last_used_at: string | null;
     /**
+     * The key that this one replaced.
+     */
+    rotated_from: string | null;
+    /**
      * @format date-time
      */
     created_at: string;
@@ -683,6 +760,9 @@ export type NewApiKey = {
      * Requests a window; null takes the service-wide limit.
      */
     rate_limit_max?: number | null;
+    /**
+     * No later than the end of the key that makes it, which is what it takes unless sent.
+     */
     expires_at?: string | null;
 };
 
@@ -842,7 +922,7 @@ export type Partner = {
     email: string;
     status: PartnerStatus;
     /**
-     * Masked: at most the last third of each value is shown.
+     * Masked: at most the last third of each value is shown. Null where there are none, and in the replay of an idempotent request.
      */
     payout_details: Record<string, string> | null;
     /**
@@ -1045,7 +1125,7 @@ export type Problem = {
 /**
  * What went wrong, for programs: a code never changes its meaning.
  */
-export type ProblemCode = "conflict" | "deal_exists" | "deal_full" | "deal_not_found" | "deal_void" | "email_taken" | "event_exists" | "event_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_reused" | "internal_error" | "invalid_request" | "api_key_not_found" | "api_key_revoked" | "last_admin_key" | "malformed_request" | "partner_exists" | "partner_inactive" | "partner_not_found" | "payload_too_large" | "payout_keys_missing" | "rate_limited" | "request_in_flight" | "request_timeout" | "route_not_found" | "too_many_imports" | "unauthenticated" | "unavailable" | "unknown_reference" | "unsupported_media_type" | "version_not_found";
+export type ProblemCode = "conflict" | "deal_exists" | "deal_full" | "deal_not_found" | "deal_void" | "email_taken" | "event_exists" | "event_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_reused" | "internal_error" | "invalid_request" | "api_key_not_found" | "api_key_revoked" | "api_key_rotated" | "last_admin_key" | "malformed_request" | "partner_exists" | "partner_inactive" | "partner_not_found" | "payload_too_large" | "payout_keys_missing" | "rate_limited" | "request_in_flight" | "request_timeout" | "route_not_found" | "too_many_imports" | "unauthenticated" | "unavailable" | "unknown_reference" | "unsupported_media_type" | "version_not_found";
 
 export const ProblemCode = {
     conflict: "conflict",
@@ -1063,6 +1143,7 @@ export const ProblemCode = {
     invalid_request: "invalid_request",
     api_key_not_found: "api_key_not_found",
     api_key_revoked: "api_key_revoked",
+    api_key_rotated: "api_key_rotated",
     last_admin_key: "last_admin_key",
     malformed_request: "malformed_request",
     partner_exists: "partner_exists",
@@ -1179,9 +1260,9 @@ export type ScenarioResult = {
 };
 
 /**
- * `admin` includes `write`, which includes `read`; `payouts:read` is never implied.
+ * `admin` includes `write`, which includes `read`. No scope includes `payouts:read` (payout details in clear), `payouts:write` (set and erase them) or `payments:approve`.
  */
-export type Scope = "read" | "write" | "admin" | "payouts:read";
+export type Scope = "read" | "write" | "admin" | "payouts:read" | "payouts:write" | "payments:approve";
 
 export type Share = {
     /**
@@ -2478,6 +2559,69 @@ export type CreateApiKeyVariables = {
     headers?: CreateApiKeyHeaders;
 };
 
+export type RevokeApiKeyResult = ApiKeyAnswer;
+
+export type RevokeApiKeyError = Problem;
+
+export type RevokeApiKeyPath = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     */
+    keyId: string;
+};
+
+export type RevokeApiKeyResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type RevokeApiKeyVariables = {
+    path: RevokeApiKeyPath;
+};
+
+export type UpdateApiKeyResult = ApiKeyAnswer;
+
+export type UpdateApiKeyError = Problem;
+
+export type UpdateApiKeyPath = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     */
+    keyId: string;
+};
+
+export type UpdateApiKeyBody = ApiKeyChange;
+
+export type UpdateApiKeyHeaders = {
+    /**
+     * Any text of yours for this one request, say a UUID: sent again within 72 hours, it does nothing twice and gets the same answer.
+     * @minLength 1
+     * @maxLength 255
+     * @pattern ^[\x21-\x7e]+$
+     */
+    "Idempotency-Key"?: string;
+};
+
+export type UpdateApiKeyResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+    idempotencyReplayed?: string;
+};
+
+export type UpdateApiKeyVariables = {
+    path: UpdateApiKeyPath;
+    body: UpdateApiKeyBody;
+    headers?: UpdateApiKeyHeaders;
+};
+
 export type RotateApiKeyResult = IssuedApiKeyAnswer;
 
 export type RotateApiKeyError = Problem;
@@ -2517,28 +2661,63 @@ export type RotateApiKeyVariables = {
     headers?: RotateApiKeyHeaders;
 };
 
-export type RevokeApiKeyResult = ApiKeyAnswer;
+export type ListAuditResult = AuditPage;
 
-export type RevokeApiKeyError = Problem;
+export type ListAuditError = Problem;
 
-export type RevokeApiKeyPath = {
+export type ListAuditQuery = {
+    subject_kind?: AuditSubject;
     /**
      * @minLength 1
      * @maxLength 128
      * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
      */
-    keyId: string;
+    subject_id?: string;
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     */
+    key_id?: string;
+    action?: AuditAction;
+    /**
+     * A date (that whole day in UTC) or an instant with its offset.
+     * @format date-or-date-time
+     */
+    start_date?: string;
+    /**
+     * A date (that whole day in UTC) or an instant with its offset.
+     * @format date-or-date-time
+     */
+    end_date?: string;
+    /**
+     * @minimum 1
+     * @maximum 1000
+     */
+    limit?: number;
+    /**
+     * Rows that are skipped take time: page by cursor where they are many.
+     * @minimum 0
+     * @maximum 10000
+     */
+    offset?: number;
+    /**
+     * The `next_cursor` of the page before; not together with `offset`.
+     * @maxLength 2048
+     * @pattern ^[A-Za-z0-9_-]+$
+     */
+    cursor?: string;
 };
 
-export type RevokeApiKeyResponseHeaders = {
+export type ListAuditResponseHeaders = {
     xRequestId?: string;
     ratelimitLimit?: number;
     ratelimitRemaining?: number;
     ratelimitReset?: number;
 };
 
-export type RevokeApiKeyVariables = {
-    path: RevokeApiKeyPath;
+export type ListAuditVariables = {
+    query?: ListAuditQuery;
 };
 
 /**
@@ -2984,6 +3163,35 @@ export type Ops = {
             idempotencyReplayed?: string;
         };
     };
+    revokeApiKey: {
+        args: {
+            path: RevokeApiKeyPath;
+        };
+        result: Result<RevokeApiKeyResult, RevokeApiKeyError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
+    updateApiKey: {
+        args: {
+            path: UpdateApiKeyPath;
+            body: UpdateApiKeyBody;
+            headers?: UpdateApiKeyHeaders;
+        };
+        result: Result<UpdateApiKeyResult, UpdateApiKeyError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+            idempotencyReplayed?: string;
+        };
+    };
     rotateApiKey: {
         args: {
             path: RotateApiKeyPath;
@@ -3000,11 +3208,11 @@ export type Ops = {
             idempotencyReplayed?: string;
         };
     };
-    revokeApiKey: {
+    listAudit: {
         args: {
-            path: RevokeApiKeyPath;
+            query?: ListAuditQuery;
         };
-        result: Result<RevokeApiKeyResult, RevokeApiKeyError>;
+        result: Result<ListAuditResult, ListAuditError>;
         mode: "result";
         headers: {
             xRequestId?: string;
@@ -3053,8 +3261,10 @@ export const OPERATIONS = {
     getPartnerAnalytics: { id: "getPartnerAnalytics", method: "GET", path: "/analytics/partner/{partnerId}", tags: ["Analytics"], params: [{ name: "partnerId", in: "path" }, { name: "currency", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     listApiKeys: { id: "listApiKeys", method: "GET", path: "/api-keys", tags: ["API keys"], params: [{ name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     createApiKey: { id: "createApiKey", method: "POST", path: "/api-keys", tags: ["API keys"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
+    revokeApiKey: { id: "revokeApiKey", method: "DELETE", path: "/api-keys/{keyId}", tags: ["API keys"], params: [{ name: "keyId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    updateApiKey: { id: "updateApiKey", method: "PATCH", path: "/api-keys/{keyId}", tags: ["API keys"], params: [{ name: "keyId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     rotateApiKey: { id: "rotateApiKey", method: "POST", path: "/api-keys/{keyId}/rotate", tags: ["API keys"], params: [{ name: "keyId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
-    revokeApiKey: { id: "revokeApiKey", method: "DELETE", path: "/api-keys/{keyId}", tags: ["API keys"], params: [{ name: "keyId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] }
+    listAudit: { id: "listAudit", method: "GET", path: "/audit", tags: ["Audit"], params: [{ name: "subject_kind", in: "query" }, { name: "subject_id", in: "query" }, { name: "key_id", in: "query" }, { name: "action", in: "query" }, { name: "start_date", in: "query" }, { name: "end_date", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] }
 } as const satisfies Record<string, OperationDescriptor>;
 
 export type OperationId = (typeof OPERATIONS)[keyof typeof OPERATIONS]["id"];
@@ -4904,4 +5114,4 @@ export function createClient<
 export const client = createClient<Ops, OperationId, OperationPath, OperationTag>(OPERATIONS, { serverUrl: "/", errorMode: "result", clientHeader: "redocly-client-generator" });
 
 export const { configure, use } = client;
-export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, updatePartner, revealPayoutDetails, erasePayoutDetails, getStatement, importEvents, listEvents, trackEvent, trackEvents, getEvent, voidEvent, listDeals, closeDeal, getDeal, amendDeal, voidDeal, getAttribution, getAttributionHistory, recalculateAttribution, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, rotateApiKey, revokeApiKey } = client;
+export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, updatePartner, revealPayoutDetails, erasePayoutDetails, getStatement, importEvents, listEvents, trackEvent, trackEvents, getEvent, voidEvent, listDeals, closeDeal, getDeal, amendDeal, voidDeal, getAttribution, getAttributionHistory, recalculateAttribution, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;

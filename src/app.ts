@@ -7,6 +7,7 @@ import type { Kysely } from 'kysely'
 import { analytics } from './analytics/routes.ts'
 import { createCallers } from './api-keys/callers.ts'
 import { apiKeys } from './api-keys/routes.ts'
+import { audit } from './audit/routes.ts'
 import { attribute as split } from './attribution/attribute.ts'
 import type { Journey } from './attribution/journey.ts'
 import { modelNames } from './attribution/models.ts'
@@ -37,7 +38,7 @@ import { limitUnreadBodies } from './http/unread-bodies.ts'
 import { refuseUnknownParameters, useStrictValidation } from './http/validation.ts'
 import { toPartner } from './partners/register.ts'
 import { partners } from './partners/routes.ts'
-import { createVault, type PayoutKeys } from './partners/vault.ts'
+import { createVault, deriveSecrets, type PayoutKeys } from './partners/vault.ts'
 import { createMemo, type Memo } from './record/memo.ts'
 import type { Attribute } from './record/versions.ts'
 import { resources } from './resources.ts'
@@ -59,7 +60,7 @@ export async function buildApp(
     ...(log && { loggerInstance: log }),
   }).withTypeProvider<TypeBoxTypeProvider>()
   app.server.maxConnections = mostConnections
-  const write = createWrite(db)
+  const write = createWrite(db, deriveSecrets(config.payoutKeys, 'idempotency'))
   const vault = createVault(config.payoutKeys)
   const callers = createCallers(db)
   const defaultCurrency = config.DEFAULT_CURRENCY
@@ -123,6 +124,7 @@ export async function buildApp(
     await guarded.register(attributions, { db, write, attribute, memo, defaults })
     await guarded.register(analytics, { db, defaultCurrency, toPartner: (row) => toPartner(vault, row) })
     await guarded.register(apiKeys, { db, write, forgetCallers: callers.forget })
+    await guarded.register(audit, { db })
   })
   return app
 }

@@ -58,8 +58,17 @@ export const DealFull = createError<[string]>(
   409,
 )
 export const DealVoid = createError<[string]>('deal_void', 'Deal %s is void and cannot change.', 409)
-export const LastAdminKey = createError<[]>('last_admin_key', 'The last admin key cannot be revoked.', 409)
+export const LastAdminKey = createError<[]>(
+  'last_admin_key',
+  'The last admin key cannot be revoked or given an end.',
+  409,
+)
 export const KeyRevoked = createError<[string]>('api_key_revoked', 'API key %s is revoked or expired.', 409)
+export const KeyRotated = createError<[string]>(
+  'api_key_rotated',
+  'API key %s was rotated before, and the key that replaced it still works; rotate or revoke that one.',
+  409,
+)
 export const Conflict = createError<[]>('conflict', 'The request conflicts with what is stored.', 409)
 export const RequestInFlight = createError<[]>(
   'request_in_flight',
