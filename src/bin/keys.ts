@@ -3,7 +3,6 @@ import type { Kysely } from 'kysely'
 import { endKey, issueKey, rotateKey } from '../api-keys/issue.ts'
 import { listKeys } from '../api-keys/queries.ts'
 import { type Scope, scopes } from '../api-keys/schemas.ts'
-import { migrateToLatest } from '../database/migrate.ts'
 import { openDatabase } from '../database/open.ts'
 import type { Database } from '../database/tables.ts'
 import { parseInstant, toTimestamp } from '../http/instants.ts'
@@ -86,7 +85,7 @@ await run(async () => {
   if (command === undefined || (action !== 'create' && action !== 'list' && id === '')) throw new Error(usage)
   const database = await openDatabase(loadEnvironment(), commandLog)
   try {
-    await migrateToLatest(database.db)
+    await database.migrate()
     await database.db.transaction().execute(command)
   } finally {
     await database.close()
