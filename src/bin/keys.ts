@@ -5,7 +5,6 @@ import { issueKey, rotateKey } from '../api-keys/issue.ts'
 import { listKeys } from '../api-keys/queries.ts'
 import { type Scope, scopes } from '../api-keys/schemas.ts'
 import { commandLine } from '../audit/actors.ts'
-import { migrateToLatest } from '../database/migrate.ts'
 import { openDatabase } from '../database/open.ts'
 import type { Database } from '../database/tables.ts'
 import { parseInstant, toTimestamp } from '../http/instants.ts'
@@ -89,7 +88,7 @@ await run(async () => {
   if (command === undefined || (action !== 'create' && action !== 'list' && id === '')) throw new Error(usage)
   const database = await openDatabase(loadEnvironment(), commandLog)
   try {
-    await migrateToLatest(database.db)
+    await database.migrate()
     await database.db.transaction().execute(command)
   } finally {
     await database.close()

@@ -1,9 +1,13 @@
 import closeWithGrace from 'close-with-grace'
+import type { Kysely } from 'kysely'
 import type { Logger } from 'pino'
 import { buildApp } from '../app.ts'
 import type { Environment } from '../config.ts'
-import { migrateToLatest } from '../database/migrate.ts'
+import { isSchemaCurrent } from '../database/migrate.ts'
 import { openDatabase } from '../database/open.ts'
+import { canChangeSchema } from '../database/roles.ts'
+import { findLostSettings } from '../database/session.ts'
+import type { Database } from '../database/tables.ts'
 import { keepFolding } from '../rollups/fold.ts'
 import { createLog } from '../http/log.ts'
 import { firstKeyFile, localFile } from '../client/connection.ts'
@@ -34,7 +38,8 @@ async function serve(environment: Environment, log: Logger, opened: AsyncDisposa
   }
   const database = await openDatabase(environment, log)
   opened.defer(() => database.close())
-  if (environment.MIGRATE_ON_START === 'on') await migrateToLatest(database.db)
+  if (environment.MIGRATE_ON_START === 'on') await database.migrate()
+  await warnOfDatabase(database.db, log)
   const payoutKeys = await readPayoutKeys(environment, database.isEmbedded)
   const app = await buildApp({ ...environment, payoutKeys }, database.db, log)
   opened.defer(() => app.close())
@@ -46,4 +51,22 @@ async function serve(environment: Environment, log: Logger, opened: AsyncDisposa
   if (advice !== undefined) console.log(advice)
   const address = await app.listen({ host: environment.HOST, port: environment.PORT })
   console.log(`Listening on ${address}${environment.DOCS === 'on' ? `, documented at ${address}/docs` : ''}`)
+}
+
+/** Says what an administrator has to mend. Nothing here keeps the service from starting: `/ready` tells whether it may serve. */
+async function warnOfDatabase(db: Kysely<Database>, log: Logger): Promise<void> {
+  try {
+    if (!(await isSchemaCurrent(db)))
+      log.warn('not ready: the schema is of an earlier release; run `npm run migrate`')
+    if (await canChangeSchema(db))
+      log.warn('the role of DATABASE_URL may change the schema: see docs/operations.md, "Database roles"')
+    const settings = await findLostSettings(db)
+    if (settings.length > 0)
+      log.warn({ settings }, 'settings do not reach the database: see docs/operations.md, "PgBouncer"')
+  } catch (err) {
+    log.warn(
+      { err },
+      'not ready: the database does not answer, or `npm run migrate` has not granted it to this role',
+    )
+  }
 }

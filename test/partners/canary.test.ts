@@ -7,6 +7,7 @@ import { rotatePayoutKeys } from '../../src/partners/rotate.ts'
 import { createVault, parsePayoutKeys } from '../../src/partners/vault.ts'
 import { createApp, type TestApp } from '../support/app.ts'
 import { listOperations, readDocument } from '../support/document.ts'
+import { connectAsOwner } from '../support/database.ts'
 import { captureLog } from '../support/log.ts'
 
 const canaries = { bank_account: 'DE89370400440532013000', tax_id: 'TAX-1234567890-CANARY' }
@@ -42,7 +43,7 @@ async function dump(db: Kysely<Database>): Promise<string> {
 
 t.test('payout details are in no dump, log, metric, error or stored answer', async (t) => {
   const { log, lines, text } = captureLog()
-  const { app, call, db, key } = await createApp(t, { log, config: { METRICS_PORT: 0 } })
+  const { app, call, db, key, url } = await createApp(t, { log, config: { METRICS_PORT: 0 } })
   await app.listen({ host: '127.0.0.1', port: 0 })
   const once = { 'idempotency-key': 'once' }
   const headers = { 'x-api-key': key, 'content-type': 'application/json' }
@@ -76,7 +77,9 @@ t.test('payout details are in no dump, log, metric, error or stored answer', asy
     await call('GET', '/analytics/partner/p1'),
   ]
   const revealed = await call('GET', '/partners/p1/payout-details')
-  await sql`alter table partners add constraint none_may_change check (name = 'None') not valid`.execute(db)
+  await sql`alter table partners add constraint none_may_change check (name = 'None') not valid`.execute(
+    connectAsOwner(t, url),
+  )
   answers.push(await call('PATCH', '/partners/p1', { payout_details: canaries }))
 
   t.strictSame(revealed.json(), { payout_details: canaries })

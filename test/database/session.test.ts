@@ -1,0 +1,63 @@
+import { readFile } from 'node:fs/promises'
+import { sql } from 'kysely'
+import t from 'tap'
+import { connect } from '../../src/database/connect.ts'
+import { findLostSettings, sessionSettings } from '../../src/database/session.ts'
+import { createDatabase } from '../support/database.ts'
+import { hostileDefaults } from '../support/hostile.ts'
+
+const quiet = { error: () => {}, debug: () => {} }
+
+async function showSettings(url: string) {
+  const db = connect({ url, max: 1, log: quiet })
+  try {
+    const { rows } = await sql<{ name: string; value: string; reset: string }>`
+      select name, current_setting(name) as value, reset_val as reset from pg_settings`.execute(db)
+    return {
+      settings: new Map(rows.map(({ name, value }) => [name, value])),
+      lost: await findLostSettings(db),
+    }
+  } finally {
+    await db.destroy()
+  }
+}
+
+t.test('a connection has what the queries rely on, whatever the defaults of its role are', async (t) => {
+  const { url } = await createDatabase(t)
+
+  const { settings, lost } = await showSettings(url)
+
+  for (const [name, value] of Object.entries(sessionSettings)) {
+    t.equal(settings.get(name), value, name)
+    if (name !== 'jit') t.not(hostileDefaults[name], value, `the tests' role has another default of ${name}`)
+  }
+  t.equal(settings.get('client_encoding'), 'UTF8')
+  t.strictSame(lost, [])
+})
+
+t.test('options of the URL are kept beside them, and cannot undo them', async (t) => {
+  const { url } = await createDatabase(t)
+  const options = encodeURIComponent(String.raw`-c geqo=off -c DateStyle=SQL,\ DMY`)
+
+  const { settings } = await showSettings(`${url}?options=${options}`)
+
+  t.equal(settings.get('geqo'), 'off')
+  t.equal(settings.get('DateStyle'), 'ISO, MDY')
+})
+
+t.test('a time limit of the URL is the one that holds, and is told as a difference', async (t) => {
+  const { url } = await createDatabase(t)
+
+  const { settings, lost } = await showSettings(`${url}?statement_timeout=60000`)
+
+  t.equal(settings.get('statement_timeout'), '1min')
+  t.strictSame(lost, ['statement_timeout'])
+})
+
+t.test('docs/operations.md gives the role behind PgBouncer the same settings', async (t) => {
+  const [, section = ''] = (await readFile('docs/operations.md', 'utf8')).split('## PgBouncer')
+
+  const documented = [...section.matchAll(/^alter role service set (\w+) = '(.*)';$/gm)]
+
+  t.strictSame(Object.fromEntries(documented.map(([, name, value]) => [name, value])), sessionSettings)
+})
