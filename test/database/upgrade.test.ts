@@ -1,13 +1,21 @@
 import { hash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import * as createAudit from '../../migrations/20261126T0200_create_audit.ts'
 import * as chainKeys from '../../migrations/20261126T0201_chain_api_keys.ts'
 import * as grantScopes from '../../migrations/20261126T0202_grant_payout_scopes.ts'
 import * as forgetDetails from '../../migrations/20261126T0203_forget_payout_details.ts'
 import type { AuditEntry } from '../../src/audit/schemas.ts'
+import { admitService } from '../../src/database/roles.ts'
 import { canonicalJson } from '../../src/http/canonical.ts'
 import { createApp, type TestApp } from '../support/app.ts'
+import { connectAsOwner } from '../support/database.ts'
+
+/** The service, and connections to its database that may change the schema. */
+async function createAppAsOwner(t: Test): Promise<TestApp> {
+  const service = await createApp(t)
+  return { ...service, db: connectAsOwner(t, service.url) }
+}
 
 /** Takes a database back to the release before. */
 async function goBack(
@@ -32,7 +40,7 @@ function insertSealed({ db }: TestApp, partner: (typeof partners)[0]) {
 }
 
 t.test('sealed submissions become the digest that the service computes, later ones too', async (t) => {
-  const service = await createApp(t)
+  const service = await createAppAsOwner(t)
   await goBack(service, forgetDetails)
   for (const partner of partners.slice(1)) await insertSealed(service, partner)
   const plain = { id: 'plain', name: 'Plain', email: 'plain@example.com', submission: Buffer.alloc(32, 5) }
@@ -49,7 +57,7 @@ t.test('sealed submissions become the digest that the service computes, later on
 })
 
 t.test('stored answers lose the masked payout details, later ones too', async (t) => {
-  const service = await createApp(t)
+  const service = await createAppAsOwner(t)
   const answers = [
     { partner: { id: 'p1', name: 'Acme', payout_details: { iban: '******3000' }, created_at: 'then' } },
     { partner: { id: 'p1', payout_details: null } },
@@ -79,7 +87,7 @@ t.test('stored answers lose the masked payout details, later ones too', async (t
 })
 
 t.test('keys keep what they could do, and ended ones gain nothing', async (t) => {
-  const service = await createApp(t)
+  const service = await createAppAsOwner(t)
   await goBack(service, grantScopes)
   await service.db.deleteFrom('api_keys').execute()
   const held = {
@@ -111,7 +119,7 @@ t.test('keys keep what they could do, and ended ones gain nothing', async (t) =>
 })
 
 t.test('readings of payout details move to the audit, those of the release before too', async (t) => {
-  const service = await createApp(t)
+  const service = await createAppAsOwner(t)
   await service.call('POST', '/partners', { id: 'acme', name: 'Acme', email: 'sales@acme.example' })
   await goBack(service, createAudit)
   const { id: key } = await service.db.selectFrom('api_keys').select('id').executeTakeFirstOrThrow()
@@ -122,6 +130,7 @@ t.test('readings of payout details move to the audit, those of the release befor
   await read('rvl_1', '2026-01-01T00:00:00.000Z')
 
   await createAudit.up(untyped(service.db))
+  await admitService(service.db, service.url)
   await read('rvl_2', '2026-01-02T00:00:00.000Z')
 
   const { entries } = (await service.call('GET', '/audit')).json<{ entries: AuditEntry[] }>()
@@ -142,7 +151,7 @@ t.test('readings of payout details move to the audit, those of the release befor
 t.test(
   'a key from before is the first of its chain, and answers that were kept for it are found',
   async (t) => {
-    const service = await createApp(t)
+    const service = await createAppAsOwner(t)
     const send = () =>
       service.call('POST', '/deals', { amount: 1, attribution_model: 'equal' }, { 'idempotency-key': 'once' })
     await send()
