@@ -205,6 +205,17 @@ export type AttributionVersion = {
 export type AuditAction = "api_key.created" | "api_key.changed" | "api_key.rotated" | "api_key.revoked" | "partner.created" | "partner.changed" | "payout_details.set" | "payout_details.changed" | "payout_details.read" | "payout_details.erased";
 
 /**
+ * `service` is the service itself, which makes the first key.
+ */
+export type AuditActor = "api_key" | "command_line" | "service";
+
+export const AuditActor = {
+    api_key: "api_key",
+    command_line: "command_line",
+    service: "service"
+} as const;
+
+/**
  * Who did what to which object, and when. `before` and `after` hold what changed, never a secret: of payout details they name the fields.
  */
 export type AuditEntry = {
@@ -218,10 +229,7 @@ export type AuditEntry = {
      * @format date-time
      */
     at: string;
-    /**
-     * `service` is the service itself, which makes the first key.
-     */
-    actor: "api_key" | "command_line" | "service";
+    actor: AuditActor;
     /**
      * The API key that acted; null for other actors.
      */

@@ -19,15 +19,18 @@ export const AuditAction = OneOf(
 
 export const AuditSubject = OneOf(['api_key', 'partner'], { $id: 'AuditSubject' })
 
+export const AuditActor = OneOf(['api_key', 'command_line', 'service'], {
+  $id: 'AuditActor',
+  description: '`service` is the service itself, which makes the first key.',
+})
+
 const Facts = Type.Unsafe<Readonly<Record<string, unknown>>>({ type: 'object', additionalProperties: true })
 
 export const AuditEntry = Type.Object(
   {
     id: Id,
     at: Timestamp,
-    actor: OneOf(['api_key', 'command_line', 'service'], {
-      description: '`service` is the service itself, which makes the first key.',
-    }),
+    actor: ref(AuditActor),
     key_id: Nullable(Type.String({ description: 'The API key that acted; null for other actors.' })),
     action: ref(AuditAction),
     subject_kind: ref(AuditSubject),

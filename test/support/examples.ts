@@ -6,7 +6,7 @@ import { connectAsOwner } from './database.ts'
 import type { Test } from 'tap'
 
 const generatedId = /\b(?:ptn|evt|deal|key|aud)_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g
-const generatedFields = /_at$|^(?:month|request_id|next_cursor)$/
+const generatedFields = /_at$|^(?:at|month|request_id|next_cursor)$/
 
 /** The service as its first user finds it: nothing stored but the first key, which is used as `key`. */
 export async function createFreshService(t: Test) {
