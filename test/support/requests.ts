@@ -83,7 +83,12 @@ export function amplify(listed: Listed, resolve: Resolve, drawn: Drawn): fc.Arbi
   const texts = line
     ? fc.array(amplifiedTextsOf(line, {}, resolve), { maxLength: 4 }).map((lines) => lines.join('\n'))
     : amplifiedTextsOf(schema, drawn.body, resolve)
-  return texts.map((text) => ({ ...sent, body: Buffer.from(text) }))
+  // A counterexample is told by its beginning.
+  return texts.map((text) => ({
+    ...sent,
+    body: Buffer.from(text),
+    [fc.toStringMethod]: () => `${text.slice(0, 200)}… of ${text.length} characters`,
+  }))
 }
 
 function brokenQueriesOf(listed: Listed, resolve: Resolve, drawn: Drawn): fc.Arbitrary<Sent> {
