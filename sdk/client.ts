@@ -566,7 +566,7 @@ export type ImportReport = {
      */
     refused: number;
     /**
-     * The first 1000 of them, by line.
+     * The first of them by line: up to 1000, and up to 256 kB together.
      */
     refusals: RefusedLine[];
 };
@@ -1017,7 +1017,7 @@ export type Problem = {
 /**
  * What went wrong, for programs: a code never changes its meaning.
  */
-export type ProblemCode = "conflict" | "deal_exists" | "deal_not_found" | "deal_void" | "email_taken" | "event_exists" | "event_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_reused" | "internal_error" | "invalid_request" | "api_key_not_found" | "api_key_revoked" | "last_admin_key" | "malformed_request" | "partner_exists" | "partner_inactive" | "partner_not_found" | "payload_too_large" | "payout_keys_missing" | "rate_limited" | "request_in_flight" | "request_timeout" | "route_not_found" | "unauthenticated" | "unavailable" | "unknown_reference" | "unsupported_media_type" | "version_not_found";
+export type ProblemCode = "conflict" | "deal_exists" | "deal_not_found" | "deal_void" | "email_taken" | "event_exists" | "event_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_reused" | "internal_error" | "invalid_request" | "api_key_not_found" | "api_key_revoked" | "last_admin_key" | "malformed_request" | "partner_exists" | "partner_inactive" | "partner_not_found" | "payload_too_large" | "payout_keys_missing" | "rate_limited" | "request_in_flight" | "request_timeout" | "route_not_found" | "too_many_imports" | "unauthenticated" | "unavailable" | "unknown_reference" | "unsupported_media_type" | "version_not_found";
 
 export const ProblemCode = {
     conflict: "conflict",
@@ -1045,6 +1045,7 @@ export const ProblemCode = {
     request_in_flight: "request_in_flight",
     request_timeout: "request_timeout",
     route_not_found: "route_not_found",
+    too_many_imports: "too_many_imports",
     unauthenticated: "unauthenticated",
     unavailable: "unavailable",
     unknown_reference: "unknown_reference",
@@ -1090,6 +1091,9 @@ export type RefusedLine = {
     line: number;
     code: ProblemCode;
     detail: string;
+    /**
+     * Its faults, up to 10.
+     */
     errors: Fault[];
 };
 

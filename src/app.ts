@@ -21,16 +21,20 @@ import { events } from './events/routes.ts'
 import examples from './examples.json' with { type: 'json' }
 import { authenticate } from './http/authentication.ts'
 import { allowOrigins } from './http/cors.ts'
-import { document, serveDocumentation } from './http/documentation.ts'
+import { serveDocumentation } from './http/documentation-pages.ts'
+import { document } from './http/documentation.ts'
 import { health } from './http/health.ts'
 import { createWrite } from './http/idempotency.ts'
 import { acceptOnlyJson } from './http/json.ts'
 import { logController, logResponse } from './http/log.ts'
 import { createMetrics, measureRequests, type Metrics, serveMetrics } from './http/metrics.ts'
+import { type Clock, systemClock } from './http/pace.ts'
 import { answerFrameworkError, answerProblems, answerUnknownRoute } from './http/problems.ts'
 import { limitRates } from './http/rate-limit.ts'
 import { answerOddRequests, answerSocketError } from './http/sockets.ts'
 import { traceRequests } from './http/tracing.ts'
+import { giveUpUnreadAnswers } from './http/unread-answers.ts'
+import { limitUnreadBodies } from './http/unread-bodies.ts'
 import { refuseUnknownParameters, useStrictValidation } from './http/validation.ts'
 import { toPartner } from './partners/register.ts'
 import { partners } from './partners/routes.ts'
@@ -38,7 +42,10 @@ import { createVault, type PayoutKeys } from './partners/vault.ts'
 import { resources } from './resources.ts'
 import { statements } from './statements/routes.ts'
 
-export type Config = Environment & { readonly payoutKeys: PayoutKeys }
+// Each holds some 20 kB, and HAProxy keeps its own to as many.
+const mostConnections = 2000
+
+export type Config = Environment & { readonly payoutKeys: PayoutKeys; readonly clock?: Clock }
 
 /** The service, wired and not yet listening. The caller owns `db`. */
 export async function buildApp(
@@ -50,6 +57,7 @@ export async function buildApp(
     ...serverOptions(config),
     ...(log && { loggerInstance: log }),
   }).withTypeProvider<TypeBoxTypeProvider>()
+  app.server.maxConnections = mostConnections
   const write = createWrite(db)
   const vault = createVault(config.payoutKeys)
   const callers = createCallers(db)
@@ -72,9 +80,11 @@ export async function buildApp(
   acceptOnlyJson(app)
   answerProblems(app)
   answerOddRequests(app)
+  limitUnreadBodies(app)
   app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
   app.addHook('onResponse', logResponse)
   measureRequests(app, metrics)
+  giveUpUnreadAnswers(app, metrics)
   if (config.METRICS_PORT !== undefined)
     serveMetrics(app, metrics, { host: config.HOST, port: config.METRICS_PORT })
   // TLS ends at the balancer, if at all: to upgrade what a page loads would break /docs on plain http.
@@ -99,7 +109,14 @@ export async function buildApp(
     refuseUnknownParameters(guarded)
     await guarded.register(partners, { db, write, vault, defaultCurrency })
     await guarded.register(statements, { db, defaultCurrency })
-    await guarded.register(events, { db, write, attribute: remembered, metrics })
+    await guarded.register(events, {
+      db,
+      write,
+      attribute: remembered,
+      metrics,
+      findCaller: callers.findCaller,
+      clock: config.clock ?? systemClock,
+    })
     await guarded.register(deals, { db, write, attribute: remembered, defaults })
     await guarded.register(attributions, { db, write, attribute: remembered, defaults })
     await guarded.register(analytics, { db, defaultCurrency, toPartner: (row) => toPartner(vault, row) })

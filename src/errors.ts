@@ -26,7 +26,7 @@ export const VersionNotFound = createError<[string]>(
   'Deal %s had no attribution at that instant.',
   404,
 )
-export const RequestTimeout = createError<[]>('request_timeout', 'The request took too long to arrive.', 408)
+export const RequestTimeout = createError<[string]>('request_timeout', '%s', 408)
 export const PartnerExists = createError<[string]>(
   'partner_exists',
   'The id %s holds another partner submission.',
@@ -82,6 +82,11 @@ export const InternalError = createError<[]>(
 export const PayoutKeysMissing = createError<[]>(
   'payout_keys_missing',
   'The service has no key for these payout details; its operator must set PAYOUT_KEYS.',
+  503,
+)
+export const TooManyImports = createError<[]>(
+  'too_many_imports',
+  'This API key has one import running and another waiting. Send this one later.',
   503,
 )
 export const Unavailable = createError<[]>('unavailable', 'The service is busy or its database is away.', 503)

@@ -4,8 +4,10 @@ import { Type } from '@sinclair/typebox'
 import { takeTurns } from '../database/group.ts'
 import type { Database } from '../database/tables.ts'
 import { EventNotFound } from '../errors.ts'
+import type { Authentication } from '../http/authentication.ts'
 import { readIdempotencyKey, type Write } from '../http/idempotency.ts'
 import type { Metrics } from '../http/metrics.ts'
+import type { Clock } from '../http/pace.ts'
 import { answers } from '../http/problems.ts'
 import { Id, Page, ref, Strict } from '../http/schemas.ts'
 import type { Attribute } from '../record/versions.ts'
@@ -20,6 +22,8 @@ interface Needs {
   readonly write: Write
   readonly attribute: Attribute
   readonly metrics: Metrics
+  readonly findCaller: Authentication['findCaller']
+  readonly clock: Clock
 }
 
 // Each locks up to a thousand deals, and the server's table of locks, which all instances share, has room for some 10,000.
@@ -79,10 +83,11 @@ const postVoid = {
   response: answers({ 200: ref(EventAnswer) }, 404),
 }
 
-export const events: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write, attribute, metrics }) => {
+export const events: FastifyPluginAsyncTypebox<Needs> = async (app, needs) => {
+  const { db, write, attribute, metrics, findCaller, clock } = needs
   const track = createTracking(db, attribute, metrics)
   const inTurn = takeTurns(batchesAtOnce, batchesWaiting)
-  await app.register(imports, { db, attribute, inTurn })
+  await app.register(imports, { db, attribute, inTurn, findCaller, clock })
 
   app.post('/events', { schema: trackEvent }, async (request, reply) => {
     if (readIdempotencyKey(request) !== undefined) {

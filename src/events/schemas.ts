@@ -73,7 +73,7 @@ export const RefusedLine = Type.Object(
     line: Type.Integer({ description: 'Counted from 1.' }),
     code: ref(ProblemCode),
     detail: Type.String(),
-    errors: Type.Array(ref(Fault)),
+    errors: Type.Array(ref(Fault), { description: 'Its faults, up to 10.' }),
   },
   { $id: 'RefusedLine' },
 )
@@ -86,7 +86,9 @@ export const ImportReport = Type.Object(
       description: 'Lines whose events were stored before, or by an earlier line.',
     }),
     refused: Type.Integer({ description: 'Lines that were left out.' }),
-    refusals: Type.Array(ref(RefusedLine), { description: 'The first 1000 of them, by line.' }),
+    refusals: Type.Array(ref(RefusedLine), {
+      description: 'The first of them by line: up to 1000, and up to 256 kB together.',
+    }),
   },
   { $id: 'ImportReport' },
 )

@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { OpenAPIV3 } from 'openapi-types'
 import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
 import manifest from '../../package.json' with { type: 'json' }
 import { scopeOf } from './authentication.ts'
 import { completeContract, type Examples } from './contract.ts'
@@ -63,9 +62,4 @@ export async function document(app: FastifyInstance, examples: Examples): Promis
 
 function isEmpty(body: { properties?: object }): boolean {
   return Object.keys(body.properties ?? body).length === 0
-}
-
-/** Swagger UI at /docs, with the document at /docs/json and /docs/yaml; both are open to anyone. */
-export async function serveDocumentation(app: FastifyInstance): Promise<void> {
-  await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { persistAuthorization: false } })
 }
