@@ -79,7 +79,7 @@ interface Precision {
 function createPrecision(total: readonly Multiple[], halving: (residue: number) => bigint): Precision {
   const tails = new Map<number, Approximation>()
   // A halving is less than 2 off, and shifted by more than the size of `times`; the shift cuts off less than 1.
-  const approximate = (multiples: readonly Multiple[], top = Math.min(...multiples.map((m) => m.top))) => ({
+  const approximate = (multiples: readonly Multiple[], top = leastTop(multiples)) => ({
     value: multiples.reduce(
       (sum, { halvings, residue, times }) => sum + ((times * halving(residue)) >> BigInt(halvings - top)),
       0n,
@@ -100,8 +100,12 @@ function createPrecision(total: readonly Multiple[], halving: (residue: number) 
   return { approximate, tailOf }
 }
 
+function leastTop(sums: readonly { readonly top: number }[]): number {
+  return sums.reduce((least, { top }) => Math.min(least, top), Infinity)
+}
+
 function combine(parts: readonly (readonly [Approximation, bigint])[]): Omit<Approximation, 'top'> {
-  const least = Math.min(...parts.map(([{ top }]) => top))
+  const least = leastTop(parts.map(([part]) => part))
   let value = 0n
   let error = 0n
   for (const [part, times] of parts) {

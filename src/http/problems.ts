@@ -50,11 +50,12 @@ interface ApiError extends Error {
 }
 
 const mostFaults = 100
+const longestName = 80
 
 /** Answers every failure of the app, whatever threw it, with a problem of the catalogue. */
 export function answerProblems(app: FastifyInstance): void {
   app.setErrorHandler((thrown: FastifyError, request, reply) => {
-    const error = translate(thrown)
+    const error = translateSafely(thrown, request)
     if (error.statusCode === 500) request.log.error({ err: thrown }, 'request failed')
     else if (error.statusCode === 503) request.log.warn({ err: thrown }, 'request refused')
     return answer(error, request, reply)
@@ -95,7 +96,17 @@ export function toProblem(error: ApiError, requestId: string): Static<typeof Pro
     code,
     detail: error.message,
     request_id: requestId,
-    errors: [...(error.faults ?? [])].slice(0, mostFaults),
+    errors: error.faults?.slice(0, mostFaults) ?? [],
+  }
+}
+
+// An error that the error handler itself throws would be answered by Fastify, in its own words and unlogged.
+function translateSafely(thrown: FastifyError, { log }: FastifyRequest): ApiError {
+  try {
+    return translate(thrown)
+  } catch (err) {
+    log.error({ err }, 'an error could not be translated')
+    return known(new errors.InternalError())
   }
 }
 
@@ -117,16 +128,25 @@ export function toFaults({
   validationContext = 'body',
 }: Pick<FastifyError, 'validation' | 'validationContext'>): errors.Fault[] {
   const isBody = validationContext === 'body'
-  return validation.map(({ instancePath, message = 'is not valid', params, keyword }) => {
-    const extra = (params['missingProperty'] ?? params['additionalProperty']) as string | undefined
-    const path = extra === undefined ? instancePath : `${instancePath}/${escapePointer(extra)}`
-    const allowed = keyword === 'enum' ? `: ${(params['allowedValues'] as unknown[]).join(', ')}` : ''
-    const hint = !isBody && path === '/offset' && keyword === 'maximum' ? '; beyond it, page by cursor' : ''
-    return {
-      pointer: isBody ? path : path.slice(1),
-      detail: `The ${parts[validationContext] ?? 'value '}${extra === undefined ? '' : `${extra}: it `}${message}${allowed}${hint}.`,
-    }
-  })
+  return validation
+    .slice(0, mostFaults)
+    .map(({ instancePath, message = 'is not valid', params, keyword }) => {
+      const property = (params['missingProperty'] ?? params['additionalProperty']) as string | undefined
+      const extra = property === undefined ? undefined : shorten(property)
+      const path = extra === undefined ? instancePath : `${instancePath}/${escapePointer(extra)}`
+      const allowed = keyword === 'enum' ? `: ${(params['allowedValues'] as unknown[]).join(', ')}` : ''
+      const hint = !isBody && path === '/offset' && keyword === 'maximum' ? '; beyond it, page by cursor' : ''
+      return {
+        pointer: isBody ? path : path.slice(1),
+        detail: `The ${parts[validationContext] ?? 'value '}${extra === undefined ? '' : `${extra}: it `}${message}${allowed}${hint}.`,
+      }
+    })
+}
+
+/** A client's name for a property, short enough to be sent back; of control characters JSON would make six each. */
+function shorten(name: string): string {
+  const text = name.length > longestName ? `${name.slice(0, longestName)}…` : name
+  return text.toWellFormed().replace(/\p{Cc}/gu, '\ufffd')
 }
 
 function escapePointer(text: string): string {

@@ -1,13 +1,16 @@
 import type { FastifyInstance, FastifySchema, FastifySchemaCompiler } from 'fastify'
-import { Ajv, type ValidateFunction } from 'ajv'
+import { Ajv, type AnySchemaObject, type FuncKeywordDefinition, type ValidateFunction } from 'ajv'
+import type { DataValidateFunction } from 'ajv/dist/types/index.js'
+import { canonicalJson } from './canonical.ts'
 import { parseDateBound, parseInstant } from './instants.ts'
 import { Strict } from './schemas.ts'
 
 const email =
   /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?=.{1,190}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+$/
 
-// Beyond this many items, naming every fault takes Ajv minutes: its cost grows with their square.
+// Beyond this many items or members, naming every fault takes Ajv minutes: its cost grows with their square.
 const mostExplained = 1000
+const mostUnknown = 10
 
 // No double is a multiple of 0.0001 to a validator that divides: clients would refuse what we answer.
 const decimals = {
@@ -15,6 +18,43 @@ const decimals = {
   type: 'number',
   validate: (most: number, value: number) => Number(value.toFixed(most)) === value,
 } as const
+
+/** `additionalProperties: false`, which names a few unknown properties of an object: Ajv's own names all of them. */
+const fewUnknown: FuncKeywordDefinition = {
+  keyword: 'additionalProperties',
+  type: 'object',
+  schemaType: 'boolean',
+  compile(isOpen: boolean, { properties = {}, patternProperties = {} }: AnySchemaObject) {
+    const patterns = Object.keys(patternProperties as object).map((pattern) => new RegExp(pattern, 'u'))
+    const isKnown = (name: string) =>
+      Object.hasOwn(properties as object, name) || patterns.some((pattern) => pattern.test(name))
+    const check: DataValidateFunction = (data: object) => {
+      if (isOpen) return true
+      const unknown: string[] = []
+      for (const name of Object.keys(data)) {
+        if (!isKnown(name)) unknown.push(name)
+        if (unknown.length === mostUnknown) break
+      }
+      check.errors = unknown.map((additionalProperty) => ({
+        keyword: 'additionalProperties',
+        message: 'must NOT have additional properties',
+        params: { additionalProperty },
+      }))
+      return unknown.length === 0
+    }
+    return check
+  },
+}
+
+/** `uniqueItems` in one pass: Ajv's own compares each item with all others where it does not know their type. */
+const linearUnique: FuncKeywordDefinition = {
+  keyword: 'uniqueItems',
+  type: 'array',
+  schemaType: 'boolean',
+  error: { message: 'must NOT have duplicate items' },
+  validate: (isUnique: boolean, items: readonly unknown[]) =>
+    !isUnique || new Set(items.map(canonicalJson)).size === items.length,
+}
 
 /** Validates without coercing, filling or removing anything in a body; parameters, being text, are converted first. */
 export function useStrictValidation(app: FastifyInstance): void {
@@ -46,8 +86,10 @@ export function refuseUnknownParameters(app: FastifyInstance): void {
 }
 
 function createAjv(allErrors: boolean): Ajv {
-  return new Ajv({
+  const ajv = new Ajv({
     allErrors,
+    // The first one checks the schemas for both: the meta-schema itself is no schema for our keyword.
+    ...(allErrors && { meta: false, validateSchema: false }),
     strictTypes: false,
     keywords: ['example', decimals],
     formats: {
@@ -56,16 +98,22 @@ function createAjv(allErrors: boolean): Ajv {
       'date-or-date-time': (text: string) => parseDateBound(text) !== undefined,
     },
   })
+  ajv.removeKeyword('uniqueItems').addKeyword(linearUnique)
+  if (allErrors) ajv.removeKeyword('additionalProperties').addKeyword(fewUnknown)
+  return ajv
 }
 
 function addSchemas(ajv: Ajv, schemas: Readonly<Record<string, unknown>>): void {
   for (const [id, shared] of Object.entries(schemas)) {
-    if (ajv.getSchema(id) === undefined) ajv.addSchema(shared as object, id)
+    if (ajv.schemas[id] === undefined) ajv.addSchema(shared as object, id)
   }
 }
 
 function isLarge(data: unknown): boolean {
-  return Object.values(data ?? {}).some((value) => Array.isArray(value) && value.length > mostExplained)
+  return Object.values(data ?? {}).some((value: unknown) => {
+    if (typeof value !== 'object' || value === null) return false
+    return (Array.isArray(value) ? value.length : Object.keys(value).length) > mostExplained
+  })
 }
 
 interface ParameterSchema {

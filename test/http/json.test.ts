@@ -73,6 +73,10 @@ t.test('nesting is refused beyond 24 levels, however deep', async (t) => {
   t.throws(() => parse(nested(25)), malformed)
   t.throws(() => parse(nested(20_000)), malformed)
   t.throws(() => parse('['.repeat(500_000)), malformed)
+  for (const number of ['1e1', '0.1234567890123456', '9007199254740991']) {
+    t.throws(() => parse(`[${number},${nested(20_000)}]`), malformed, number)
+    t.throws(() => parse(`{"n":${number},"a":${'{"a":'.repeat(100_000)}`), malformed, number)
+  }
 })
 
 t.test('members that could reach a prototype are refused, and ordinary words are not', async (t) => {

@@ -87,6 +87,22 @@ t.test('a fault of ours is logged in full and told in one sentence', async (t) =
   t.match(text(), /secret.*deeper/s)
 })
 
+t.test('an error that cannot even be read is logged and told in the same sentence', async (t) => {
+  const { fail, text } = createFailing(t)
+  const unreadable = Object.assign(new Error('odd'), { statusCode: 400 })
+  Object.defineProperty(unreadable, 'validation', {
+    get: () => {
+      throw new RangeError('Maximum call stack size exceeded')
+    },
+  })
+
+  const answer = await fail(unreadable)
+
+  t.equal(answer.statusCode, 500)
+  t.match(answer.json(), { code: 'internal_error', detail: 'The service failed; the fault is logged.' })
+  t.match(text(), /Maximum call stack/)
+})
+
 t.test('every error of the catalogue has a code, a sentence and a status of its own kind', async (t) => {
   const { fail } = createFailing(t)
   const kinds = Object.values(errors).filter((kind) => 'prototype' in kind && kind.prototype instanceof Error)

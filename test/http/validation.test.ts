@@ -1,9 +1,10 @@
 import t from 'tap'
 import { createApp } from '../support/app.ts'
 
+const mostCpuMicroseconds = 5_000_000
 const partner = { name: 'Acme', email: 'sales@acme.example' }
 
-t.test('every fault of a body is named, at most a hundred of them', async (t) => {
+t.test('every fault of a body is named, at most ten unknown properties among them', async (t) => {
   const { call } = await createApp(t)
 
   const three = await call('POST', '/partners', { nmae: 'Acme', email: 'nobody', 'a/b~c': 1 })
@@ -17,12 +18,12 @@ t.test('every fault of a body is named, at most a hundred of them', async (t) =>
     pointers.toSorted((a, b) => (a < b ? -1 : 1)),
     ['/a~1b~0c', '/email', '/name', '/nmae'],
   )
-  t.equal(many.json<{ errors: object[] }>().errors.length, 100)
+  t.equal(many.json<{ errors: object[] }>().errors.length, 10)
 })
 
 t.test('a list far over its limit is refused for that alone, at once', async (t) => {
   const { call } = await createApp(t)
-  const started = performance.now()
+  const before = process.threadCpuUsage().user
 
   const refused = await call('POST', '/events/batch', {
     unknown: 1,
@@ -31,18 +32,18 @@ t.test('a list far over its limit is refused for that alone, at once', async (t)
 
   t.equal(refused.statusCode, 400)
   t.equal(refused.json<{ errors: object[] }>().errors.length, 1)
-  t.ok(performance.now() - started < 5000)
+  t.ok(process.threadCpuUsage().user - before < mostCpuMicroseconds)
 })
 
 t.test('a text of a megabyte costs its pattern no time', async (t) => {
   const { call } = await createApp(t)
-  const started = performance.now()
+  const before = process.threadCpuUsage().user
 
   for (const name of [`${'x'.repeat(1_000_000)}\u0007`, ' '.repeat(1_000_000)]) {
     const refused = await call('POST', '/partners', { ...partner, name })
     t.match(refused.json(), { status: 400, errors: [{ pointer: '/name' }, { pointer: '/name' }] })
   }
-  t.ok(performance.now() - started < 5000)
+  t.ok(process.threadCpuUsage().user - before < mostCpuMicroseconds)
 })
 
 t.test('nothing in a body is coerced', async (t) => {
