@@ -3,7 +3,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from './tables.ts'
 
 // Two-key advisory locks: the first key is a class, so that deals and idempotency keys cannot collide.
-export const classes = { deal: 1, idempotency: 2, rollups: 3, roles: 4 } as const
+export const classes = { deal: 1, idempotency: 2, rollups: 3, roles: 5 } as const
 
 /**
  * Holds these deals until the transaction ends. First statement of whatever touches their inputs: a later snapshot then
