@@ -83,6 +83,8 @@ async function readStatements(): Promise<readonly string[]> {
 /** Connections as a pooler makes them: each anew, and without the settings. */
 function openPlain(t: Test, connectionString: string): Kysely<unknown> {
   const pool = new Pool({ connectionString, max: 1, maxUses: 1 })
+  // The database is dropped while the last of them ends.
+  pool.on('connect', (client) => client.on('error', () => {}))
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
   t.teardown(() => db.destroy())
   return db
