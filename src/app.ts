@@ -7,9 +7,9 @@ import type { Kysely } from 'kysely'
 import { analytics } from './analytics/routes.ts'
 import { createCallers } from './api-keys/callers.ts'
 import { apiKeys } from './api-keys/routes.ts'
-import { type Attribution, attribute } from './attribution/attribute.ts'
-import { fingerprint, type Journey } from './attribution/journey.ts'
-import { type Memoized, memoize } from './attribution/memoize.ts'
+import { audit } from './audit/routes.ts'
+import { attribute as split } from './attribution/attribute.ts'
+import type { Journey } from './attribution/journey.ts'
 import { modelNames } from './attribution/models.ts'
 import type { Environment } from './config.ts'
 import { countConnections } from './database/connect.ts'
@@ -21,24 +21,33 @@ import { events } from './events/routes.ts'
 import examples from './examples.json' with { type: 'json' }
 import { authenticate } from './http/authentication.ts'
 import { allowOrigins } from './http/cors.ts'
-import { document, serveDocumentation } from './http/documentation.ts'
+import { serveDocumentation } from './http/documentation-pages.ts'
+import { document } from './http/documentation.ts'
 import { health } from './http/health.ts'
 import { createWrite } from './http/idempotency.ts'
 import { acceptOnlyJson } from './http/json.ts'
 import { logController, logResponse } from './http/log.ts'
 import { createMetrics, measureRequests, type Metrics, serveMetrics } from './http/metrics.ts'
+import { type Clock, systemClock } from './http/pace.ts'
 import { answerFrameworkError, answerProblems, answerUnknownRoute } from './http/problems.ts'
 import { limitRates } from './http/rate-limit.ts'
 import { answerOddRequests, answerSocketError } from './http/sockets.ts'
 import { traceRequests } from './http/tracing.ts'
+import { giveUpUnreadAnswers } from './http/unread-answers.ts'
+import { limitUnreadBodies } from './http/unread-bodies.ts'
 import { refuseUnknownParameters, useStrictValidation } from './http/validation.ts'
 import { toPartner } from './partners/register.ts'
 import { partners } from './partners/routes.ts'
-import { createVault, type PayoutKeys } from './partners/vault.ts'
+import { createVault, deriveSecrets, type PayoutKeys } from './partners/vault.ts'
+import { createMemo, type Memo } from './record/memo.ts'
+import type { Attribute } from './record/versions.ts'
 import { resources } from './resources.ts'
 import { statements } from './statements/routes.ts'
 
-export type Config = Environment & { readonly payoutKeys: PayoutKeys }
+// Each holds some 20 kB, and HAProxy keeps its own to as many.
+const mostConnections = 2000
+
+export type Config = Environment & { readonly payoutKeys: PayoutKeys; readonly clock?: Clock }
 
 /** The service, wired and not yet listening. The caller owns `db`. */
 export async function buildApp(
@@ -50,7 +59,8 @@ export async function buildApp(
     ...serverOptions(config),
     ...(log && { loggerInstance: log }),
   }).withTypeProvider<TypeBoxTypeProvider>()
-  const write = createWrite(db)
+  app.server.maxConnections = mostConnections
+  const write = createWrite(db, deriveSecrets(config.payoutKeys, 'idempotency'))
   const vault = createVault(config.payoutKeys)
   const callers = createCallers(db)
   const defaultCurrency = config.DEFAULT_CURRENCY
@@ -60,10 +70,11 @@ export async function buildApp(
     lookback_days: config.ATTRIBUTION_LOOKBACK_DAYS ?? null,
   }
   const metrics = createMetrics()
-  const remembered = Object.assign(memoize(attribute, fingerprint, config.MEMO_CAPACITY), {
+  const memo = createMemo(config.MEMO_MEGABYTES)
+  const attribute: Attribute = Object.assign((journey: Journey) => split(journey), {
     onRecorded: metrics.tally('attribution_versions_total', 'Versions of splits recorded.', 'reason'),
   })
-  showFigures(metrics, db, remembered)
+  showFigures(metrics, db, memo)
 
   const collector = config.OTEL_EXPORTER_OTLP_ENDPOINT
   if (collector !== undefined) await traceRequests(app, collector)
@@ -72,9 +83,11 @@ export async function buildApp(
   acceptOnlyJson(app)
   answerProblems(app)
   answerOddRequests(app)
+  limitUnreadBodies(app)
   app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
   app.addHook('onResponse', logResponse)
   measureRequests(app, metrics)
+  giveUpUnreadAnswers(app, metrics)
   if (config.METRICS_PORT !== undefined)
     serveMetrics(app, metrics, { host: config.HOST, port: config.METRICS_PORT })
   // TLS ends at the balancer, if at all: to upgrade what a page loads would break /docs on plain http.
@@ -99,18 +112,26 @@ export async function buildApp(
     refuseUnknownParameters(guarded)
     await guarded.register(partners, { db, write, vault, defaultCurrency })
     await guarded.register(statements, { db, defaultCurrency })
-    await guarded.register(events, { db, write, attribute: remembered, metrics })
-    await guarded.register(deals, { db, write, attribute: remembered, defaults })
-    await guarded.register(attributions, { db, write, attribute: remembered, defaults })
+    await guarded.register(events, {
+      db,
+      write,
+      attribute,
+      metrics,
+      findCaller: callers.findCaller,
+      clock: config.clock ?? systemClock,
+    })
+    await guarded.register(deals, { db, write, attribute, defaults })
+    await guarded.register(attributions, { db, write, attribute, memo, defaults })
     await guarded.register(analytics, { db, defaultCurrency, toPartner: (row) => toPartner(vault, row) })
     await guarded.register(apiKeys, { db, write, forgetCallers: callers.forget })
+    await guarded.register(audit, { db })
   })
   return app
 }
 
-function showFigures(metrics: Metrics, db: Kysely<Database>, memo: Memoized<Journey, Attribution>): void {
+function showFigures(metrics: Metrics, db: Kysely<Database>, memo: Memo): void {
   metrics.counter('attribution_memo_hits_total', 'Splits that the memo answered.', () => memo.hits())
-  metrics.counter('attribution_memo_misses_total', 'Splits that were computed.', () => memo.misses())
+  metrics.counter('attribution_memo_misses_total', 'Splits that reads computed.', () => memo.misses())
   metrics.gauge('db_pool_connections', 'Open connections.', () => countConnections(db).open)
   metrics.gauge(
     'db_pool_connections_idle',

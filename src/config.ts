@@ -33,7 +33,7 @@ const EnvironmentSchema = Type.Object({
   DEFAULT_CURRENCY: Type.String({ default: 'USD', pattern: '^[A-Z]{3}$' }),
   ATTRIBUTION_CLOSE_GRACE_MINUTES: Type.Integer({ default: 60, minimum: 0, maximum: 525_600 }),
   ATTRIBUTION_LOOKBACK_DAYS: Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 })),
-  MEMO_CAPACITY: Type.Integer({ default: 1000, minimum: 0 }),
+  MEMO_MEGABYTES: Type.Integer({ default: 16, minimum: 0, maximum: 1024 }),
   PAYOUT_KEYS: Type.Optional(Type.String()),
   PAYOUT_KEYS_FILE: Type.Optional(Type.String()),
 })

@@ -1,9 +1,6 @@
-import { writeFile } from 'node:fs/promises'
 import closeWithGrace from 'close-with-grace'
 import type { Kysely } from 'kysely'
 import type { Logger } from 'pino'
-import { issueKey } from '../api-keys/issue.ts'
-import { listKeys } from '../api-keys/queries.ts'
 import { buildApp } from '../app.ts'
 import type { Environment } from '../config.ts'
 import { isSchemaCurrent } from '../database/migrate.ts'
@@ -13,10 +10,11 @@ import { findLostSettings } from '../database/session.ts'
 import type { Database } from '../database/tables.ts'
 import { keepFolding } from '../rollups/fold.ts'
 import { createLog } from '../http/log.ts'
+import { firstKeyFile, localFile } from '../client/connection.ts'
 import { loadEnvironment, run } from './environment.ts'
+import { adviseOnKeys, closeFile, makeFirstKey } from './first-key.ts'
 import { readPayoutKeys } from './payout-keys.ts'
 
-const ownerOnly = { mode: 0o600 }
 const lastRequestsMs = 7000
 
 await run(async () => {
@@ -35,6 +33,9 @@ await run(async () => {
 
 /** Starts the service; what must be closed again, the last first, is put on `opened`. */
 async function serve(environment: Environment, log: Logger, opened: AsyncDisposableStack): Promise<void> {
+  for (const file of [localFile, firstKeyFile(environment.DATA_DIR)]) {
+    await closeFile(file).catch((err: unknown) => log.warn({ err }, `others can read ${file}`))
+  }
   const database = await openDatabase(environment, log)
   opened.defer(() => database.close())
   if (environment.MIGRATE_ON_START === 'on') await database.migrate()
@@ -44,7 +45,10 @@ async function serve(environment: Environment, log: Logger, opened: AsyncDisposa
   opened.defer(() => app.close())
   const folding = keepFolding(database.db, log)
   opened.defer(() => folding.stop())
-  if (database.isEmbedded) await makeFirstKey(database.db)
+  if (database.isEmbedded) await makeFirstKey(database.db, environment.DATA_DIR)
+  // A database that is away or has no schema yet keeps no service from starting.
+  const advice = await adviseOnKeys(database.db).catch(() => undefined)
+  if (advice !== undefined) console.log(advice)
   const address = await app.listen({ host: environment.HOST, port: environment.PORT })
   console.log(`Listening on ${address}${environment.DOCS === 'on' ? `, documented at ${address}/docs` : ''}`)
 }
@@ -65,11 +69,4 @@ async function warnOfDatabase(db: Kysely<Database>, log: Logger): Promise<void> 
       'not ready: the database does not answer, or `npm run migrate` has not granted it to this role',
     )
   }
-}
-
-async function makeFirstKey(db: Kysely<Database>): Promise<void> {
-  if ((await listKeys(db)).length > 0) return
-  const { key } = await issueKey(db, { name: 'first admin key', scopes: ['admin'] })
-  await writeFile('.env.local', `API_KEY=${key}\n`, ownerOnly)
-  console.log(`Your admin key, shown this once and kept in .env.local: ${key}`)
 }

@@ -35,14 +35,21 @@ async function sendInTurn(call: Call, path: string, rows: readonly Row[]): Promi
   return add(outcomes)
 }
 
-/** Events go in as lines of one body; the report names those that stay out, of up to 1,000 lines every one. */
+/**
+ * Events go in as lines of one body. The report lists the first that were refused, as far as it has room; what comes
+ * after the last of a list that is too short is sent again, to hear about the others.
+ */
 async function sendEvents(call: Call, rows: readonly Row[]): Promise<Outcome> {
   const lines = rows.map(({ body }) => `${JSON.stringify(body)}\n`).join('')
   const { status, body } = await call('POST', '/events/import', lines)
   if (status !== 200) throw new Error(`The service takes no import: ${reasonOf(body)}`)
-  const { accepted, duplicates, refusals } = body as unknown as ImportReport
-  const refused = refusals.map(({ line, ...why }) => refuse(rows[line - 1] as Row, why))
-  return { stored: accepted, known: duplicates, refused }
+  const { accepted, duplicates, refused, refusals } = body as unknown as ImportReport
+  const listed = refusals.map(({ line, ...why }) => refuse(rows[line - 1] as Row, why))
+  const outcome = { stored: accepted, known: duplicates, refused: listed }
+  const last = refusals.at(-1)
+  if (last === undefined || refusals.length === refused) return outcome
+  const rest = await sendEvents(call, rows.slice(last.line))
+  return add([outcome, { ...rest, known: 0 }])
 }
 
 function toOutcome(row: Row, answer: Answer): Outcome {

@@ -3,7 +3,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from './tables.ts'
 
 // Two-key advisory locks: the first key is a class, so that deals and idempotency keys cannot collide.
-export const classes = { deal: 1, idempotency: 2, rollups: 3, roles: 5 } as const
+export const classes = { deal: 1, idempotency: 2, rollups: 3, apiKeys: 4, roles: 5 } as const
 
 /**
  * Holds these deals until the transaction ends. First statement of whatever touches their inputs: a later snapshot then
@@ -37,6 +37,11 @@ export async function tryLockIdempotencyKey(trx: Kysely<Database>, keyHash: Buff
     trx,
   )
   return rows[0]?.is_held === true
+}
+
+/** Holds the API keys until the transaction ends: nobody makes, changes or ends one meanwhile. */
+export async function lockApiKeys(trx: Kysely<Database>): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${classes.apiKeys}, 0)`.execute(trx)
 }
 
 /** Holds the rollups until the transaction ends: nobody folds meanwhile. */

@@ -2,41 +2,46 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifySchemaCompiler, FastifySchemaValidationError } from 'fastify'
 import type { Kysely } from 'kysely'
 import { Type } from '@sinclair/typebox'
-import { takeTurns } from '../database/group.ts'
 import type { Database } from '../database/tables.ts'
+import { Unauthenticated } from '../errors.ts'
+import { hashApiKey } from '../http/api-key.ts'
+import type { Authentication } from '../http/authentication.ts'
 import { acceptOnlyNdjson, readBody } from '../http/ndjson.ts'
+import type { Clock } from '../http/pace.ts'
 import { answers, toFaults } from '../http/problems.ts'
 import { ref, Strict } from '../http/schemas.ts'
 import type { Attribute } from '../record/versions.ts'
 import { importEvents } from './import.ts'
+import { takeTurnsByKey } from './import-turns.ts'
 import { EventLine, ImportReport } from './schemas.ts'
 
 interface Needs {
   readonly db: Kysely<Database>
   readonly attribute: Attribute
   readonly inTurn: <Result>(work: () => Promise<Result>) => Promise<Result>
+  readonly findCaller: Authentication['findCaller']
+  readonly clock: Clock
 }
 
 interface Verdict {
   readonly error?: FastifySchemaValidationError[]
 }
 
-const importsAtOnce = 4
-
 const postImport = {
   operationId: 'importEvents',
   summary: 'Import any number of touchpoints, one JSON object a line',
   description:
-    'Stores events while their lines arrive. Every line has an `id`, so that sending them again changes nothing: after an interruption, send all or the rest. Lines at fault are left out and reported; the others are stored.',
+    'Stores events while their lines arrive. Every line has an `id`, so that sending them again changes nothing: after an interruption, send all or the rest. Lines at fault are left out and reported; the others are stored. A key runs one import at a time, and one more waits. At least 32 kB must arrive every 30 seconds, and the whole within an hour.',
   tags: ['Events'],
   consumes: ['application/x-ndjson'],
   body: Type.String({ description: 'Lines of `EventLine`, of up to 128 kB each.', 'x-line': ref(EventLine) }),
   querystring: Strict({}),
-  response: answers({ 200: ref(ImportReport) }),
+  response: answers({ 200: ref(ImportReport) }, 408),
 }
 
-export const imports: FastifyPluginAsyncTypebox<Needs> = async (app, { db, attribute, inTurn }) => {
-  const takeTurn = takeTurns(importsAtOnce, 0)
+export const imports: FastifyPluginAsyncTypebox<Needs> = async (app, needs) => {
+  const { db, attribute, inTurn, findCaller, clock } = needs
+  const takeTurn = takeTurnsByKey()
   const compile = app.validatorCompiler as FastifySchemaCompiler<object>
   const validate = compile({ schema: ref(EventLine), method: 'POST', url: '/events/import' })
   const check = (value: unknown) => toFaults({ validation: (validate(value) as Verdict).error ?? [] })
@@ -49,15 +54,15 @@ export const imports: FastifyPluginAsyncTypebox<Needs> = async (app, { db, attri
       // The body is a stream: its lines are validated as they come.
       validatorCompiler: (route) => (route.httpPart === 'body' ? () => true : compile(route as never)),
     },
-    async (request, reply) => {
-      try {
-        return await takeTurn(() => importEvents({ db, attribute, inTurn, check }, readBody(request)))
-      } catch (error) {
-        // What is left of the body would be taken for the next request.
-        void reply.header('connection', 'close')
-        request.raw.resume()
-        throw error
+    (request) => {
+      const keyHash = hashApiKey(request.headers['x-api-key'] as string) as Buffer
+      const confirmKey = async () => {
+        if ((await findCaller(keyHash)) === undefined) throw new Unauthenticated()
       }
+      const batches = readBody(request, clock)
+      return takeTurn(request.caller.id, () =>
+        importEvents({ db, attribute, inTurn, check, confirmKey }, batches),
+      )
     },
   )
 }

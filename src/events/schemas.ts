@@ -3,6 +3,10 @@ import { touchpointTypes } from '../attribution/journey.ts'
 import { Fault, ProblemCode } from '../http/problems.ts'
 import { Id, Listing, Nullable, OneOf, ref, Strict, Text, Timestamp } from '../http/schemas.ts'
 
+/** What one deal holds at most, void touchpoints included: they are read with it too. */
+export const mostTouchpoints = 5000
+export const mostPartners = 500
+
 export const TouchpointType = OneOf(touchpointTypes, { $id: 'TouchpointType' })
 
 const metadata = Type.Unsafe<Record<string, unknown>>({
@@ -30,6 +34,7 @@ export type Event = Static<typeof Event>
 export const EventAnswer = Type.Object({ event: ref(Event) }, { $id: 'EventAnswer' })
 
 export const EventPage = Listing({ events: Type.Array(ref(Event)) }, { $id: 'EventPage' })
+export type EventPage = Static<typeof EventPage>
 
 export const NewEvent = Strict(
   {
@@ -73,7 +78,7 @@ export const RefusedLine = Type.Object(
     line: Type.Integer({ description: 'Counted from 1.' }),
     code: ref(ProblemCode),
     detail: Type.String(),
-    errors: Type.Array(ref(Fault)),
+    errors: Type.Array(ref(Fault), { description: 'Its faults, up to 10.' }),
   },
   { $id: 'RefusedLine' },
 )
@@ -86,7 +91,9 @@ export const ImportReport = Type.Object(
       description: 'Lines whose events were stored before, or by an earlier line.',
     }),
     refused: Type.Integer({ description: 'Lines that were left out.' }),
-    refusals: Type.Array(ref(RefusedLine), { description: 'The first 1000 of them, by line.' }),
+    refusals: Type.Array(ref(RefusedLine), {
+      description: 'The first of them by line: up to 1000, and up to 256 kB together.',
+    }),
   },
   { $id: 'ImportReport' },
 )

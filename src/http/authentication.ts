@@ -6,6 +6,8 @@ import { hashApiKey } from './api-key.ts'
 export interface Caller {
   readonly id: string
   readonly scopes: readonly string[]
+  /** The id of the first key of the chain of rotations that this key belongs to. */
+  readonly lineage: string
   readonly rate_limit_max: number | null
 }
 
@@ -53,10 +55,14 @@ export function authenticate(
     request.caller = caller
     await limitCaller(request, reply)
     if (request.is404) return
-    const scope = scopeOf(request.routeOptions)
-    if (!caller.scopes.some((held) => held === scope || implied[held]?.includes(scope)))
-      throw new Forbidden(scope)
+    requireScope(caller, scopeOf(request.routeOptions))
   })
+}
+
+/** Errors: 403 naming the scope, unless one of the scopes held is it or implies it. */
+export function requireScope({ scopes }: Pick<Caller, 'scopes'>, scope: string): void {
+  const isHeld = scopes.some((held) => held === scope || implied[held]?.includes(scope))
+  if (!isHeld) throw new Forbidden(scope)
 }
 
 export function scopeOf({ config, method }: Pick<RouteOptions, 'config' | 'method'>): string {

@@ -12,6 +12,7 @@ const refusals: Readonly<Record<number, Refusal>> = {
   401: { name: 'Unauthenticated', description: 'There is no valid API key.' },
   403: { name: 'Forbidden', description: 'The API key lacks the scope.' },
   404: { name: 'NotFound', description: 'Nothing has this id.' },
+  408: { name: 'RequestTimeout', description: 'The body came too slowly, or took too long.' },
   409: {
     name: 'Conflict',
     description:

@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { OpenAPIV3 } from 'openapi-types'
 import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
 import manifest from '../../package.json' with { type: 'json' }
 import { scopeOf } from './authentication.ts'
 import { completeContract, type Examples } from './contract.ts'
@@ -19,6 +18,7 @@ const tags = [
   { name: 'Attribution', description: 'How a deal is split, why, and what it was before.' },
   { name: 'Analytics', description: 'Figures over many deals, in one currency.' },
   { name: 'API keys', description: 'Who may call the service, and for what.' },
+  { name: 'Audit', description: 'Who did what, and when.' },
   { name: 'Service', description: 'The service itself; needs no key.' },
 ]
 
@@ -63,9 +63,4 @@ export async function document(app: FastifyInstance, examples: Examples): Promis
 
 function isEmpty(body: { properties?: object }): boolean {
   return Object.keys(body.properties ?? body).length === 0
-}
-
-/** Swagger UI at /docs, with the document at /docs/json and /docs/yaml; both are open to anyone. */
-export async function serveDocumentation(app: FastifyInstance): Promise<void> {
-  await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { persistAuthorization: false } })
 }

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { setTimeout } from 'node:timers/promises'
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { Unavailable } from '../errors.ts'
 import { Problem } from './problems.ts'
 import { OneOf, ref } from './schemas.ts'
@@ -68,14 +68,20 @@ export const health: FastifyPluginAsyncTypebox<Needs> = async (app, { isReady, d
     if (isAsked && app.server.listening) await setTimeout(drainMs)
   })
 
-  app.get('/', { schema: getIndex }, async () => ({
-    name: 'Partner Attribution API',
-    documentation: '/docs',
-    endpoints: Object.entries(app.swagger().paths ?? {}).flatMap(([path, operations]) =>
-      Object.keys(operations ?? {}).map((method) => `${method.toUpperCase()} ${path}`),
-    ),
-    attribution_models: [...models],
-  }))
+  let index: Static<typeof Index> | undefined
+  app.get('/', { schema: getIndex }, async () => (index ??= describeService()))
+
+  // The routes are complete only once the app is ready.
+  function describeService(): Static<typeof Index> {
+    return {
+      name: 'Partner Attribution API',
+      documentation: '/docs',
+      endpoints: Object.entries(app.swagger().paths ?? {}).flatMap(([path, operations]) =>
+        Object.keys(operations ?? {}).map((method) => `${method.toUpperCase()} ${path}`),
+      ),
+      attribution_models: [...models],
+    }
+  }
 
   // Balancers ask every second; what they hear is worth a line only when it is bad.
   app.get('/health', { schema: getHealth, logLevel: 'warn' }, async () => ({ status: 'ok' as const }))

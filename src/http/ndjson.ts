@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
-import { setTimeout } from 'node:timers/promises'
-import { MalformedRequest, RequestTimeout, UnsupportedMediaType } from '../errors.ts'
+import { MalformedRequest, UnsupportedMediaType } from '../errors.ts'
 import { parseJson } from './json.ts'
+import { type Clock, keepPace, systemClock } from './pace.ts'
 
-/** A line of a body, numbered from 1: what it holds, or why that cannot be said. */
+/** A line of a body, numbered from 1: its value, or the error of reading it. */
 export interface Line {
   readonly line: number
   readonly value?: unknown
@@ -15,10 +16,10 @@ export interface Line {
 const mediaType = 'application/x-ndjson'
 const newline = 0x0a
 const mostLines = 500
-const mostBytes = 1_048_576
+const mostBytes = 262_144
+const longestWaitMs = 1000
 const longestLine = 131_072
-const stalledMs = 30_000
-const uploading = new WeakSet<Socket>()
+const uploads = new WeakMap<Socket, IncomingMessage>()
 
 /** Lets the routes of this scope of the app take newline-delimited JSON, as a stream, and nothing else. */
 export function acceptOnlyNdjson(app: FastifyInstance): void {
@@ -32,67 +33,85 @@ export function acceptOnlyNdjson(app: FastifyInstance): void {
 
 /** Whether a socket brings a body that may take longer than a request may. */
 export function isUploading(socket: Socket): boolean {
-  return uploading.has(socket)
+  return uploads.get(socket)?.complete === false
 }
 
-/** The lines of a request's body, some at a time; it is read no faster than they are taken. */
-export async function* readBody({ raw: { socket }, body }: FastifyRequest): AsyncGenerator<readonly Line[]> {
+/** The lines of a request's body in batches. The body is read no faster than they are taken. Errors: 408 and 415. */
+export function readBody({ raw, body }: FastifyRequest, clock: Clock): AsyncGenerator<readonly Line[]> {
   if (!(body instanceof Readable)) throw new UnsupportedMediaType()
-  uploading.add(socket)
-  try {
-    // Whoever stops reading here has yet to answer, and a body that is destroyed takes its socket with it.
-    yield* readLines(refuseStalls(body.iterator({ destroyOnReturn: false })))
-  } finally {
-    uploading.delete(socket)
-  }
+  uploads.set(raw.socket, raw)
+  // The answer is still to be sent on the socket, which would be destroyed with the body.
+  return readLines(keepPace(body.iterator({ destroyOnReturn: false }), clock), clock)
 }
 
-/** The time for a whole request is not for these; instead, their bytes must keep coming while we wait for them. */
-async function* refuseStalls(chunks: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
-  for (;;) {
-    const arrived = new AbortController()
-    const stalled = setTimeout(stalledMs, undefined, { signal: arrived.signal }).then(() => {
-      throw new RequestTimeout()
-    })
-    const next = await Promise.race([chunks.next(), stalled]).finally(() => arrived.abort())
-    if (next.done === true) return
-    yield next.value
-  }
-}
-
-/** The lines of a stream, 500 or a megabyte at a time; blank ones count and are left out. */
-export async function* readLines(source: AsyncIterable<Buffer>): AsyncGenerator<readonly Line[]> {
+/**
+ * The lines of a stream: 500 of them, 256 kB or those of a second at a time. Blank lines count and are left out, so that
+ * a batch may be empty.
+ */
+export async function* readLines(
+  source: AsyncIterable<Buffer>,
+  clock: Clock = systemClock,
+): AsyncGenerator<readonly Line[]> {
+  const { split, rest } = createSplitter()
   let lines: Line[] = []
   let bytes = 0
+  let since = clock.now()
   let number = 0
-  for await (const text of splitLines(source)) {
+  const add = (text: Buffer) => {
     number += 1
-    bytes += text.length
     if (!isBlank(text)) lines.push({ line: number, ...parseLine(text) })
-    if (lines.length === mostLines || bytes >= mostBytes) {
-      yield lines
-      lines = []
-      bytes = 0
-    }
   }
+  const takeBatch = () => {
+    const batch = lines
+    lines = []
+    bytes = 0
+    since = clock.now()
+    return batch
+  }
+
+  for await (const chunk of source) {
+    bytes += chunk.length
+    for (const text of split(chunk)) {
+      add(text)
+      if (lines.length === mostLines) yield takeBatch()
+    }
+    if (bytes >= mostBytes || clock.now() - since >= longestWaitMs) yield takeBatch()
+  }
+  if (rest().length > 0) add(rest())
   if (lines.length > 0) yield lines
 }
 
-async function* splitLines(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let begun = Buffer.alloc(0)
-  for await (const chunk of source) {
+/** Cuts chunks into lines. A line is valid until the next is asked for. */
+function createSplitter() {
+  // One buffer for all: to join what came in chunks of one byte would copy each line as often as it has bytes. It holds
+  // one byte more than a line may have, which is enough to know; the others of a longer line are dropped.
+  const begun = Buffer.allocUnsafe(longestLine + 1)
+  let length = 0
+  const keep = (part: Buffer) => {
+    length += part.copy(begun, length)
+  }
+  const takeBegun = () => {
+    const line = begun.subarray(0, length)
+    length = 0
+    return line
+  }
+
+  function* split(chunk: Buffer): Generator<Buffer> {
     let start = 0
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
-      const rest = chunk.subarray(start, end)
-      yield begun.length === 0 ? rest : Buffer.concat([begun, rest])
-      begun = Buffer.alloc(0)
+      const part = chunk.subarray(start, end)
       start = end + 1
+      if (length === 0) {
+        yield part
+        continue
+      }
+      keep(part)
+      yield takeBegun()
     }
-    // One byte too many is enough to know; the others of such a line are dropped as they come.
-    const room = Math.max(0, longestLine + 1 - begun.length)
-    begun = Buffer.concat([begun, chunk.subarray(start, start + room)])
+    keep(chunk.subarray(start))
   }
-  if (begun.length > 0) yield begun
+
+  return { split, rest: () => begun.subarray(0, length) }
 }
 
 function parseLine(text: Buffer): Pick<Line, 'value' | 'error'> {

@@ -121,9 +121,10 @@ export function toFaults({
     const extra = (params['missingProperty'] ?? params['additionalProperty']) as string | undefined
     const path = extra === undefined ? instancePath : `${instancePath}/${escapePointer(extra)}`
     const allowed = keyword === 'enum' ? `: ${(params['allowedValues'] as unknown[]).join(', ')}` : ''
+    const hint = !isBody && path === '/offset' && keyword === 'maximum' ? '; beyond it, page by cursor' : ''
     return {
       pointer: isBody ? path : path.slice(1),
-      detail: `The ${parts[validationContext] ?? 'value '}${extra === undefined ? '' : `${extra}: it `}${message}${allowed}.`,
+      detail: `The ${parts[validationContext] ?? 'value '}${extra === undefined ? '' : `${extra}: it `}${message}${allowed}${hint}.`,
     }
   })
 }

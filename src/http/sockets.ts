@@ -31,7 +31,7 @@ export function answerOddRequests(app: FastifyInstance): void {
 }
 
 function toError({ code }: NodeJS.ErrnoException): Error {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new RequestTimeout()
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new RequestTimeout('The request took too long to arrive.')
   if (code === 'HPE_HEADER_OVERFLOW') return new HeadersTooLarge()
   return new MalformedRequest('This is not a valid HTTP request.')
 }

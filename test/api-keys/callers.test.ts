@@ -1,7 +1,9 @@
 import t from 'tap'
 import { createCallers } from '../../src/api-keys/callers.ts'
-import { endKey, issueKey } from '../../src/api-keys/issue.ts'
+import { endKey } from '../../src/api-keys/change.ts'
+import { issueKey } from '../../src/api-keys/issue.ts'
 import { listKeys } from '../../src/api-keys/queries.ts'
+import { commandLine } from '../../src/audit/actors.ts'
 import { generateApiKey, hashApiKey } from '../../src/http/api-key.ts'
 import { createApp } from '../support/app.ts'
 
@@ -16,7 +18,7 @@ async function givenCallers(t: Parameters<typeof createApp>[0]) {
 t.test('a revoked key is remembered by another instance for three seconds at most', async (t) => {
   const { db, id, keyHash, clock, callers } = await givenCallers(t)
   await callers.findCaller(keyHash)
-  await endKey(db, id)
+  await endKey(db, id, commandLine)
 
   clock.now = 2999
   const before = await callers.findCaller(keyHash)
@@ -29,7 +31,7 @@ t.test('a revoked key is remembered by another instance for three seconds at mos
 t.test('a revoked key is forgotten at once where it was revoked', async (t) => {
   const { db, id, keyHash, callers } = await givenCallers(t)
   await callers.findCaller(keyHash)
-  await endKey(db, id)
+  await endKey(db, id, commandLine)
 
   callers.forget()
 

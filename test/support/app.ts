@@ -8,6 +8,7 @@ import { readEnvironment } from '../../src/config.ts'
 import { connect } from '../../src/database/connect.ts'
 import type { Database } from '../../src/database/tables.ts'
 import { parsePayoutKeys } from '../../src/partners/vault.ts'
+import { createClock, type TestClock } from './clock.ts'
 import { createDatabase } from './database.ts'
 
 export interface TestApp {
@@ -22,10 +23,12 @@ export interface TestApp {
     headers?: object,
   ) => Answer
   readonly key: string
+  /** What imports measure the pace of an upload by. */
+  readonly clock: TestClock
 }
 type Answer = Promise<LightMyRequestResponse>
 
-const allScopes: NewApiKey['scopes'] = ['admin', 'payouts:read']
+const allScopes: NewApiKey['scopes'] = ['admin', 'payouts:read', 'payouts:write', 'payments:approve']
 const payoutKeys = parsePayoutKeys(`test:${Buffer.alloc(32, 7).toString('base64')}`)
 const quiet = { error: () => {}, debug: () => {} }
 
@@ -40,7 +43,8 @@ interface Settings {
 export async function createApp(t: Test, { config = {}, log, url }: Settings = {}): Promise<TestApp> {
   const database = url ?? (await createDatabase(t)).url
   const db = connect({ url: database, max: 10, log: quiet })
-  const app = await buildApp({ ...readEnvironment({}), payoutKeys, ...config }, db, log)
+  const clock = createClock()
+  const app = await buildApp({ ...readEnvironment({}), payoutKeys, clock, ...config }, db, log)
   t.teardown(async () => {
     await app.close()
     await db.destroy()
@@ -50,5 +54,5 @@ export async function createApp(t: Test, { config = {}, log, url }: Settings = {
     const request: InjectOptions = { method, url: path, headers: { 'x-api-key': key, ...headers } }
     return app.inject(body === undefined ? request : { ...request, payload: body })
   }
-  return { app, db, url: database, call, key }
+  return { app, db, url: database, call, key, clock }
 }

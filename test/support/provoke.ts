@@ -1,5 +1,6 @@
 import type { LightMyRequestResponse } from 'fastify'
 import { hash } from 'node:crypto'
+import { Readable } from 'node:stream'
 import { issueKey } from '../../src/api-keys/issue.ts'
 import { findLiveKey } from '../../src/api-keys/queries.ts'
 import type { Scope } from '../../src/api-keys/schemas.ts'
@@ -55,12 +56,22 @@ export const provocations: Readonly<Record<number, Provoke>> = {
   },
   404: ({ app }, request, { path }) =>
     app.inject({ ...request, url: withId(path, 'nobody') + (/\?.*/.exec(request.url)?.[0] ?? '') }),
+  408: async ({ app, clock }, request) => {
+    const answer = app.inject({ ...request, payload: new Readable({ read() {} }) })
+    await clock.waited()
+    clock.pass(30_000)
+    return answer
+  },
   409: async (service, request, { operation }) => {
     if (operation.operationId === 'revokeApiKey') return revokeLastAdminKey(service, request)
     const { db, app } = service
     const path = request.url.split('?', 1)[0]
     const caller = await findLiveKey(db, hashApiKey(request.headers['x-api-key'] ?? '') as Buffer)
-    const running = hash('sha256', JSON.stringify([caller?.id, request.method, path, 'running']), 'buffer')
+    const running = hash(
+      'sha256',
+      JSON.stringify([caller?.lineage, request.method, path, 'running']),
+      'buffer',
+    )
     return db.transaction().execute(async (trx) => {
       await tryLockIdempotencyKey(trx, running)
       return app.inject(withHeaders(request, { 'idempotency-key': 'running' }))

@@ -1,0 +1,192 @@
+import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs, promisify } from 'node:util'
+import { Client } from 'pg'
+import { startEmbedded } from '../src/database/embedded.ts'
+import { end, type Listener, startListener } from '../test/support/children.ts'
+import { measure, median } from './support/load.ts'
+
+// An earlier commit and this tree, side by side: npm run bench:compare -- COMMIT
+const execute = promisify(execFile)
+const connections = 64
+const seconds = 4
+const closesEach = 60
+const imported = 50_000
+const types = ['referral', 'demo', 'intro', 'support', 'closer']
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: 'string', default: '7' } },
+})
+const [commit] = positionals
+if (commit === undefined) throw new Error('Usage: npm run bench:compare -- COMMIT [--rounds 7]')
+const rounds = Number(values.rounds)
+
+interface Side {
+  readonly service: Listener
+  readonly key: string
+}
+type Work = (side: Side, round: number) => Promise<number>
+
+await using opened = new AsyncDisposableStack()
+const folder = await mkdtemp(join(tmpdir(), 'partner-attribution-compare-'))
+opened.defer(() => rm(folder, { recursive: true, force: true }))
+const server = await startEmbedded({ dataDir: join(folder, 'data'), log: () => {} })
+opened.defer(() => server.stop())
+const earlier = join(folder, 'earlier')
+await execute('git', ['worktree', 'add', '--detach', earlier, commit])
+opened.defer(async () => void (await execute('git', ['worktree', 'remove', '--force', earlier])))
+await execute('npm', ['ci', '--no-audit', '--no-fund'], { cwd: earlier })
+
+const before = await startSide(earlier)
+const after = await startSide(process.cwd())
+console.log(
+  `${commit} and this tree in ${rounds} alternating rounds, ${connections} connections, full durability.`,
+)
+console.log('Medians a second, lowest and highest in brackets.\n')
+await compare('POST /events', postEvents)
+await compare('POST /deals', closeDeals)
+await compare('POST /events/import', importEvents)
+await compare('GET /attribution', readAttributions)
+
+/** A service of this folder's code on a database of its own, with partners and a key. */
+async function startSide(cwd: string): Promise<Side> {
+  const name = `side_${randomUUID().replaceAll('-', '')}`
+  const client = new Client({ connectionString: server.url })
+  await client.connect()
+  await client.query(`create database ${name}`)
+  await client.end()
+  const url = new URL(server.url)
+  url.pathname = name
+  const environment = { DATABASE_URL: url.href, LOG_LEVEL: 'warn' }
+  const create = ['src/bin/keys.ts', 'create', '--scopes', 'admin', '--limit', '900000000']
+  const { stdout } = await execute(process.execPath, create, { cwd, env: { ...process.env, ...environment } })
+  const service = await startListener(join(cwd, 'src/bin/serve.ts'), environment)
+  opened.defer(() => end(service.child))
+  const side = { service, key: stdout.trim() }
+  for (let n = 0; n < 100; n++) {
+    await send(
+      side,
+      '/partners',
+      'application/json',
+      JSON.stringify({ id: `p${n}`, name: `P ${n}`, email: `${n}@example.com` }),
+    )
+  }
+  return side
+}
+
+/** Prints a figure of both sides, and whether they differ by more than the spread. */
+async function compare(name: string, work: Work): Promise<void> {
+  const figures = { before: [] as number[], after: [] as number[] }
+  await work(before, -1)
+  await work(after, -1)
+  for (let round = 0; round < rounds; round++) {
+    // Each side goes first every other time.
+    const order = round % 2 === 0 ? (['before', 'after'] as const) : (['after', 'before'] as const)
+    for (const side of order) figures[side].push(await work(side === 'before' ? before : after, round))
+  }
+  const ratio = median(figures.after) / median(figures.before)
+  const isApart =
+    Math.min(...figures.after) > Math.max(...figures.before) ||
+    Math.max(...figures.after) < Math.min(...figures.before)
+  console.log(
+    `${name.padEnd(20)} ${show(figures.before)} before, ${show(figures.after)} after: ${ratio.toFixed(2)}${isApart ? '' : ', within the spread'}`,
+  )
+}
+
+function show(figures: readonly number[]): string {
+  return `${median(figures).toFixed(0)} [${Math.min(...figures).toFixed(0)}, ${Math.max(...figures).toFixed(0)}]`
+}
+
+function postEvents({ service, key }: Side, round: number): Promise<number> {
+  const body = (connection: number, n: number) =>
+    JSON.stringify({
+      partner_id: `p${(connection * 7 + n * 3) % 100}`,
+      deal_id: `open-${(connection * 131 + n * 17 + round) % 20_000}`,
+      touchpoint_type: types[n % types.length],
+      timestamp: '2025-03-01T10:00:00Z',
+    })
+  return measure({
+    address: service.address,
+    key,
+    connections,
+    extent: { duration: seconds },
+    requests: (connection) =>
+      Array.from({ length: 100 }, (_, n) => ({ method: 'POST', path: '/events', body: body(connection, n) })),
+  })
+}
+
+async function closeDeals(side: Side, round: number): Promise<number> {
+  const count = connections * closesEach
+  await importLines(side, `close${round}`, count * 5, count)
+  return measure({
+    address: side.service.address,
+    key: side.key,
+    connections,
+    extent: { amount: count },
+    requests: (connection) =>
+      Array.from({ length: closesEach }, (_, n) => ({
+        method: 'POST',
+        path: '/deals',
+        body: JSON.stringify({
+          id: `close${round}-${connection * closesEach + n}`,
+          amount: 1000,
+          attribution_model: 'linear',
+        }),
+      })),
+  })
+}
+
+async function importEvents(side: Side, round: number): Promise<number> {
+  const begin = performance.now()
+  await importLines(side, `import${round}`, imported, 10_000)
+  return imported / ((performance.now() - begin) / 1000)
+}
+
+function readAttributions({ service, key }: Side): Promise<number> {
+  return measure({
+    address: service.address,
+    key,
+    connections,
+    extent: { duration: seconds },
+    requests: (connection) =>
+      Array.from({ length: 200 }, (_, n) => ({
+        method: 'GET',
+        path: `/attribution/close0-${(connection * 7919 + n * 104_729) % (connections * closesEach)}`,
+      })),
+  })
+}
+
+async function importLines(side: Side, name: string, count: number, deals: number): Promise<void> {
+  const lines = Array.from({ length: count }, (_, n) =>
+    JSON.stringify({
+      id: `${name}-${n}`,
+      deal_id: `${name}-${n % deals}`,
+      partner_id: `p${(n * 7) % 100}`,
+      touchpoint_type: types[n % types.length],
+      timestamp: '2025-02-01T10:00:00Z',
+      metadata: { source: 'bench', n },
+    }),
+  )
+  const report = await send(side, '/events/import', 'application/x-ndjson', lines.join('\n'))
+  if (report['accepted'] !== count)
+    throw new Error(`The import failed: ${JSON.stringify(report).slice(0, 500)}`)
+}
+
+async function send(
+  { service, key }: Side,
+  path: string,
+  type: string,
+  body: string,
+): Promise<Record<string, unknown>> {
+  const answer = await fetch(`${service.address}${path}`, {
+    method: 'POST',
+    headers: { 'x-api-key': key, 'content-type': type },
+    body,
+  })
+  if (!answer.ok) throw new Error(`${path} answers ${answer.status}: ${await answer.text()}`)
+  return (await answer.json()) as Record<string, unknown>
+}

@@ -1,0 +1,102 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { formatTable } from '../src/client/table.ts'
+import { connect } from '../src/database/connect.ts'
+import { startEmbedded } from '../src/database/embedded.ts'
+import { migrateToLatest } from '../src/database/migrate.ts'
+import { attacks } from '../test/support/siege/attacks.ts'
+import type { Attack, Outcome } from '../test/support/siege/tally.ts'
+import type { Probe } from './support/prober.ts'
+import { openTarget, readMemory, type Target } from '../test/support/siege/target.ts'
+
+// Every attack in its full size against one process of the service; `npm run siege -- WORD…` runs those whose names hold
+// one of the words.
+const mostHealthMs = 250
+const mostMemoryMb = 450
+const words = process.argv.slice(2)
+const chosen = attacks.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
+const misses: string[] = []
+
+const database = await findDatabase()
+try {
+  const target = await openTarget(database.url, 'full')
+  const longest = new Int32Array(new SharedArrayBuffer(4))
+  const probe: Probe = { url: new URL('/health', target.url).href, longest }
+  const prober = new Worker(new URL('./support/prober.ts', import.meta.url), { workerData: probe })
+  try {
+    const rows = []
+    for (const attack of chosen) {
+      if (!target.isAlive()) break
+      rows.push(await measure(attack, target, longest))
+      console.log(rows.at(-1)?.join('  '))
+    }
+    console.log(`\n${formatTable(['attack', 'answers', 'correct', '/health ms', 'MB', 'alive', ''], rows)}`)
+  } finally {
+    await prober.terminate()
+    await target.close()
+  }
+} finally {
+  await database.stop()
+}
+console.log(misses.length === 0 ? '\nAll goals are met.' : `\nMissed:\n${misses.join('\n')}`)
+if (misses.length > 0) process.exitCode = 1
+
+async function measure({ name, run }: Attack, target: Target, longest: Int32Array) {
+  Atomics.store(longest, 0, 0)
+  const watch = watchMemory(target)
+  const outcome = await run(target)
+  const healthMs = Atomics.load(longest, 0)
+  const memoryMb = Math.round(watch.stop())
+  const isCorrect = outcome.wrong.length === 0
+  if (!isCorrect) misses.push(`${name}: ${outcome.wrong.join('; ')}`)
+  if (outcome.isWithinBounds === false) misses.push(`${name}: ${outcome.figures}`)
+  if (healthMs >= mostHealthMs) misses.push(`${name}: /health took ${healthMs} ms`)
+  if (memoryMb >= mostMemoryMb) misses.push(`${name}: ${memoryMb} MB`)
+  if (!target.isAlive()) misses.push(`${name}: the process ended`)
+  const alive = target.isAlive() ? 'yes' : 'NO'
+  return [
+    name,
+    formatAnswers(outcome),
+    isCorrect ? 'yes' : 'NO',
+    healthMs,
+    memoryMb,
+    alive,
+    outcome.figures ?? '',
+  ]
+}
+
+function formatAnswers({ answers }: Outcome): string {
+  return [...answers].map(([status, count]) => `${count}×${status}`).join(' ')
+}
+
+function watchMemory({ pid, isAlive }: Target) {
+  let most = 0
+  const look = () => {
+    if (isAlive()) most = Math.max(most, readMemory(pid))
+  }
+  const timer = setInterval(look, 50)
+  return {
+    stop() {
+      look()
+      clearInterval(timer)
+      return most
+    },
+  }
+}
+
+/** That of DATABASE_URL, which is filled with what the attacks store, or an embedded one that is gone afterwards. */
+async function findDatabase() {
+  const url = process.env['DATABASE_URL']
+  if (url !== undefined) return { url, stop: async () => {} }
+  const dataDir = await mkdtemp(join(tmpdir(), 'partner-attribution-siege-'))
+  const embedded = await startEmbedded({ dataDir, log: () => {} })
+  const db = connect({ url: embedded.url, max: 1, log: console })
+  await migrateToLatest(db)
+  await db.destroy()
+  return {
+    url: embedded.url,
+    stop: () => embedded.stop().then(() => rm(dataDir, { recursive: true, force: true })),
+  }
+}

@@ -1,0 +1,63 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { hash } from 'node:crypto'
+import { promisify } from 'node:util'
+import { brotliCompress, constants, gzip } from 'node:zlib'
+import { negotiate } from '@fastify/accept-negotiator'
+
+const encodings = ['br', 'gzip'] as const
+type Encoding = (typeof encodings)[number]
+
+// The best quality takes seconds for a bundle of 2 MB, and saves 8 % more.
+const brotli = { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }
+const compress: Readonly<Record<Encoding, (content: Buffer) => Promise<Buffer>>> = {
+  br: (content) => promisify(brotliCompress)(content, brotli),
+  gzip: (content) => promisify(gzip)(content, { level: 9 }),
+}
+
+/** Sends a content that never changes: each encoding of it is made once, and a client that has it already gets a 304. */
+export type SendReadyMade = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
+
+interface Content {
+  readonly text: string | Buffer
+  readonly type: string
+  /** Whether the path changes with the content, so that a browser need not ask again. */
+  readonly isVersioned?: boolean
+}
+
+export function makeReady({ text, type, isVersioned = false }: Content): SendReadyMade {
+  const content = Buffer.from(text)
+  const tag = digestOf(content)
+  const made = new Map<Encoding, Promise<Buffer>>()
+  const encode = (encoding: Encoding) => {
+    const encoded = made.get(encoding) ?? compress[encoding](content)
+    made.set(encoding, encoded)
+    return encoded
+  }
+
+  return async (request, reply) => {
+    const wanted = negotiate(request.headers['accept-encoding'] ?? '', [...encodings])
+    const encoding = encodings.find((known) => known === wanted)
+    const etag = `"${tag}${encoding === undefined ? '' : `-${encoding}`}"`
+    void reply.headers({
+      etag,
+      vary: 'accept-encoding',
+      'cache-control': isVersioned ? 'public, max-age=31536000, immutable' : 'no-cache',
+    })
+    if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send()
+    if (encoding === undefined) return reply.type(type).send(content)
+    return reply
+      .type(type)
+      .header('content-encoding', encoding)
+      .send(await encode(encoding))
+  }
+}
+
+/** Short enough for a path, and long enough that no two contents share it. */
+export function digestOf(content: Buffer): string {
+  return hash('sha256', content, 'base64url').slice(0, 16)
+}
+
+function isKnown(header: string | undefined, etag: string): boolean {
+  const tags = header?.split(',').map((tag) => tag.trim().replace(/^W\//, ''))
+  return tags !== undefined && (tags.includes(etag) || tags.includes('*'))
+}

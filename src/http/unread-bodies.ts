@@ -1,0 +1,36 @@
+import type { FastifyInstance } from 'fastify'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+const mostBytes = 1_048_576
+const longestMs = 2000
+
+/**
+ * Bounds what a client sends of a body after its answer. Node reads such a body to its end, however long that takes; to
+ * close at once would reset the connection, and a client that is still sending might never see the answer.
+ */
+export function limitUnreadBodies(app: FastifyInstance): void {
+  app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    response.once('finish', () => {
+      if (!request.complete) closeSoon(request)
+    })
+  })
+}
+
+function closeSoon(request: IncomingMessage): void {
+  const { socket } = request
+  let bytes = 0
+  const close = () => socket.destroy()
+  const timer = setTimeout(close, longestMs)
+  const count = (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes > mostBytes) close()
+  }
+  socket.on('data', count)
+  request.once('close', () => {
+    clearTimeout(timer)
+    socket.off('data', count)
+  })
+  // An iterator that was left in the middle still listens, and keeps the stream from flowing.
+  request.removeAllListeners('readable')
+  request.on('data', () => {})
+}

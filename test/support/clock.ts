@@ -1,0 +1,36 @@
+import { EventEmitter, once } from 'node:events'
+import type { Clock } from '../../src/http/pace.ts'
+
+export interface TestClock extends Clock {
+  /** Lets time pass, and calls back what is due. */
+  readonly pass: (ms: number) => void
+  /** Resolves when somebody waits for this clock. */
+  readonly waited: () => Promise<void>
+}
+
+/** A clock that stands still until it is moved. */
+export function createClock(): TestClock {
+  const timers = new Set<{ readonly at: number; readonly call: () => void }>()
+  const changes = new EventEmitter()
+  let now = 0
+  return {
+    now: () => now,
+    after(ms, call) {
+      const timer = { at: now + ms, call }
+      timers.add(timer)
+      changes.emit('set')
+      return () => timers.delete(timer)
+    },
+    pass(ms) {
+      now += ms
+      for (const timer of timers) {
+        if (timer.at > now) continue
+        timers.delete(timer)
+        timer.call()
+      }
+    },
+    async waited() {
+      if (timers.size === 0) await once(changes, 'set')
+    },
+  }
+}

@@ -1,0 +1,119 @@
+import { repeat } from './send.ts'
+import { type Attack, createTally, type Outcome } from './tally.ts'
+import type { Target } from './target.ts'
+
+const touch = '"partner_id":"p1","deal_id":"d1","touchpoint_type":"demo"'
+const megabyte = 1_040_000
+const mostBytes = 150_000
+
+/** What those with a key can put into a body. */
+export const bodies: readonly Attack[] = [
+  { name: 'nesting of every depth in bodies', run: nest },
+  { name: '140,000 unknown properties', run: (target) => refuseAll(target, unknownProperties()) },
+  { name: 'names of 1 MB', run: (target) => refuseAll(target, longNames()) },
+  { name: 'metadata of 500,000 items', run: (target) => refuseAll(target, flatMetadata()) },
+  { name: 'many small numbers', run: (target) => refuseAll(target, manyNumbers()) },
+  { name: 'lists of faulty rows', run: (target) => refuseAll(target, faultyRows(), '/events/batch') },
+  { name: 'simulations of large deals', run: simulate },
+]
+
+/** Values nested so deep, opened in each way, behind numbers of each kind, closed or cut. */
+export function* nestedTexts(most: number): Generator<string> {
+  for (const depth of [25, 100, 1000, 5000, 10_000, 50_000, 100_000]) {
+    for (const [open, close] of [
+      ['[', ']'],
+      ['{"a":', '}'],
+      ['[1e1,[', ']]'],
+    ] as const) {
+      for (const number of ['', '1e1', '12345678901234567890', '0.10000000000000000001']) {
+        const behind = number === '' ? '' : `"n":${number},`
+        const text = `{${behind}${touch},"metadata":{"a":${open.repeat(depth)}1${close.repeat(depth)}}}`
+        if (text.length <= most) yield* [text, text.slice(0, -depth)]
+      }
+    }
+  }
+}
+
+async function nest({ send, key, pick }: Target): Promise<Outcome> {
+  const tally = createTally(400)
+  const texts = [...nestedTexts(pick(megabyte, 60_000))]
+  await repeat(texts.length, 4, async (n) =>
+    tally.add(await send({ method: 'POST', path: '/events', key, body: texts[n] as string })),
+  )
+  return tally.outcome()
+}
+
+/** Sends each of these bodies some times; each is a 400 with a short answer. */
+async function refuseAll(
+  { send, key, pick }: Target,
+  texts: readonly string[],
+  path = '/events',
+): Promise<Outcome> {
+  const tally = createTally(400)
+  let longest = 0
+  await repeat(texts.length * pick(10, 2), 2, async (n) => {
+    const answer = await send({ method: 'POST', path, key, body: texts[n % texts.length] as string })
+    longest = Math.max(longest, answer.bytes)
+    tally.add(answer, answer.bytes <= mostBytes)
+  })
+  return tally.outcome({ figures: `answers of up to ${longest} bytes` })
+}
+
+function unknownProperties(): readonly string[] {
+  const flat = Array.from({ length: 90_000 }, (_, n) => `"${n}":0`).join()
+  const short = Array.from({ length: 140_000 }, (_, n) => `"${n.toString(36)}":0`).join()
+  return [`{${touch},${flat}}`, `{${short}}`, `{${touch},"metadata":{},${flat}}`]
+}
+
+function longNames(): readonly string[] {
+  const names = ['x', '\\u0001', 'é', '/', '~']
+  return names.map(
+    (name) => `{${touch},"${name.repeat(Math.floor(megabyte / Buffer.byteLength(name)) - 100)}":1}`,
+  )
+}
+
+function flatMetadata(): readonly string[] {
+  return ['0', '[]', '""', '{}'].map(
+    (item) =>
+      `{${touch},"metadata":{"a":[${Array(Math.floor(megabyte / (item.length + 1)) - 100)
+        .fill(item)
+        .join()}]}}`,
+  )
+}
+
+function manyNumbers(): readonly string[] {
+  return ['1e1', '1.5', '-0', '1e400', '0.12345678901234567890', '12345678901234567'].flatMap((number) => {
+    const list = Array(Math.floor(megabyte / (number.length + 1)) - 100)
+      .fill(number)
+      .join()
+    return [`[${list}]`, `{${touch},"metadata":{"a":[${list}]}}`]
+  })
+}
+
+function faultyRows(): readonly string[] {
+  return ['{}', '{"a":1,"b":2,"c":3,"d":4,"e":5}', '1', '[]'].map((row) => {
+    const count = Math.floor(megabyte / (row.length + 1)) - 100
+    return `{"events":[${Array(count).fill(row).join()}]}`
+  })
+}
+
+/** Each is another journey of as many partners, so that nothing can be answered from memory. */
+async function simulate({ send, key, pick }: Target): Promise<Outcome> {
+  const tally = createTally(200, 503)
+  const events = Array.from({ length: 1000 }, (_, n) => ({
+    partner_id: `${n}${'p'.repeat(120)}`,
+    touchpoint_type: 'demo',
+    timestamp: `2025-01-0${1 + (n % 9)}T00:00:00Z`,
+  }))
+  const rest = JSON.stringify({
+    closed_date: '2025-02-01T00:00:00Z',
+    attribution_model: 'equal',
+    events,
+  }).slice(1)
+  await repeat(pick(1000, 20), 8, async (n) =>
+    tally.add(
+      await send({ method: 'POST', path: '/attribution/simulate', key, body: `{"amount":${n + 1},${rest}` }),
+    ),
+  )
+  return tally.outcome()
+}
