@@ -1,23 +1,24 @@
 import { hash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import * as createAudit from '../../migrations/20261126T0200_create_audit.ts'
 import * as chainKeys from '../../migrations/20261126T0201_chain_api_keys.ts'
 import * as grantScopes from '../../migrations/20261126T0202_grant_payout_scopes.ts'
 import * as forgetDetails from '../../migrations/20261126T0203_forget_payout_details.ts'
 import type { AuditEntry } from '../../src/audit/schemas.ts'
+import { admitService } from '../../src/database/roles.ts'
 import { canonicalJson } from '../../src/http/canonical.ts'
 import { createApp, type TestApp } from '../support/app.ts'
+import { connectAsOwner } from '../support/database.ts'
 
-/** Takes a database back to the release before. */
-async function goBack(
-  { db }: TestApp,
-  ...migrations: readonly { down: (db: Kysely<unknown>) => Promise<void> }[]
-) {
-  for (const { down } of migrations) await down(untyped(db))
+type Step = (db: Kysely<unknown>) => Promise<void>
+
+/** Takes a database a migration back or forward again, as its owner, who then admits the service to it. */
+async function migrate(t: Test, { url }: TestApp, step: Step): Promise<void> {
+  const owner = connectAsOwner(t, url)
+  await step(owner as unknown as Kysely<unknown>)
+  await admitService(owner, url)
 }
-
-const untyped = (db: TestApp['db']) => db as unknown as Kysely<unknown>
 
 const sealed = Buffer.alloc(70, 1)
 const texts = ['Acme', '"quoted" \\ and / slashed', 'Zoë 日本 😀', '\u2028 \u007f \u00a0', "O'Hara & <sons>"]
@@ -33,12 +34,12 @@ function insertSealed({ db }: TestApp, partner: (typeof partners)[0]) {
 
 t.test('sealed submissions become the digest that the service computes, later ones too', async (t) => {
   const service = await createApp(t)
-  await goBack(service, forgetDetails)
+  await migrate(t, service, forgetDetails.down)
   for (const partner of partners.slice(1)) await insertSealed(service, partner)
   const plain = { id: 'plain', name: 'Plain', email: 'plain@example.com', submission: Buffer.alloc(32, 5) }
   await service.db.insertInto('partners').values(plain).execute()
 
-  await forgetDetails.up(untyped(service.db))
+  await migrate(t, service, forgetDetails.up)
   await insertSealed(service, partners[0] as (typeof partners)[0])
 
   const stored = await service.db.selectFrom('partners').select(['id', 'submission']).orderBy('id').execute()
@@ -64,10 +65,10 @@ t.test('stored answers lose the masked payout details, later ones too', async (t
     }
     await service.db.insertInto('idempotency_keys').values(row).execute()
   }
-  await goBack(service, forgetDetails)
+  await migrate(t, service, forgetDetails.down)
   for (const [index, answer] of answers.entries()) await store(index, answer)
 
-  await forgetDetails.up(untyped(service.db))
+  await migrate(t, service, forgetDetails.up)
   await store(9, answers[0] as object)
 
   const kept = await service.db.selectFrom('idempotency_keys').select('answer').orderBy('key_hash').execute()
@@ -80,8 +81,8 @@ t.test('stored answers lose the masked payout details, later ones too', async (t
 
 t.test('keys keep what they could do, and ended ones gain nothing', async (t) => {
   const service = await createApp(t)
-  await goBack(service, grantScopes)
-  await service.db.deleteFrom('api_keys').execute()
+  await migrate(t, service, grantScopes.down)
+  await connectAsOwner(t, service.url).deleteFrom('api_keys').execute()
   const held = {
     read: ['read'],
     write: ['write'],
@@ -98,7 +99,7 @@ t.test('keys keep what they could do, and ended ones gain nothing', async (t) =>
       .execute()
   }
 
-  await grantScopes.up(untyped(service.db))
+  await migrate(t, service, grantScopes.up)
 
   const keys = await service.db.selectFrom('api_keys').select(['id', 'scopes']).execute()
   t.strictSame(Object.fromEntries(keys.map(({ id, scopes }) => [id, scopes])), {
@@ -113,7 +114,7 @@ t.test('keys keep what they could do, and ended ones gain nothing', async (t) =>
 t.test('readings of payout details move to the audit, those of the release before too', async (t) => {
   const service = await createApp(t)
   await service.call('POST', '/partners', { id: 'acme', name: 'Acme', email: 'sales@acme.example' })
-  await goBack(service, createAudit)
+  await migrate(t, service, createAudit.down)
   const { id: key } = await service.db.selectFrom('api_keys').select('id').executeTakeFirstOrThrow()
   const read = (id: string, at: string) =>
     sql`insert into payout_reveals (id, partner_id, api_key_id, revealed_at) values (${id}, 'acme', ${key}, ${at})`.execute(
@@ -121,7 +122,7 @@ t.test('readings of payout details move to the audit, those of the release befor
     )
   await read('rvl_1', '2026-01-01T00:00:00.000Z')
 
-  await createAudit.up(untyped(service.db))
+  await migrate(t, service, createAudit.up)
   await read('rvl_2', '2026-01-02T00:00:00.000Z')
 
   const { entries } = (await service.call('GET', '/audit')).json<{ entries: AuditEntry[] }>()
@@ -146,9 +147,9 @@ t.test(
     const send = () =>
       service.call('POST', '/deals', { amount: 1, attribution_model: 'equal' }, { 'idempotency-key': 'once' })
     await send()
-    await goBack(service, chainKeys)
+    await migrate(t, service, chainKeys.down)
 
-    await chainKeys.up(untyped(service.db))
+    await migrate(t, service, chainKeys.up)
 
     t.equal((await send()).headers['idempotency-replayed'], 'true')
   },
