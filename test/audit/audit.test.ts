@@ -179,8 +179,8 @@ t.test('no entry can be changed or deleted, and none is large', async (t) => {
   const changed = await service.call('PATCH', '/partners/big', { name: '😀'.repeat(200), payout_details })
 
   t.strictSame([made.statusCode, changed.statusCode], [201, 200])
-  const owner = connectAsOwner(t, service.url)
   for (const statement of ['update audit set actor = actor', 'delete from audit', 'truncate audit']) {
+    const owner = connectAsOwner(t, service.url)
     await t.rejects(sql.raw(statement).execute(owner), { message: 'audit is append-only' })
   }
   await t.rejects(

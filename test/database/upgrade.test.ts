@@ -11,14 +11,21 @@ import { canonicalJson } from '../../src/http/canonical.ts'
 import { createApp, type TestApp } from '../support/app.ts'
 import { connectAsOwner } from '../support/database.ts'
 
-type Step = (db: Kysely<unknown>) => Promise<void>
-
-/** Takes a database a migration back or forward again, as its owner, who then admits the service to it. */
-async function migrate(t: Test, { url }: TestApp, step: Step): Promise<void> {
-  const owner = connectAsOwner(t, url)
-  await step(owner as unknown as Kysely<unknown>)
-  await admitService(owner, url)
+/** The service, and connections to its database that may change the schema. */
+async function createAppAsOwner(t: Test): Promise<TestApp> {
+  const service = await createApp(t)
+  return { ...service, db: connectAsOwner(t, service.url) }
 }
+
+/** Takes a database back to the release before. */
+async function goBack(
+  { db }: TestApp,
+  ...migrations: readonly { down: (db: Kysely<unknown>) => Promise<void> }[]
+) {
+  for (const { down } of migrations) await down(untyped(db))
+}
+
+const untyped = (db: TestApp['db']) => db as unknown as Kysely<unknown>
 
 const sealed = Buffer.alloc(70, 1)
 const texts = ['Acme', '"quoted" \\ and / slashed', 'Zoë 日本 😀', '\u2028 \u007f \u00a0', "O'Hara & <sons>"]
@@ -33,13 +40,13 @@ function insertSealed({ db }: TestApp, partner: (typeof partners)[0]) {
 }
 
 t.test('sealed submissions become the digest that the service computes, later ones too', async (t) => {
-  const service = await createApp(t)
-  await migrate(t, service, forgetDetails.down)
+  const service = await createAppAsOwner(t)
+  await goBack(service, forgetDetails)
   for (const partner of partners.slice(1)) await insertSealed(service, partner)
   const plain = { id: 'plain', name: 'Plain', email: 'plain@example.com', submission: Buffer.alloc(32, 5) }
   await service.db.insertInto('partners').values(plain).execute()
 
-  await migrate(t, service, forgetDetails.up)
+  await forgetDetails.up(untyped(service.db))
   await insertSealed(service, partners[0] as (typeof partners)[0])
 
   const stored = await service.db.selectFrom('partners').select(['id', 'submission']).orderBy('id').execute()
@@ -50,7 +57,7 @@ t.test('sealed submissions become the digest that the service computes, later on
 })
 
 t.test('stored answers lose the masked payout details, later ones too', async (t) => {
-  const service = await createApp(t)
+  const service = await createAppAsOwner(t)
   const answers = [
     { partner: { id: 'p1', name: 'Acme', payout_details: { iban: '******3000' }, created_at: 'then' } },
     { partner: { id: 'p1', payout_details: null } },
@@ -65,10 +72,10 @@ t.test('stored answers lose the masked payout details, later ones too', async (t
     }
     await service.db.insertInto('idempotency_keys').values(row).execute()
   }
-  await migrate(t, service, forgetDetails.down)
+  await goBack(service, forgetDetails)
   for (const [index, answer] of answers.entries()) await store(index, answer)
 
-  await migrate(t, service, forgetDetails.up)
+  await forgetDetails.up(untyped(service.db))
   await store(9, answers[0] as object)
 
   const kept = await service.db.selectFrom('idempotency_keys').select('answer').orderBy('key_hash').execute()
@@ -80,9 +87,9 @@ t.test('stored answers lose the masked payout details, later ones too', async (t
 })
 
 t.test('keys keep what they could do, and ended ones gain nothing', async (t) => {
-  const service = await createApp(t)
-  await migrate(t, service, grantScopes.down)
-  await connectAsOwner(t, service.url).deleteFrom('api_keys').execute()
+  const service = await createAppAsOwner(t)
+  await goBack(service, grantScopes)
+  await service.db.deleteFrom('api_keys').execute()
   const held = {
     read: ['read'],
     write: ['write'],
@@ -99,7 +106,7 @@ t.test('keys keep what they could do, and ended ones gain nothing', async (t) =>
       .execute()
   }
 
-  await migrate(t, service, grantScopes.up)
+  await grantScopes.up(untyped(service.db))
 
   const keys = await service.db.selectFrom('api_keys').select(['id', 'scopes']).execute()
   t.strictSame(Object.fromEntries(keys.map(({ id, scopes }) => [id, scopes])), {
@@ -112,9 +119,9 @@ t.test('keys keep what they could do, and ended ones gain nothing', async (t) =>
 })
 
 t.test('readings of payout details move to the audit, those of the release before too', async (t) => {
-  const service = await createApp(t)
+  const service = await createAppAsOwner(t)
   await service.call('POST', '/partners', { id: 'acme', name: 'Acme', email: 'sales@acme.example' })
-  await migrate(t, service, createAudit.down)
+  await goBack(service, createAudit)
   const { id: key } = await service.db.selectFrom('api_keys').select('id').executeTakeFirstOrThrow()
   const read = (id: string, at: string) =>
     sql`insert into payout_reveals (id, partner_id, api_key_id, revealed_at) values (${id}, 'acme', ${key}, ${at})`.execute(
@@ -122,7 +129,8 @@ t.test('readings of payout details move to the audit, those of the release befor
     )
   await read('rvl_1', '2026-01-01T00:00:00.000Z')
 
-  await migrate(t, service, createAudit.up)
+  await createAudit.up(untyped(service.db))
+  await admitService(service.db, service.url)
   await read('rvl_2', '2026-01-02T00:00:00.000Z')
 
   const { entries } = (await service.call('GET', '/audit')).json<{ entries: AuditEntry[] }>()
@@ -143,13 +151,13 @@ t.test('readings of payout details move to the audit, those of the release befor
 t.test(
   'a key from before is the first of its chain, and answers that were kept for it are found',
   async (t) => {
-    const service = await createApp(t)
+    const service = await createAppAsOwner(t)
     const send = () =>
       service.call('POST', '/deals', { amount: 1, attribution_model: 'equal' }, { 'idempotency-key': 'once' })
     await send()
-    await migrate(t, service, chainKeys.down)
+    await goBack(service, chainKeys)
 
-    await migrate(t, service, chainKeys.up)
+    await chainKeys.up(untyped(service.db))
 
     t.equal((await send()).headers['idempotency-replayed'], 'true')
   },
