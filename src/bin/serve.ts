@@ -57,7 +57,7 @@ async function serve(environment: Environment, log: Logger, opened: AsyncDisposa
 async function warnOfDatabase(db: Kysely<Database>, log: Logger): Promise<void> {
   try {
     if (!(await isSchemaCurrent(db)))
-      log.warn('not ready: the schema is of an earlier release; run `npm run migrate`')
+      log.warn('not ready: the schema is of an earlier release; run `npm run migrate` as its owner')
     if (await canChangeSchema(db))
       log.warn('the role of DATABASE_URL may change the schema: see docs/operations.md, "Database roles"')
     const settings = await findLostSettings(db)

@@ -165,8 +165,10 @@ async function startAndEnd(t: Test, environment: NodeJS.ProcessEnv): Promise<rea
     output += String(chunk)
     if (output.includes('Listening on')) child.kill('SIGTERM')
   }
-  const lines = output.split('\n').filter((line) => line.startsWith('{'))
-  return lines.map((line) => (JSON.parse(line) as { msg: string }).msg)
+  return output
+    .split('\n')
+    .filter((line) => line.startsWith('{"level":40'))
+    .map((line) => (JSON.parse(line) as { msg: string }).msg)
 }
 
 async function runMigration(DATABASE_URL: string, DATABASE_OWNER_URL?: string) {

@@ -154,6 +154,21 @@ t.test(
   },
 )
 
+t.test('one role may still be the owner and the service', async (t) => {
+  const { ownerUrl } = await createDatabase(t)
+  const alone = await openDatabase({ DATABASE_URL: ownerUrl, DATA_DIR: '' }, quiet)
+  t.teardown(() => alone.close())
+  await sql`drop schema public cascade`.execute(alone.db)
+  await sql`create schema public`.execute(alone.db)
+
+  const done = await alone.migrate()
+  const again = await migrateAsOwner(ownerUrl, ownerUrl, quiet)
+
+  t.ok(done.length > 0)
+  t.strictSame(again, [])
+  t.ok(await canChangeSchema(alone.db))
+})
+
 t.test(
   'the embedded database lets the service in by a role that the release before did not make',
   async (t) => {

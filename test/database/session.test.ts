@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import { sql } from 'kysely'
-import t from 'tap'
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import { Pool } from 'pg'
+import t, { type Test } from 'tap'
 import { connect } from '../../src/database/connect.ts'
 import { findLostSettings, sessionSettings } from '../../src/database/session.ts'
-import { createDatabase } from '../support/database.ts'
+import { connectAsOwner, createDatabase } from '../support/database.ts'
 import { hostileDefaults } from '../support/hostile.ts'
 
 const quiet = { error: () => {}, debug: () => {} }
@@ -54,10 +55,37 @@ t.test('a time limit of the URL is the one that holds, and is told as a differen
   t.strictSame(lost, ['statement_timeout'])
 })
 
-t.test('docs/operations.md gives the role behind PgBouncer the same settings', async (t) => {
-  const [, section = ''] = (await readFile('docs/operations.md', 'utf8')).split('## PgBouncer')
+t.test('the statements of docs/operations.md give a role behind a pooler all of them', async (t) => {
+  const { url, name } = await createDatabase(t)
+  const owner = connectAsOwner(t, url)
+  const role = `pooled_${name}`
+  const statements = await readStatements()
+  await sql
+    .raw(`create role ${role} login password 'secret'; alter role ${role} set DateStyle = 'German'`)
+    .execute(owner)
+  t.teardown(() => sql.raw(`drop role ${role}`).execute(owner))
+  const pooled = openPlain(t, Object.assign(new URL(url), { username: role, password: 'secret' }).href)
+  const before = await findLostSettings(pooled)
 
-  const documented = [...section.matchAll(/^alter role service set (\w+) = '(.*)';$/gm)]
+  await sql.raw(statements.join('').replaceAll('role service', `role ${role}`)).execute(owner)
+  const after = await findLostSettings(pooled)
 
-  t.strictSame(Object.fromEntries(documented.map(([, name, value]) => [name, value])), sessionSettings)
+  t.equal(statements.length, Object.keys(sessionSettings).length)
+  t.ok(before.includes('DateStyle'))
+  t.strictSame(after, [])
 })
+
+async function readStatements(): Promise<readonly string[]> {
+  const [, section = ''] = (await readFile('docs/operations.md', 'utf8')).split('## PgBouncer')
+  return section.match(/^alter role service set .*;$/gm) ?? []
+}
+
+/** Connections as a pooler makes them: each anew, and without the settings. */
+function openPlain(t: Test, connectionString: string): Kysely<unknown> {
+  const pool = new Pool({ connectionString, max: 1, maxUses: 1 })
+  // The database is dropped while the last of them ends.
+  pool.on('connect', (client) => client.on('error', () => {}))
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
+  t.teardown(() => db.destroy())
+  return db
+}
