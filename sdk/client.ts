@@ -1582,14 +1582,24 @@ export type Weights = {
 
 export type GetIndexResult = Index;
 
+export type GetIndexError = Problem;
+
 export type GetIndexResponseHeaders = {
     xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
 };
 
 export type GetHealthResult = Health;
 
+export type GetHealthError = Problem;
+
 export type GetHealthResponseHeaders = {
     xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
 };
 
 export type GetReadinessResult = Readiness;
@@ -1598,6 +1608,9 @@ export type GetReadinessError = Problem;
 
 export type GetReadinessResponseHeaders = {
     xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
 };
 
 export type ListPartnersResult = PartnerPage;
@@ -2735,18 +2748,24 @@ export type ListAuditVariables = {
 export type Ops = {
     getIndex: {
         args: {};
-        result: Result<GetIndexResult, unknown>;
+        result: Result<GetIndexResult, GetIndexError>;
         mode: "result";
         headers: {
             xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
         };
     };
     getHealth: {
         args: {};
-        result: Result<GetHealthResult, unknown>;
+        result: Result<GetHealthResult, GetHealthError>;
         mode: "result";
         headers: {
             xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
         };
     };
     getReadiness: {
@@ -2755,6 +2774,9 @@ export type Ops = {
         mode: "result";
         headers: {
             xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
         };
     };
     listPartners: {
@@ -3237,9 +3259,9 @@ export type Ops = {
  * tags) for cache keys, tracing span names, and request logging.
  */
 export const OPERATIONS = {
-    getIndex: { id: "getIndex", method: "GET", path: "/", tags: ["Service"], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }] },
-    getHealth: { id: "getHealth", method: "GET", path: "/health", tags: ["Service"], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }] },
-    getReadiness: { id: "getReadiness", method: "GET", path: "/ready", tags: ["Service"], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }] },
+    getIndex: { id: "getIndex", method: "GET", path: "/", tags: ["Service"], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    getHealth: { id: "getHealth", method: "GET", path: "/health", tags: ["Service"], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    getReadiness: { id: "getReadiness", method: "GET", path: "/ready", tags: ["Service"], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     listPartners: { id: "listPartners", method: "GET", path: "/partners", tags: ["Partners"], params: [{ name: "email", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/partners" } },
     createPartner: { id: "createPartner", method: "POST", path: "/partners", tags: ["Partners"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     getPartner: { id: "getPartner", method: "GET", path: "/partners/{partnerId}", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "currency", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },

@@ -30,7 +30,7 @@ import { logController, logResponse } from './http/log.ts'
 import { createMetrics, measureRequests, type Metrics, serveMetrics } from './http/metrics.ts'
 import { type Clock, systemClock } from './http/pace.ts'
 import { answerFrameworkError, answerProblems, answerUnknownRoute } from './http/problems.ts'
-import { limitRates } from './http/rate-limit.ts'
+import { limitOpenRoutes, limitRates } from './http/rate-limit.ts'
 import { answerOddRequests, answerSocketError } from './http/sockets.ts'
 import { traceRequests } from './http/tracing.ts'
 import { giveUpUnreadAnswers } from './http/unread-answers.ts'
@@ -94,11 +94,14 @@ export async function buildApp(
   await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
   if (config.CORS_ORIGIN !== undefined) await allowOrigins(app, config.CORS_ORIGIN)
   await document(app, examples)
-  if (config.DOCS === 'on') await serveDocumentation(app)
-  await app.register(health, {
-    isReady: createReadiness(db),
-    drainMs: config.DRAIN_SECONDS * 1000,
-    models: modelNames,
+  await app.register(async (open) => {
+    await limitOpenRoutes(open)
+    if (config.DOCS === 'on') await serveDocumentation(open)
+    await open.register(health, {
+      isReady: createReadiness(db),
+      drainMs: config.DRAIN_SECONDS * 1000,
+      models: modelNames,
+    })
   })
   const limits = await limitRates(app, {
     db,
@@ -107,7 +110,7 @@ export async function buildApp(
   })
 
   await app.register(async (guarded) => {
-    authenticate(guarded, { findCaller: callers.findCaller, ...limits })
+    authenticate(guarded, { ...callers, ...limits })
     guarded.setNotFoundHandler(answerUnknownRoute)
     refuseUnknownParameters(guarded)
     await guarded.register(partners, { db, write, vault, defaultCurrency })

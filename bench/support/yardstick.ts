@@ -29,7 +29,7 @@ app.addHook('onResponse', logResponse)
 await app.register(helmet)
 const limits = await limitRates(app, { db, max: 1_000_000_000, windowMs: 60_000 })
 await app.register(async (guarded) => {
-  authenticate(guarded, { findCaller: createCallers(db).findCaller, ...limits })
+  authenticate(guarded, { ...createCallers(db), ...limits })
   if (kind === 'ceiling') await guarded.register(ceiling)
   else await guarded.register(plain, { pool: new Pool({ connectionString: url, max: 10 }) })
 })

@@ -11,10 +11,7 @@ const mostRemembered = 10_000
 
 /** Finds the caller behind a key's hash, asking the database at most once in three seconds for each key. */
 export function createCallers(db: Kysely<Database>, now = () => performance.now()) {
-  const remembered = new Map<
-    string,
-    { readonly caller: Promise<Caller | undefined>; readonly until: number }
-  >()
+  const remembered = new Map<string, { readonly caller: Promise<Caller | undefined>; until: number }>()
 
   async function lookUp(keyHash: Buffer): Promise<Caller | undefined> {
     const key = await findLiveKey(db, keyHash)
@@ -30,12 +27,26 @@ export function createCallers(db: Kysely<Database>, now = () => performance.now(
 
     const until = now() + rememberedMs
     const caller = lookUp(keyHash)
-    if (remembered.size >= mostRemembered) remembered.clear()
-    remembered.set(id, { caller, until })
+    remembered.delete(id)
+    if (remembered.size >= mostRemembered) remembered.delete(remembered.keys().next().value as string)
+    const entry = { caller, until }
+    remembered.set(id, entry)
     const forget = () => remembered.delete(id)
-    caller.then((found) => found ?? forget(), forget)
+    // A database that is away says nothing of a key.
+    const keep = () => (known === undefined ? forget() : (entry.until = 0))
+    caller.then((found) => found ?? forget(), keep)
     return caller
   }
 
-  return { findCaller, forget: () => remembered.clear() }
+  /** Whether the key was valid when it was last looked up; it is remembered for that beyond its three seconds. */
+  function isKnown(keyHash: Buffer): boolean {
+    return remembered.has(keyHash.toString('latin1'))
+  }
+
+  /** Makes every key be looked up again. */
+  function forget(): void {
+    for (const known of remembered.values()) known.until = 0
+  }
+
+  return { findCaller, isKnown, forget }
 }

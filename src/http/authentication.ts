@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import { Forbidden, Unauthenticated } from '../errors.ts'
+import { Forbidden, RouteNotFound, Unauthenticated } from '../errors.ts'
 import { hashApiKey } from './api-key.ts'
 
 /** Who sends a request: the API key behind it. */
@@ -23,10 +23,14 @@ declare module 'fastify' {
 
 export interface Authentication {
   readonly findCaller: (keyHash: Buffer) => Promise<Caller | undefined>
+  /** Whether this instance has found the key valid before. */
+  readonly isKnown: (keyHash: Buffer) => boolean
   /** Counts a request of a caller; throws when it has none left. */
   readonly limitCaller: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
   /** Counts a request without a valid key; throws when its address has none left. */
   readonly limitFailure: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+  /** Throws when the address has no failures left; counts nothing. */
+  readonly refuseSpentAddress: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 }
 
 const implied: Readonly<Record<string, readonly string[]>> = {
@@ -35,28 +39,37 @@ const implied: Readonly<Record<string, readonly string[]>> = {
 }
 
 /**
- * Asks every route of this part of the app for an API key, and for the scope that the route needs. Requests that no
- * route takes are counted like the others and pass.
+ * Asks every route of this part of the app for an API key, and for the scope that the route needs. A request without
+ * them, and one that no route takes, is answered before its body is read.
  */
-export function authenticate(
-  app: FastifyInstance,
-  { findCaller, limitCaller, limitFailure }: Authentication,
-): void {
+export function authenticate(app: FastifyInstance, authentication: Authentication): void {
+  const { limitCaller, limitFailure } = authentication
   app.decorateRequest('caller', null as never)
   app.addHook('onRequest', async (request, reply) => {
-    const header = request.headers['x-api-key']
-    const keyHash = typeof header === 'string' ? hashApiKey(header) : undefined
-    const caller = keyHash && (await findCaller(keyHash))
+    void reply.header('cache-control', 'no-store')
+    const caller = await identify(authentication, request, reply)
     if (caller === undefined) {
       await limitFailure(request, reply)
-      if (request.is404) return
-      throw new Unauthenticated()
+      throw request.is404 ? new RouteNotFound() : new Unauthenticated()
     }
     request.caller = caller
     await limitCaller(request, reply)
-    if (request.is404) return
+    if (request.is404) throw new RouteNotFound()
     requireScope(caller, scopeOf(request.routeOptions))
   })
+}
+
+async function identify(
+  { findCaller, isKnown, refuseSpentAddress }: Authentication,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Caller | undefined> {
+  const header = request.headers['x-api-key']
+  const keyHash = typeof header === 'string' ? hashApiKey(header) : undefined
+  if (keyHash === undefined) return undefined
+  // A made-up key must not cost a query each time. A key that has worked here is no guess, whoever shares its address.
+  if (!isKnown(keyHash)) await refuseSpentAddress(request, reply)
+  return findCaller(keyHash)
 }
 
 /** Errors: 403 naming the scope, unless one of the scopes held is it or implies it. */

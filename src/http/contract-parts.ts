@@ -22,7 +22,11 @@ const refusals: Readonly<Record<number, Refusal>> = {
   413: { name: 'PayloadTooLarge', description: 'The body is too large.' },
   415: { name: 'UnsupportedMediaType', description: 'The body is of another type, or compressed.' },
   422: { name: 'IdempotencyKeyReused', description: 'The Idempotency-Key came with another request.' },
-  429: { name: 'RateLimited', description: 'The key has no requests left in this window.', passes: true },
+  429: {
+    name: 'RateLimited',
+    description: 'The key, or the address where no key is needed, has no requests left in this window.',
+    passes: true,
+  },
   500: { name: 'InternalError', description: 'The service failed; the fault is logged.' },
   503: { name: 'Unavailable', description: 'The service is busy or its database is away.', passes: true },
 }

@@ -49,8 +49,9 @@ function complete(method: string, operation: Operation, examples: Examples): Ope
   const refusals = [
     ...(takesKey ? [409] : []),
     ...(takesKey && hasBody ? [422] : []),
-    ...(hasBody ? [415] : []),
-    ...(hasBody && isJson(requestBody) ? [413] : []),
+    // A body that an operation has no use for is read all the same.
+    ...(method === 'get' ? [] : [415]),
+    ...(method === 'get' || (hasBody && !isJson(requestBody)) ? [] : [413]),
   ]
   const statuses = new Set([...Object.keys(responses).map(Number), ...refusals])
   const answers = [...statuses]
@@ -60,7 +61,7 @@ function complete(method: string, operation: Operation, examples: Examples): Ope
       return [
         status,
         status < 400 && success
-          ? toSuccess(status, success, { isGuarded: scope !== undefined, takesKey, statuses, example })
+          ? toSuccess(status, success, { takesKey, statuses, example })
           : problemResponse(status),
       ] as const
     })
@@ -88,7 +89,6 @@ function isJson(body: object): boolean {
 }
 
 interface Success {
-  readonly isGuarded: boolean
   readonly takesKey: boolean
   readonly statuses: ReadonlySet<number>
   readonly example: Example | undefined
@@ -97,12 +97,14 @@ interface Success {
 function toSuccess(
   status: number,
   { content = {} }: OpenAPIV3.ResponseObject,
-  { isGuarded, takesKey, statuses, example }: Success,
+  { takesKey, statuses, example }: Success,
 ): OpenAPIV3.ResponseObject {
   const isAgain = status === 200 && statuses.has(201)
   const names = [
     'X-Request-Id',
-    ...(isGuarded ? ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'] : []),
+    'RateLimit-Limit',
+    'RateLimit-Remaining',
+    'RateLimit-Reset',
     ...(takesKey ? ['Idempotency-Replayed'] : []),
   ]
   const media = Object.entries(content).map(([type, value]) => [

@@ -27,6 +27,10 @@ export const Health = Type.Object({ status: OneOf(['ok']) }, { $id: 'Health' })
 
 export const Readiness = Type.Object({ status: OneOf(['ready']) }, { $id: 'Readiness' })
 
+// Balancers and monitors ask often, and several may share an address.
+const config = { rateLimit: { max: 6000 } }
+const freshMs = 1000
+
 const tags = ['Service']
 const security: [] = []
 
@@ -36,7 +40,7 @@ const getIndex = {
   description: 'The name of the service, where it is documented, its endpoints and its attribution models.',
   tags,
   security,
-  response: { 200: ref(Index) },
+  response: { 200: ref(Index), 429: ref(Problem) },
 }
 
 const getHealth = {
@@ -46,7 +50,7 @@ const getHealth = {
     'Says that the process runs. It does not ask the database: a restart would not bring that back.',
   tags,
   security,
-  response: { 200: ref(Health) },
+  response: { 200: ref(Health), 429: ref(Problem) },
 }
 
 const getReadiness = {
@@ -56,10 +60,12 @@ const getReadiness = {
     'Says that the database answers, has the schema of this release, and no shutdown has begun. A balancer sends requests where this is a 200.',
   tags,
   security,
-  response: { 200: ref(Readiness), 503: ref(Problem) },
+  response: { 200: ref(Readiness), 429: ref(Problem), 503: ref(Problem) },
 }
 
-export const health: FastifyPluginAsyncTypebox<Needs> = async (app, { isReady, drainMs, models }) => {
+export const health: FastifyPluginAsyncTypebox<Needs> = async (app, needs) => {
+  const { drainMs, models } = needs
+  const isReady = askOnceASecond(needs.isReady)
   let isAsked = false
   let isDraining = false
   // Fastify answers with `Connection: close` from here on. Where nobody asks for readiness there is nobody to wait for.
@@ -84,12 +90,26 @@ export const health: FastifyPluginAsyncTypebox<Needs> = async (app, { isReady, d
   }
 
   // Balancers ask every second; what they hear is worth a line only when it is bad.
-  app.get('/health', { schema: getHealth, logLevel: 'warn' }, async () => ({ status: 'ok' as const }))
+  app.get('/health', { schema: getHealth, config, logLevel: 'warn' }, async () => ({ status: 'ok' as const }))
 
-  app.get('/ready', { schema: getReadiness, logLevel: 'warn' }, async () => {
+  app.get('/ready', { schema: getReadiness, config, logLevel: 'warn' }, async () => {
     isAsked = true
-    if (isDraining || !(await isReady().catch(() => false)))
-      throw Object.assign(new Unavailable(), { retryAfter: 1 })
+    if (isDraining || !(await isReady())) throw Object.assign(new Unavailable(), { retryAfter: 1 })
     return { status: 'ready' as const }
   })
+}
+
+/** Shares an answer, or the question while it is open, for a second: anybody may ask. */
+function askOnceASecond(isReady: () => Promise<boolean>): () => Promise<boolean> {
+  let answer = Promise.resolve(false)
+  let freshUntil = -Infinity
+  return () => {
+    if (performance.now() >= freshUntil) {
+      freshUntil = Infinity
+      answer = isReady()
+        .catch(() => false)
+        .finally(() => (freshUntil = performance.now() + freshMs))
+    }
+    return answer
+  }
 }

@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Readable } from 'node:stream'
 import { MalformedRequest, UnsupportedMediaType } from '../errors.ts'
+import { readBytes } from './body.ts'
 import { refuseUnstorable } from './json-scan.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
@@ -26,16 +28,13 @@ function decode(body: Buffer): string {
 /** Reads bodies of application/json, uncompressed, and refuses every other kind; an empty body is no body. */
 export function acceptOnlyJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser(
-    'application/json',
-    { parseAs: 'buffer' },
-    async (request: FastifyRequest, body: Buffer) => {
-      const { 'content-encoding': encoding = 'identity', 'content-type': type = '' } = request.headers
-      const isReadable = encoding === 'identity' && !/;\s*charset=(?!"?utf-8"?\s*(?:;|$))/i.test(type)
-      if (!isReadable) throw new UnsupportedMediaType()
-      return body.length === 0 ? undefined : parseJson(body)
-    },
-  )
+  app.addContentTypeParser('application/json', async (request: FastifyRequest, body: Readable) => {
+    const { 'content-encoding': encoding = 'identity', 'content-type': type = '' } = request.headers
+    const isReadable = encoding === 'identity' && !/;\s*charset=(?!"?utf-8"?\s*(?:;|$))/i.test(type)
+    if (!isReadable) throw new UnsupportedMediaType()
+    const bytes = await readBytes(request, body)
+    return bytes.length === 0 ? undefined : parseJson(bytes)
+  })
 }
 
 /** For a route whose body may be left out: no body says what an empty object says. */

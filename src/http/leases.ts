@@ -51,6 +51,15 @@ export function createLeases({ lease, onTrouble, now = () => performance.now() }
     return { current: isAlone ? window.spent : Math.min(max, window.taken) - unspent, ttl }
   }
 
+  /** The same without counting or asking: over `max` only where this instance knows that no request is left. */
+  function peek(subject: string, max: number) {
+    const window = windows.get(subject)
+    if (window === undefined || window.endsAt <= now()) return { current: 0, ttl: 0 }
+    const isSpent =
+      window.spent >= (window.aloneUntil > now() ? max : window.leased) && !mustLease(window, max)
+    return { current: isSpent ? max + 1 : 0, ttl: Math.max(1, window.endsAt - now()) }
+  }
+
   function windowOf(subject: string): Window {
     const known = windows.get(subject)
     if (known !== undefined) return known
@@ -84,7 +93,7 @@ export function createLeases({ lease, onTrouble, now = () => performance.now() }
     }
   }
 
-  return { take }
+  return { take, peek }
 }
 
 const unused = { taken: 0, leased: 0, spent: 0, lastSize: 0 }

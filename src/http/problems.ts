@@ -81,6 +81,7 @@ function answer(error: ApiError, request: FastifyRequest, reply: FastifyReply): 
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
   return reply
     .header('x-request-id', request.id)
+    .header('cache-control', 'no-store')
     .code(error.statusCode)
     .type('application/problem+json')
     .serializer(JSON.stringify)

@@ -12,6 +12,7 @@ interface Limits {
 }
 
 const failuresAMinute = 20
+const pagesAMinute = 300
 const sweepEveryMs = 3_600_000
 
 /** Limits callers by their key and failed authentications by their address. */
@@ -35,15 +36,21 @@ export async function limitRates(app: FastifyInstance, { db, max, windowMs }: Li
     keyGenerator: ({ ip }) => `failed:${normalizeIP(ip)}`,
   })
   return {
-    limitCaller: (request: FastifyRequest, reply: FastifyReply) => limit(countCaller, request, reply),
-    limitFailure: (request: FastifyRequest, reply: FastifyReply) => limit(countFailure, request, reply),
+    limitCaller: async (request: FastifyRequest, reply: FastifyReply) =>
+      apply(await countCaller(request), reply),
+    limitFailure: async (request: FastifyRequest, reply: FastifyReply) =>
+      apply(await countFailure(request), reply),
+    async refuseSpentAddress(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+      const result = await countFailure(request, { increment: false })
+      if (!result.isAllowed && result.isExceeded) apply(result, reply)
+    },
   }
 }
 
-type Count = ReturnType<FastifyInstance['createRateLimit']>
+type Count = Awaited<ReturnType<ReturnType<FastifyInstance['createRateLimit']>>>
 
-async function limit(count: Count, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const result = await count(request)
+/** Says how many requests are left. Errors: 429 where none is. */
+function apply(result: Count, reply: FastifyReply): void {
   if (result.isAllowed) return
   void reply.headers({
     'ratelimit-limit': result.max,
@@ -53,12 +60,23 @@ async function limit(count: Count, request: FastifyRequest, reply: FastifyReply)
   if (result.isExceeded) throw Object.assign(new RateLimited(), { retryAfter: result.ttlInSeconds })
 }
 
+/** Limits, by address and for this instance alone, the routes of this scope of the app, which need no key. */
+export async function limitOpenRoutes(app: FastifyInstance): Promise<void> {
+  await app.register(rateLimit, {
+    max: pagesAMinute,
+    timeWindow: 60_000,
+    enableDraftSpec: true,
+    errorResponseBuilder: (_request, { ttl }) =>
+      Object.assign(new RateLimited(), { retryAfter: Math.ceil(ttl / 1000) }),
+  })
+}
+
 type Answer = (error: Error | null, result?: { current: number; ttl: number }) => void
 
 /** The plugin's store: counts that all instances share. Its trouble is logged and never a client's. */
 function createStore({ log }: FastifyInstance, db: Kysely<Database>) {
   const onTrouble = (err: unknown) => log.warn({ err }, 'rate limits are counted by this instance alone')
-  const { take } = createLeases({ lease: (...lease) => leaseRequests(db, ...lease), onTrouble })
+  const { take, peek } = createLeases({ lease: (...lease) => leaseRequests(db, ...lease), onTrouble })
   let sweptAt = performance.now()
   const store = {
     incr(subject: string, answer: Answer, windowMs: number, max: number): void {
@@ -67,6 +85,9 @@ function createStore({ log }: FastifyInstance, db: Kysely<Database>) {
         forgetOldWindows(db).catch(onTrouble)
       }
       take(subject, windowMs, max).then((count) => answer(null, count), answer)
+    },
+    read(subject: string, answer: Answer, _windowMs: number, max: number): void {
+      answer(null, peek(subject, max))
     },
     child: () => store,
   }

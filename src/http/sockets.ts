@@ -19,11 +19,18 @@ export function answerSocketError(thrown: NodeJS.ErrnoException, socket: Socket)
 
 /** Answers what Node would answer by itself, without a problem or not at all. */
 export function answerOddRequests(app: FastifyInstance): void {
-  app.server.on('connect', (_request: IncomingMessage, socket: Duplex) => refuse(socket, new RouteNotFound()))
+  const { server } = app
+  const handle = (request: IncomingMessage, response: ServerResponse) =>
+    server.emit('request', request, response)
+  server.on('connect', (_request: IncomingMessage, socket: Duplex) => refuse(socket, new RouteNotFound()))
   // An expectation that a server does not know is one that it may pass over.
-  app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) =>
-    app.server.emit('request', request, response),
-  )
+  server.on('checkExpectation', handle)
+  // A client that waits with its body until it is wanted hears so once its key is known to be good.
+  server.on('checkContinue', handle)
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    if (/^100-continue$/i.test(request.headers.expect ?? '')) reply.raw.writeContinue()
+    done(null, payload)
+  })
   app.addHook('onRequest', async ({ raw, headers }) => {
     if (headers.host === undefined && raw.httpVersion === '1.1')
       throw new MalformedRequest('The request has no Host header.')

@@ -9,7 +9,7 @@ import { createApp } from '../support/app.ts'
 
 async function givenCallers(t: Parameters<typeof createApp>[0]) {
   const { db } = await createApp(t)
-  const { id, key } = await issueKey(db, { name: 'crm', scopes: ['read'] })
+  const { id, key } = await issueKey(db, { name: 'crm', scopes: ['read'] }, commandLine)
   const clock = { now: 0 }
   const callers = createCallers(db, () => clock.now)
   return { db, id, keyHash: hashApiKey(key) as Buffer, clock, callers }
@@ -36,6 +36,38 @@ t.test('a revoked key is forgotten at once where it was revoked', async (t) => {
   callers.forget()
 
   t.equal(await callers.findCaller(keyHash), undefined)
+})
+
+t.test('a key that was valid is known until it is found not to be', async (t) => {
+  const { db, id, keyHash, clock, callers } = await givenCallers(t)
+  const unknown = hashApiKey(generateApiKey()) as Buffer
+  const before = callers.isKnown(keyHash)
+  await callers.findCaller(keyHash)
+  await callers.findCaller(unknown)
+
+  clock.now = 60_000
+  const later = [callers.isKnown(keyHash), callers.isKnown(unknown)]
+  callers.forget()
+  const forgotten = callers.isKnown(keyHash)
+  await endKey(db, id, commandLine)
+  await callers.findCaller(keyHash)
+
+  t.strictSame([before, later, forgotten, callers.isKnown(keyHash)], [false, [true, false], true, false])
+})
+
+t.test('keys are remembered up to a number of them, those of longest ago are not', async (t) => {
+  const { db, keyHash, clock, callers } = await givenCallers(t)
+  await callers.findCaller(keyHash)
+  await db.destroy()
+
+  for (let n = 0; n < 9999; n += 1) {
+    const caller = callers.findCaller(Buffer.from(`unknown ${n}`))
+    caller.catch(() => {})
+  }
+  const kept = callers.isKnown(keyHash)
+  callers.findCaller(Buffer.from('one more')).catch(() => {})
+
+  t.strictSame([kept, callers.isKnown(keyHash), clock.now], [true, false, 0])
 })
 
 t.test('an unknown key is not remembered, so a key made a moment later works', async (t) => {

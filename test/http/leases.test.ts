@@ -25,7 +25,7 @@ function createSharedCount() {
   return { clock, asked, trouble, createInstance }
 }
 
-type Instance = ReturnType<typeof createLeases>
+type Instance = Pick<ReturnType<typeof createLeases>, 'take'>
 
 function repeat(instance: Instance, times: number): Instance[] {
   return Array.from({ length: times }, () => instance)
@@ -113,6 +113,30 @@ t.test('an instance counts alone while the shared count is away, and shares agai
 
   t.strictSame({ alone, together, told: trouble.told }, { alone: 5, together: 0, told: 1 })
   t.ok(asked.length > 0)
+})
+
+t.test('a look at a window counts nothing, and knows when it is spent', async (t) => {
+  const { createInstance, clock, asked, trouble } = createSharedCount()
+  const { take, peek } = createInstance()
+
+  const unknown = peek('key', 3)
+  await countAdmitted(repeat({ take }, 2), 3)
+  const open = peek('key', 3)
+  await take('key', minute, 3)
+  const spent = peek('key', 3)
+  const questions = asked.length
+  clock.now += minute
+  const over = peek('key', 3)
+  trouble.isAway = true
+  await countAdmitted(repeat({ take }, 3), 3)
+  const alone = peek('key', 3)
+
+  t.strictSame(
+    [unknown, open, spent, over, alone].map(({ current }) => current > 3),
+    [false, false, true, false, true],
+  )
+  t.equal(spent.ttl, minute)
+  t.equal(asked.length, questions)
 })
 
 t.test('subjects are forgotten, oldest first, before they fill the memory', async (t) => {

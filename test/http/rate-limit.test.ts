@@ -122,15 +122,32 @@ t.test('of a thousand wrong keys of an address 20 are answered with 401 and the 
   t.strictSame([wrong, unknown], [{ 401: 20, 429: 480 }, { 429: 500 }])
 })
 
-t.test('wrong keys block neither a right key on their address nor another address', async (t) => {
+t.test('wrong keys block neither a key that has worked on their address nor another address', async (t) => {
   const service = await createApp(t)
   const key = await givenKey(service)
+  await send(service, { key, address: '10.0.0.3' })
   await sendMany(service, 30, { key: 'sk_wrong' })
 
   const right = await send(service, { key })
   const elsewhere = await send(service, { address: '10.0.0.2' })
 
   t.strictSame([right.statusCode, elsewhere.statusCode], [200, 401])
+})
+
+t.test('an address without failures left costs no query for a key that is new here', async (t) => {
+  const service = await createApp(t)
+  const key = await givenKey(service)
+  await sendMany(service, 20, { key: generateApiKey() })
+  await sql`alter table api_keys rename to hidden`.execute(service.db)
+
+  const statuses = await sendMany(service, 50, { key: generateApiKey() })
+  const valid = await send(service, { key })
+  const elsewhere = await send(service, { key: generateApiKey(), address: '10.0.0.2' })
+
+  t.strictSame(statuses, { 429: 50 })
+  t.match(valid.json(), { code: 'rate_limited' })
+  t.equal(valid.headers['retry-after'], valid.headers['ratelimit-reset'])
+  t.equal(elsewhere.statusCode, 500, 'where the key is looked up, the table is missed')
 })
 
 t.test('the addresses of one IPv6 network are one address', async (t) => {
@@ -148,7 +165,7 @@ t.test('an unknown route is a 404 with and without a key, and counts', async (t)
   const key = await givenKey(service, 2)
 
   const open = await sendMany(service, 25, { path: '/nowhere' })
-  const keyed = await sendMany(service, 3, { path: '/nowhere', key })
+  const keyed = await sendMany(service, 3, { path: '/nowhere', key, address: '10.0.0.2' })
 
   t.strictSame(
     [open, keyed],
@@ -159,16 +176,30 @@ t.test('an unknown route is a 404 with and without a key, and counts', async (t)
   )
 })
 
-t.test('health, readiness, the index and the documentation are not counted', async (t) => {
+t.test('what needs no key is limited by address and instance, and asks no shared count', async (t) => {
   const service = await createApp(t)
 
-  for (const path of ['/', '/health', '/ready', '/docs/json']) {
-    const answer = await send(service, { path })
-    t.equal(answer.statusCode, 200, path)
-    t.notOk(answer.headers['ratelimit-limit'], path)
+  for (const path of ['/', '/docs/json']) {
+    const statuses = await sendMany(service, 301, { path, address: `10.0.1.${path.length}` })
+    t.strictSame(statuses, { 200: 300, 429: 1 }, path)
   }
+  const spent = await send(service, { path: '/', address: '10.0.1.1' })
+  const elsewhere = await send(service, { path: '/', address: '10.0.1.2' })
   const counted = await sql`select * from rate_limits`.execute(service.db)
+
+  t.match(spent.json(), { code: 'rate_limited', status: 429 })
+  t.equal(spent.headers['retry-after'], spent.headers['ratelimit-reset'])
+  t.equal(elsewhere.headers['ratelimit-remaining'], '299')
   t.strictSame(counted.rows, [])
+})
+
+t.test('a balancer asks for health and readiness 6000 times a minute', async (t) => {
+  const service = await createApp(t)
+
+  for (const path of ['/health', '/ready']) {
+    const answer = await send(service, { path })
+    t.equal(answer.headers['ratelimit-limit'], '6000', path)
+  }
 })
 
 t.test('without its table the service still answers, and each instance limits alone', async (t) => {

@@ -1,0 +1,155 @@
+import { once } from 'node:events'
+import { request as open } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import t, { type Test } from 'tap'
+import { createApp } from '../support/app.ts'
+
+const json = 'Content-Type: application/json\r\n'
+const close = 'Connection: close\r\n'
+
+async function listen(t: Test) {
+  const service = await createApp(t)
+  await service.app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = service.app.server.address() as AddressInfo
+  return { ...service, port }
+}
+
+/** Writes bytes as they stand, and gives what comes back until the connection is closed. */
+async function exchange(port: number, ...texts: readonly (string | Buffer)[]): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk) => chunks.push(chunk)).on('error', () => {})
+  for (const text of texts) socket.write(text)
+  await once(socket, 'close')
+  return Buffer.concat(chunks).toString()
+}
+
+/** A text in chunks of so many characters. */
+function inChunks(text: string, size = 1): string {
+  return text.replace(new RegExp(`[^]{${size}}`, 'g'), (bytes) => `${size.toString(16)}\r\n${bytes}\r\n`)
+}
+
+/** Sends the head of a request, and gives the status it is answered with before any of its body. */
+async function ask(
+  port: number,
+  headers: Readonly<Record<string, string>>,
+  method = 'POST',
+  path = '/events',
+) {
+  const request = open({ host: '127.0.0.1', port, method, path, headers })
+  const continued = { isSeen: false }
+  request.on('continue', () => (continued.isSeen = true)).on('error', () => {})
+  request.flushHeaders()
+  const [response] = (await once(request, 'response')) as [NodeJS.ReadableStream & { statusCode: number }]
+  response.resume()
+  request.destroy()
+  return { status: response.statusCode, isContinued: continued.isSeen }
+}
+
+t.test('a request without a key, or for no route, is answered before its body comes', async (t) => {
+  const { port, key, call } = await listen(t)
+  await call('GET', '/partners')
+  const announced = { 'content-type': 'application/json', 'content-length': '1000000' }
+  const chunked = { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }
+
+  for (const headers of [announced, chunked]) {
+    t.equal((await ask(port, headers)).status, 401)
+    t.equal((await ask(port, headers, 'POST', '/nowhere')).status, 404)
+    t.equal((await ask(port, { ...headers, 'x-api-key': key }, 'PUT', '/events')).status, 404)
+    t.equal((await ask(port, headers, 'DELETE', '/api-keys/key_1')).status, 401)
+  }
+})
+
+t.test('a client that waits to be asked for its body is not asked without a key', async (t) => {
+  const { port, key } = await listen(t)
+  const body = { 'content-type': 'application/json', 'content-length': '10', expect: '100-continue' }
+
+  const stranger = await ask(port, body)
+  const nowhere = await ask(port, { ...body, 'x-api-key': key }, 'POST', '/nowhere')
+
+  t.strictSame(
+    [stranger, nowhere],
+    [
+      { status: 401, isContinued: false },
+      { status: 404, isContinued: false },
+    ],
+  )
+})
+
+t.test('a body in chunks of a few bytes is read like any other, up to its limit', async (t) => {
+  const { port, key } = await listen(t)
+  const head = `POST /partners HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n${json}${close}Transfer-Encoding: chunked\r\n\r\n`
+  const partner = JSON.stringify({ name: 'Acme', email: 'sales@acme.example' })
+
+  const taken = await exchange(port, head, inChunks(partner), '0\r\n\r\n')
+  const tooLarge = await exchange(port, head, inChunks(' '.repeat(1_048_592), 16), '0\r\n\r\n')
+
+  t.match(taken, /^HTTP\/1\.1 201 /)
+  t.match(tooLarge, /^HTTP\/1\.1 413 .*payload_too_large/s)
+})
+
+t.test('requests in one pipeline are each answered, in their order', async (t) => {
+  const { port, key } = await listen(t)
+  const head = (path: string, more = '') =>
+    `GET ${path} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n${more}\r\n`
+
+  const text = await exchange(
+    port,
+    ...Array.from({ length: 200 }, () => head('/partners?limit=1') + head('/nowhere')),
+    head('/health', close),
+  )
+
+  const statuses = [...text.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => status)
+  t.strictSame(statuses, [...Array.from({ length: 200 }, () => ['200', '404']).flat(), '200'])
+})
+
+t.test('a body with a method that has none is passed over', async (t) => {
+  const { port, key } = await listen(t)
+  const body = '{"a":1}'
+  const send = (method: string) =>
+    exchange(
+      port,
+      `${method} /partners HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n${json}${close}Content-Length: ${body.length}\r\n\r\n${body}`,
+    )
+
+  t.match(await send('GET'), /^HTTP\/1\.1 200 /)
+  t.match(await send('HEAD'), /^HTTP\/1\.1 200 /)
+  t.match(await send('OPTIONS'), /^HTTP\/1\.1 404 /)
+})
+
+t.test('what is long or strange in the head of a request is refused', async (t) => {
+  const { port, key } = await listen(t)
+  const send = (path: string, more = '', method = 'GET') =>
+    exchange(port, `${method} ${path} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n${more}${close}\r\n`)
+  const names = Array.from({ length: 1500 }, (_, n) => `p${n}=1`).join('&')
+  const many = Array.from({ length: 1500 }, (_, n) => `X-${n}: 1\r\n`).join('')
+
+  t.match(await send(`/events?${names}`), /^HTTP\/1\.1 400 .*invalid_request/s)
+  t.match(await send(`/events?${'deal_id=a&'.repeat(1400)}`), /^HTTP\/1\.1 400 .*invalid_request/s)
+  t.match(await send(`/events?${'x'.repeat(15_000)}=1`), /^HTTP\/1\.1 400 .*invalid_request/s)
+  t.match(await send(`/${'a/'.repeat(7000)}`), /^HTTP\/1\.1 404 /)
+  t.match(await send(`/partners/${'x'.repeat(15_000)}`), /^HTTP\/1\.1 40[04] /)
+  t.match(await send('/partners/a%00b'), /^HTTP\/1\.1 400 /)
+  t.match(await send('/%00'), /^HTTP\/1\.1 40[04] /)
+  t.match(await send('/events?deal_id=%00'), /^HTTP\/1\.1 400 /)
+  t.match(await send('/health', many), /^HTTP\/1\.1 (?:200|431) /)
+  t.match(
+    await send('/deals/d1', `Idempotency-Key: ${'k'.repeat(12_000)}\r\nContent-Length: 0\r\n`, 'PATCH'),
+    /^HTTP\/1\.1 400 /,
+  )
+})
+
+t.test('no answer to a key is for a cache, and no problem is', async (t) => {
+  const { app, call } = await createApp(t)
+
+  for (const answer of [
+    await call('GET', '/partners'),
+    await call('POST', '/partners', { name: 'Acme', email: 'sales@acme.example' }),
+    await call('GET', '/partners/nobody'),
+    await call('GET', '/partners/%ZZ'),
+    await call('GET', '/nowhere'),
+    await app.inject('/partners'),
+  ]) {
+    t.equal(answer.headers['cache-control'], 'no-store', `${answer.statusCode}`)
+  }
+})

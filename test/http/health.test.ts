@@ -1,0 +1,28 @@
+import { fastify } from 'fastify'
+import t from 'tap'
+import { health } from '../../src/http/health.ts'
+import { answerProblems } from '../../src/http/problems.ts'
+import { resources } from '../../src/resources.ts'
+
+t.test('many who ask for readiness at once share one question to the database', async (t) => {
+  const app = fastify()
+  t.teardown(() => app.close())
+  answerProblems(app)
+  for (const resource of resources) app.addSchema(resource)
+  let questions = 0
+  const pending = Promise.withResolvers<boolean>()
+  const isReady = () => {
+    questions += 1
+    return pending.promise
+  }
+  await app.register(health, { isReady, drainMs: 0, models: [] })
+
+  const waiting = Array.from({ length: 50 }, () => app.inject('/ready'))
+  pending.resolve(true)
+  const statuses = (await Promise.all(waiting)).map(({ statusCode }) => statusCode)
+  const soonAfter = await app.inject('/ready')
+
+  t.strictSame(new Set(statuses), new Set([200]))
+  t.equal(soonAfter.statusCode, 200)
+  t.equal(questions, 1)
+})
