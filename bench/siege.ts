@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { formatTable } from '../src/client/table.ts'
 import { startEmbedded } from '../src/database/embedded.ts'
@@ -17,6 +18,14 @@ const mostMemoryMb = 450
 const words = process.argv.slice(2)
 const chosen = attacks.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
 const misses: string[] = []
+// What else the machine does shows in the first row.
+const nothing: Attack = {
+  name: 'nothing',
+  run: async () => {
+    await setTimeout(5000)
+    return { answers: new Map(), wrong: [] }
+  },
+}
 
 const database = await findDatabase()
 try {
@@ -26,7 +35,7 @@ try {
   const prober = new Worker(new URL('./support/prober.ts', import.meta.url), { workerData: probe })
   try {
     const rows = []
-    for (const attack of chosen) {
+    for (const attack of [nothing, ...chosen]) {
       if (!target.isAlive()) break
       rows.push(await measure(attack, target, longest))
       console.log(rows.at(-1)?.join('  '))
@@ -85,7 +94,7 @@ function watchMemory({ pid, isAlive }: Target) {
   }
 }
 
-/** That of DATABASE_URL, which is filled with what the attacks store, or an embedded one that is gone afterwards. */
+/** The migrated one of DATABASE_URL, which keeps what the attacks store, or an embedded one that is gone afterwards. */
 async function findDatabase() {
   const url = process.env['DATABASE_URL']
   if (url !== undefined) return { url, stop: async () => {} }

@@ -169,10 +169,10 @@ t.test('a client that stays silent after its answer is cut off too, and a short 
   const silent = connect(port, '127.0.0.1')
   silent.write(`${head}Content-Length: 100\r\n\r\n`)
   const brief = connect(port, '127.0.0.1')
-  brief.write(`${head}Content-Length: 10\r\n\r\n`)
+  brief.write(`${head}Content-Length: 900000\r\n\r\n${'x'.repeat(400_000)}`)
   await once(brief, 'data')
 
-  brief.write('0123456789GET /health HTTP/1.1\r\nHost: x\r\n\r\n')
+  brief.write(`${'x'.repeat(500_000)}GET /health HTTP/1.1\r\nHost: x\r\n\r\n`)
   const [next] = (await once(brief, 'data')) as [Buffer]
   brief.destroy()
   await once(silent.resume(), 'close')

@@ -9,7 +9,11 @@ const mostBytes = 150_000
 /** What those with a key can put into a body. */
 export const bodies: readonly Attack[] = [
   { name: 'nesting of every depth in bodies', run: nest },
-  { name: '140,000 unknown properties', run: (target) => refuseAll(target, unknownProperties()) },
+  { name: '90,000 unknown properties', run: (target) => refuseAll(target, unknownProperties()) },
+  {
+    name: '140,000 unknown properties in 1,000 rows',
+    run: (target) => refuseAll(target, unknownPropertiesInRows(), '/events/batch'),
+  },
   { name: 'names of 1 MB', run: (target) => refuseAll(target, longNames()) },
   { name: 'metadata of 500,000 items', run: (target) => refuseAll(target, flatMetadata()) },
   { name: 'many small numbers', run: (target) => refuseAll(target, manyNumbers()) },
@@ -61,8 +65,12 @@ async function refuseAll(
 
 function unknownProperties(): readonly string[] {
   const flat = Array.from({ length: 90_000 }, (_, n) => `"${n}":0`).join()
-  const short = Array.from({ length: 140_000 }, (_, n) => `"${n.toString(36)}":0`).join()
-  return [`{${touch},${flat}}`, `{${short}}`, `{${touch},"metadata":{},${flat}}`]
+  return [`{${flat}}`, `{${touch},${flat}}`, `{${touch},"metadata":{},${flat}}`]
+}
+
+function unknownPropertiesInRows(): readonly string[] {
+  const row = Array.from({ length: 140 }, (_, n) => `"${n.toString(36)}":0`).join()
+  return [`{"events":[${Array(1000).fill(`{${row}}`).join()}]}`]
 }
 
 function longNames(): readonly string[] {
@@ -97,11 +105,11 @@ function faultyRows(): readonly string[] {
   })
 }
 
-/** Each is another journey of as many partners, so that nothing can be answered from memory. */
+/** Each is another journey of as many partners as a deal may have, so that nothing can be answered from memory. */
 async function simulate({ send, key, pick }: Target): Promise<Outcome> {
   const tally = createTally(200, 503)
   const events = Array.from({ length: 1000 }, (_, n) => ({
-    partner_id: `${n}${'p'.repeat(120)}`,
+    partner_id: `${n % 500}${'p'.repeat(120)}`,
     touchpoint_type: 'demo',
     timestamp: `2025-01-0${1 + (n % 9)}T00:00:00Z`,
   }))

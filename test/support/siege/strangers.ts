@@ -48,7 +48,7 @@ async function tryKeys({ send, pick }: Target, addressOf: () => string): Promise
 }
 
 async function flood({ send, pick }: Target): Promise<Outcome> {
-  const tally = createTally(200, 302, 304, 404, 429)
+  const tally = createTally(200, 304, 308, 404, 429)
   const { text } = await send({ path: '/docs/' })
   const files = [...text.matchAll(/(?:href|src)="\.?\/?([^":]+)"/g)].map(([, file]) => `/docs/${file}`)
   const paths = [

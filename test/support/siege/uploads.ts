@@ -16,7 +16,7 @@ const mostReportBytes = 300_000
 
 /** What can be done with imports. */
 export const uploads: readonly Attack[] = [
-  { name: 'import: lines that are no JSON', run: (target) => importLines(target, 'no JSON '.repeat(16)) },
+  { name: 'import: lines that are no JSON', run: (target) => importLines(target, 'no JSON '.repeat(64)) },
   { name: 'import: lines that lack everything', run: (target) => importLines(target, '{}') },
   {
     name: 'import: lines of 16,000 unknown properties',
@@ -40,11 +40,11 @@ async function importLines(target: Target, line: string, refused?: number): Prom
   return importBytes(target, Buffer.from(`${line}\n`.repeat(lines)), refused)
 }
 
-/** One part again and again, up to 131 MB or a million bad lines; the report is bounded and counts every line. */
+/** One part again and again, up to 131 MB or 256,000 bad lines; the report is bounded and counts every line. */
 async function importBytes({ send, key, pick }: Target, part: Buffer, refused?: number): Promise<Outcome> {
   const lines = refused ?? part.toString().split('\n').length - 1
   const parts = Math.ceil(
-    Math.min(pick(131_000_000, 3_000_000) / part.length, pick(1_000_000, 20_000) / Math.max(1, lines)),
+    Math.min(pick(131_000_000, 3_000_000) / part.length, pick(256_000, 20_000) / Math.max(1, lines)),
   )
   return importBody({ send, key }, repeatPart(part, parts), refused ?? lines * parts)
 }
