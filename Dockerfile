@@ -1,4 +1,5 @@
-FROM node:24-bookworm-slim AS build
+ARG NODE_IMAGE=node:24-bookworm-slim
+FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
@@ -8,13 +9,13 @@ COPY migrations migrations
 RUN npm run build
 
 # The runtime's own Node and a real PostgreSQL stand where the optional packages would be.
-FROM node:24-bookworm-slim AS dependencies
+FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund && \
     find node_modules -type f -regex '.*\.\(map\|d\.[cm]?ts\)' -delete
 
-FROM node:24-bookworm-slim
+FROM ${NODE_IMAGE}
 LABEL org.opencontainers.image.title="partner-attribution-api" \
       org.opencontainers.image.description="Splits every closed deal among the partners who touched it, exactly." \
       org.opencontainers.image.version="0.1.0" \

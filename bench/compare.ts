@@ -55,11 +55,11 @@ await compare('GET /attribution', readAttributions)
 /** A service of this folder's code on a database of its own, with partners and a key. */
 async function startSide(cwd: string): Promise<Side> {
   const name = `side_${randomUUID().replaceAll('-', '')}`
-  const client = new Client({ connectionString: server.url })
+  const client = new Client({ connectionString: server.ownerUrl })
   await client.connect()
   await client.query(`create database ${name}`)
   await client.end()
-  const url = new URL(server.url)
+  const url = new URL(server.ownerUrl)
   url.pathname = name
   const environment = { DATABASE_URL: url.href, LOG_LEVEL: 'warn' }
   const create = ['src/bin/keys.ts', 'create', '--scopes', 'admin', '--limit', '900000000']

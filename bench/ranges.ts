@@ -9,7 +9,7 @@ import { buildApp } from '../src/app.ts'
 import { readEnvironment } from '../src/config.ts'
 import { connect } from '../src/database/connect.ts'
 import { startEmbedded } from '../src/database/embedded.ts'
-import { migrateToLatest } from '../src/database/migrate.ts'
+import { migrateAsOwner } from '../src/database/open.ts'
 import { foldChanges } from '../src/rollups/fold.ts'
 import { givenHistory, rollFilter } from '../test/analytics/history.ts'
 import { createDice } from '../test/support/dice.ts'
@@ -20,9 +20,9 @@ const deals = 1000
 
 const dataDir = await mkdtemp(join(tmpdir(), 'partner-attribution-ranges-'))
 const embedded = await startEmbedded({ dataDir, log: () => {}, settings: ['fsync=off'] })
+await migrateAsOwner(embedded.ownerUrl, embedded.url, console)
 const db = connect({ url: embedded.url, max: 2, log: console })
 try {
-  await migrateToLatest(db)
   const dice = createDice(1)
   await record(dice)
   const began = performance.now()

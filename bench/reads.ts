@@ -60,7 +60,12 @@ try {
 async function findServer() {
   const url = process.env['DATABASE_URL']
   if (url !== undefined) return { url, stop: async () => {} }
-  return startEmbedded({ dataDir: process.env['DATA_DIR'] ?? 'data/bench', log: () => {} })
+  // As the owner, because it makes and fills databases; what a role may do costs a read nothing.
+  const embedded = await startEmbedded({
+    dataDir: process.env['DATA_DIR'] ?? 'data/bench',
+    log: () => {},
+  })
+  return { url: embedded.ownerUrl, stop: () => embedded.stop() }
 }
 
 async function setStage(size: number): Promise<Stage> {

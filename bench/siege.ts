@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { formatTable } from '../src/client/table.ts'
-import { connect } from '../src/database/connect.ts'
 import { startEmbedded } from '../src/database/embedded.ts'
-import { migrateToLatest } from '../src/database/migrate.ts'
+import { migrateAsOwner } from '../src/database/open.ts'
 import { attacks } from '../test/support/siege/attacks.ts'
 import type { Attack, Outcome } from '../test/support/siege/tally.ts'
 import type { Probe } from './support/prober.ts'
@@ -92,9 +91,7 @@ async function findDatabase() {
   if (url !== undefined) return { url, stop: async () => {} }
   const dataDir = await mkdtemp(join(tmpdir(), 'partner-attribution-siege-'))
   const embedded = await startEmbedded({ dataDir, log: () => {} })
-  const db = connect({ url: embedded.url, max: 1, log: console })
-  await migrateToLatest(db)
-  await db.destroy()
+  await migrateAsOwner(embedded.ownerUrl, embedded.url, console)
   return {
     url: embedded.url,
     stop: () => embedded.stop().then(() => rm(dataDir, { recursive: true, force: true })),

@@ -3,7 +3,7 @@
 // Source: OpenAPI description. Re-run `redocly generate-client` to update.
 
 /**
- * Partner Attribution API (v0.1.0)
+ * Partner Attribution API (v0.2.0)
  * Records what partners did on deals, splits every closed deal among them by a model, and proves every cent.
  *
  * Send your API key as `X-API-Key`. Amounts are numbers in units of their currency, exact to its last decimal.
@@ -90,6 +90,10 @@ export type ApiKey = {
     revoked_at: string | null;
     last_used_at: string | null;
     /**
+     * The key that this one replaced.
+     */
+    rotated_from: string | null;
+    /**
      * @format date-time
      */
     created_at: string;
@@ -99,8 +103,26 @@ export type ApiKeyAnswer = {
     api_key: ApiKey;
 };
 
+export type ApiKeyChange = {
+    /**
+     * @minLength 1
+     * @maxLength 100
+     * @pattern ^(?!\s*$)[^\u0000-\u001f\u007f]*$
+     */
+    name?: string;
+    /**
+     * Requests a window; null takes the service-wide limit.
+     */
+    rate_limit_max?: number | null;
+    /**
+     * No later than the end of the key that makes it, which is what it takes unless sent.
+     */
+    expires_at?: string | null;
+};
+
 export type ApiKeyList = {
     api_keys: ApiKey[];
+    pagination: Pagination;
 };
 
 /**
@@ -141,6 +163,7 @@ export type Attribution = {
 
 export type AttributionHistory = {
     versions: AttributionVersion[];
+    pagination: Pagination;
 };
 
 export type AttributionModel = "equal" | "first-touch" | "last-touch" | "role-based" | "time-decay" | "linear" | "position-based";
@@ -178,6 +201,66 @@ export type AttributionVersion = {
     cached: boolean;
     reason: VersionReason;
 };
+
+export type AuditAction = "api_key.created" | "api_key.changed" | "api_key.rotated" | "api_key.revoked" | "partner.created" | "partner.changed" | "payout_details.set" | "payout_details.changed" | "payout_details.read" | "payout_details.erased";
+
+/**
+ * `service` is the service itself, which makes the first key.
+ */
+export type AuditActor = "api_key" | "command_line" | "service";
+
+export const AuditActor = {
+    api_key: "api_key",
+    command_line: "command_line",
+    service: "service"
+} as const;
+
+/**
+ * Who did what to which object, and when. `before` and `after` hold what changed, never a secret: of payout details they name the fields.
+ */
+export type AuditEntry = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     */
+    id: string;
+    /**
+     * @format date-time
+     */
+    at: string;
+    actor: AuditActor;
+    /**
+     * The API key that acted; null for other actors.
+     */
+    key_id: string | null;
+    action: AuditAction;
+    subject_kind: AuditSubject;
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     */
+    subject_id: string;
+    before: Record<string, unknown> | null;
+    after: Record<string, unknown> | null;
+    /**
+     * The `X-Request-Id` of the request that did it.
+     */
+    request_id: string | null;
+};
+
+export type AuditPage = {
+    entries: AuditEntry[];
+    pagination: Pagination;
+};
+
+export type AuditSubject = "api_key" | "partner";
+
+export const AuditSubject = {
+    api_key: "api_key",
+    partner: "partner"
+} as const;
 
 export type Comparison = {
     /**
@@ -283,7 +366,14 @@ export type DealChange = {
 
 export type DealDetail = {
     deal: Deal;
+    /**
+     * The first 100, oldest first.
+     */
     events: DealEvent[];
+    /**
+     * How many it has, the void ones too.
+     */
+    events_count: number;
 };
 
 export type DealEvent = {
@@ -604,6 +694,10 @@ export type IssuedApiKey = {
     revoked_at: string | null;
     last_used_at: string | null;
     /**
+     * The key that this one replaced.
+     */
+    rotated_from: string | null;
+    /**
      * @format date-time
      */
     created_at: string;
@@ -674,6 +768,9 @@ export type NewApiKey = {
      * Requests a window; null takes the service-wide limit.
      */
     rate_limit_max?: number | null;
+    /**
+     * No later than the end of the key that makes it, which is what it takes unless sent.
+     */
     expires_at?: string | null;
 };
 
@@ -778,6 +875,25 @@ export type OddUnit = {
 
 export type OddUnitRule = "largest remainder" | "earliest first touch" | "lower partner id";
 
+/**
+ * The partners that are not listed, in one sum.
+ */
+export type OtherPartners = {
+    partners_count: number;
+    /**
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     */
+    payout_now: number;
+    /**
+     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     */
+    payout_proposed: number;
+    /**
+     * Proposed less now, in units of the currency.
+     */
+    difference: number;
+};
+
 export type Pagination = {
     limit: number;
     /**
@@ -814,7 +930,7 @@ export type Partner = {
     email: string;
     status: PartnerStatus;
     /**
-     * Masked: at most the last third of each value is shown.
+     * Masked: at most the last third of each value is shown. Null where there are none, and in the replay of an idempotent request.
      */
     payout_details: Record<string, string> | null;
     /**
@@ -1017,11 +1133,12 @@ export type Problem = {
 /**
  * What went wrong, for programs: a code never changes its meaning.
  */
-export type ProblemCode = "conflict" | "deal_exists" | "deal_not_found" | "deal_void" | "email_taken" | "event_exists" | "event_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_reused" | "internal_error" | "invalid_request" | "api_key_not_found" | "api_key_revoked" | "last_admin_key" | "malformed_request" | "partner_exists" | "partner_inactive" | "partner_not_found" | "payload_too_large" | "payout_keys_missing" | "rate_limited" | "request_in_flight" | "request_timeout" | "route_not_found" | "too_many_imports" | "unauthenticated" | "unavailable" | "unknown_reference" | "unsupported_media_type" | "version_not_found";
+export type ProblemCode = "conflict" | "deal_exists" | "deal_full" | "deal_not_found" | "deal_void" | "email_taken" | "event_exists" | "event_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_reused" | "internal_error" | "invalid_request" | "api_key_not_found" | "api_key_revoked" | "api_key_rotated" | "last_admin_key" | "malformed_request" | "partner_exists" | "partner_inactive" | "partner_not_found" | "payload_too_large" | "payout_keys_missing" | "rate_limited" | "request_in_flight" | "request_timeout" | "route_not_found" | "too_many_imports" | "unauthenticated" | "unavailable" | "unknown_reference" | "unsupported_media_type" | "version_not_found";
 
 export const ProblemCode = {
     conflict: "conflict",
     deal_exists: "deal_exists",
+    deal_full: "deal_full",
     deal_not_found: "deal_not_found",
     deal_void: "deal_void",
     email_taken: "email_taken",
@@ -1034,6 +1151,7 @@ export const ProblemCode = {
     invalid_request: "invalid_request",
     api_key_not_found: "api_key_not_found",
     api_key_revoked: "api_key_revoked",
+    api_key_rotated: "api_key_rotated",
     last_admin_key: "last_admin_key",
     malformed_request: "malformed_request",
     partner_exists: "partner_exists",
@@ -1142,16 +1260,17 @@ export type ScenarioResult = {
      */
     total_amount: number;
     /**
-     * Largest gain first.
+     * The 1000 whose payout moves most, largest gain first.
      */
     partners: PartnerScenario[];
+    others: OtherPartners;
     unattributed: UnattributedScenario;
 };
 
 /**
- * `admin` includes `write`, which includes `read`; `payouts:read` is never implied.
+ * `admin` includes `write`, which includes `read`. No scope includes `payouts:read` (payout details in clear), `payouts:write` (set and erase them) or `payments:approve`.
  */
-export type Scope = "read" | "write" | "admin" | "payouts:read";
+export type Scope = "read" | "write" | "admin" | "payouts:read" | "payouts:write" | "payments:approve";
 
 export type Share = {
     /**
@@ -1248,7 +1367,7 @@ export type Simulation = {
     model_parameters?: ModelParameters;
     /**
      * An id counts once, and none stands for two different events.
-     * @maxItems 1000
+     * @maxItems 5000
      */
     events: SimulatedEvent[];
 };
@@ -1294,9 +1413,10 @@ export type Statement = {
     as_of: string | null;
     lines: StatementLine[];
     /**
-     * The payouts of the lines, added up.
+     * The payouts of all lines, those of other pages too.
      */
     total_payout: number;
+    pagination: Pagination;
 };
 
 export type StatementChange = {
@@ -1343,9 +1463,13 @@ export type StatementLine = {
      */
     payout: number;
     /**
-     * How the payout came about, oldest first.
+     * How the payout came about, oldest first: the last 50 changes.
      */
     changes: StatementChange[];
+    /**
+     * How many changes there were.
+     */
+    changes_count: number;
 };
 
 export type TouchpointCount = {
@@ -1368,7 +1492,7 @@ export const TouchpointType = {
 } as const;
 
 /**
- * Its difference and those of all partners add up to zero.
+ * Its difference and those of all partners, the others too, add up to zero.
  */
 export type UnattributedScenario = {
     /**
@@ -1508,7 +1632,7 @@ export type ListPartnersQuery = {
     /**
      * Rows that are skipped take time: page by cursor where they are many.
      * @minimum 0
-     * @maximum 2147483647
+     * @maximum 10000
      */
     offset?: number;
     /**
@@ -1708,6 +1832,17 @@ export type GetStatementQuery = {
      */
     as_of?: string;
     format?: StatementFormat;
+    /**
+     * @minimum 1
+     * @maximum 1000
+     */
+    limit?: number;
+    /**
+     * The `next_cursor` of the page before; not together with `offset`.
+     * @maxLength 2048
+     * @pattern ^[A-Za-z0-9_-]+$
+     */
+    cursor?: string;
 };
 
 export type GetStatementResponseHeaders = {
@@ -1764,7 +1899,7 @@ export type ListEventsQuery = {
     /**
      * Rows that are skipped take time: page by cursor where they are many.
      * @minimum 0
-     * @maximum 2147483647
+     * @maximum 10000
      */
     offset?: number;
     /**
@@ -1942,7 +2077,7 @@ export type ListDealsQuery = {
     /**
      * Rows that are skipped take time: page by cursor where they are many.
      * @minimum 0
-     * @maximum 2147483647
+     * @maximum 10000
      */
     offset?: number;
     /**
@@ -2144,6 +2279,20 @@ export type GetAttributionHistoryPath = {
     dealId: string;
 };
 
+export type GetAttributionHistoryQuery = {
+    /**
+     * @minimum 1
+     * @maximum 1000
+     */
+    limit?: number;
+    /**
+     * The `next_cursor` of the page before; not together with `offset`.
+     * @maxLength 2048
+     * @pattern ^[A-Za-z0-9_-]+$
+     */
+    cursor?: string;
+};
+
 export type GetAttributionHistoryResponseHeaders = {
     xRequestId?: string;
     ratelimitLimit?: number;
@@ -2153,6 +2302,7 @@ export type GetAttributionHistoryResponseHeaders = {
 
 export type GetAttributionHistoryVariables = {
     path: GetAttributionHistoryPath;
+    query?: GetAttributionHistoryQuery;
 };
 
 export type RecalculateAttributionResult = Attribution;
@@ -2311,7 +2461,7 @@ export type RankPartnersQuery = {
     /**
      * Rows that are skipped take time: page by cursor where they are many.
      * @minimum 0
-     * @maximum 2147483647
+     * @maximum 10000
      */
     offset?: number;
     /**
@@ -2370,11 +2520,35 @@ export type ListApiKeysResult = ApiKeyList;
 
 export type ListApiKeysError = Problem;
 
+export type ListApiKeysQuery = {
+    /**
+     * @minimum 1
+     * @maximum 1000
+     */
+    limit?: number;
+    /**
+     * Rows that are skipped take time: page by cursor where they are many.
+     * @minimum 0
+     * @maximum 10000
+     */
+    offset?: number;
+    /**
+     * The `next_cursor` of the page before; not together with `offset`.
+     * @maxLength 2048
+     * @pattern ^[A-Za-z0-9_-]+$
+     */
+    cursor?: string;
+};
+
 export type ListApiKeysResponseHeaders = {
     xRequestId?: string;
     ratelimitLimit?: number;
     ratelimitRemaining?: number;
     ratelimitReset?: number;
+};
+
+export type ListApiKeysVariables = {
+    query?: ListApiKeysQuery;
 };
 
 export type CreateApiKeyResult = IssuedApiKeyAnswer;
@@ -2404,6 +2578,69 @@ export type CreateApiKeyResponseHeaders = {
 export type CreateApiKeyVariables = {
     body: CreateApiKeyBody;
     headers?: CreateApiKeyHeaders;
+};
+
+export type RevokeApiKeyResult = ApiKeyAnswer;
+
+export type RevokeApiKeyError = Problem;
+
+export type RevokeApiKeyPath = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     */
+    keyId: string;
+};
+
+export type RevokeApiKeyResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type RevokeApiKeyVariables = {
+    path: RevokeApiKeyPath;
+};
+
+export type UpdateApiKeyResult = ApiKeyAnswer;
+
+export type UpdateApiKeyError = Problem;
+
+export type UpdateApiKeyPath = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     */
+    keyId: string;
+};
+
+export type UpdateApiKeyBody = ApiKeyChange;
+
+export type UpdateApiKeyHeaders = {
+    /**
+     * Any text of yours for this one request, say a UUID: sent again within 72 hours, it does nothing twice and gets the same answer.
+     * @minLength 1
+     * @maxLength 255
+     * @pattern ^[\x21-\x7e]+$
+     */
+    "Idempotency-Key"?: string;
+};
+
+export type UpdateApiKeyResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+    idempotencyReplayed?: string;
+};
+
+export type UpdateApiKeyVariables = {
+    path: UpdateApiKeyPath;
+    body: UpdateApiKeyBody;
+    headers?: UpdateApiKeyHeaders;
 };
 
 export type RotateApiKeyResult = IssuedApiKeyAnswer;
@@ -2445,28 +2682,63 @@ export type RotateApiKeyVariables = {
     headers?: RotateApiKeyHeaders;
 };
 
-export type RevokeApiKeyResult = ApiKeyAnswer;
+export type ListAuditResult = AuditPage;
 
-export type RevokeApiKeyError = Problem;
+export type ListAuditError = Problem;
 
-export type RevokeApiKeyPath = {
+export type ListAuditQuery = {
+    subject_kind?: AuditSubject;
     /**
      * @minLength 1
      * @maxLength 128
      * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
      */
-    keyId: string;
+    subject_id?: string;
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     */
+    key_id?: string;
+    action?: AuditAction;
+    /**
+     * A date (that whole day in UTC) or an instant with its offset.
+     * @format date-or-date-time
+     */
+    start_date?: string;
+    /**
+     * A date (that whole day in UTC) or an instant with its offset.
+     * @format date-or-date-time
+     */
+    end_date?: string;
+    /**
+     * @minimum 1
+     * @maximum 1000
+     */
+    limit?: number;
+    /**
+     * Rows that are skipped take time: page by cursor where they are many.
+     * @minimum 0
+     * @maximum 10000
+     */
+    offset?: number;
+    /**
+     * The `next_cursor` of the page before; not together with `offset`.
+     * @maxLength 2048
+     * @pattern ^[A-Za-z0-9_-]+$
+     */
+    cursor?: string;
 };
 
-export type RevokeApiKeyResponseHeaders = {
+export type ListAuditResponseHeaders = {
     xRequestId?: string;
     ratelimitLimit?: number;
     ratelimitRemaining?: number;
     ratelimitReset?: number;
 };
 
-export type RevokeApiKeyVariables = {
-    path: RevokeApiKeyPath;
+export type ListAuditVariables = {
+    query?: ListAuditQuery;
 };
 
 /**
@@ -2786,6 +3058,7 @@ export type Ops = {
     getAttributionHistory: {
         args: {
             path: GetAttributionHistoryPath;
+            query?: GetAttributionHistoryQuery;
         };
         result: Result<GetAttributionHistoryResult, GetAttributionHistoryError>;
         mode: "result";
@@ -2893,7 +3166,9 @@ export type Ops = {
         };
     };
     listApiKeys: {
-        args: {};
+        args: {
+            query?: ListApiKeysQuery;
+        };
         result: Result<ListApiKeysResult, ListApiKeysError>;
         mode: "result";
         headers: {
@@ -2909,6 +3184,35 @@ export type Ops = {
             headers?: CreateApiKeyHeaders;
         };
         result: Result<CreateApiKeyResult, CreateApiKeyError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+            idempotencyReplayed?: string;
+        };
+    };
+    revokeApiKey: {
+        args: {
+            path: RevokeApiKeyPath;
+        };
+        result: Result<RevokeApiKeyResult, RevokeApiKeyError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
+    updateApiKey: {
+        args: {
+            path: UpdateApiKeyPath;
+            body: UpdateApiKeyBody;
+            headers?: UpdateApiKeyHeaders;
+        };
+        result: Result<UpdateApiKeyResult, UpdateApiKeyError>;
         mode: "result";
         headers: {
             xRequestId?: string;
@@ -2934,11 +3238,11 @@ export type Ops = {
             idempotencyReplayed?: string;
         };
     };
-    revokeApiKey: {
+    listAudit: {
         args: {
-            path: RevokeApiKeyPath;
+            query?: ListAuditQuery;
         };
-        result: Result<RevokeApiKeyResult, RevokeApiKeyError>;
+        result: Result<ListAuditResult, ListAuditError>;
         mode: "result";
         headers: {
             xRequestId?: string;
@@ -2964,7 +3268,7 @@ export const OPERATIONS = {
     updatePartner: { id: "updatePartner", method: "PATCH", path: "/partners/{partnerId}", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     revealPayoutDetails: { id: "revealPayoutDetails", method: "GET", path: "/partners/{partnerId}/payout-details", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     erasePayoutDetails: { id: "erasePayoutDetails", method: "DELETE", path: "/partners/{partnerId}/payout-details", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
-    getStatement: { id: "getStatement", method: "GET", path: "/partners/{partnerId}/statement", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "month", in: "query" }, { name: "currency", in: "query" }, { name: "as_of", in: "query" }, { name: "format", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    getStatement: { id: "getStatement", method: "GET", path: "/partners/{partnerId}/statement", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "month", in: "query" }, { name: "currency", in: "query" }, { name: "as_of", in: "query" }, { name: "format", in: "query" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     importEvents: { id: "importEvents", method: "POST", path: "/events/import", tags: ["Events"], body: { contentType: "application/x-ndjson" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     listEvents: { id: "listEvents", method: "GET", path: "/events", tags: ["Events"], params: [{ name: "deal_id", in: "query" }, { name: "partner_id", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/events" } },
     trackEvent: { id: "trackEvent", method: "POST", path: "/events", tags: ["Events"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
@@ -2977,7 +3281,7 @@ export const OPERATIONS = {
     amendDeal: { id: "amendDeal", method: "PATCH", path: "/deals/{dealId}", tags: ["Deals"], params: [{ name: "dealId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     voidDeal: { id: "voidDeal", method: "POST", path: "/deals/{dealId}/void", tags: ["Deals"], params: [{ name: "dealId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     getAttribution: { id: "getAttribution", method: "GET", path: "/attribution/{dealId}", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }, { name: "explain", in: "query" }, { name: "as_of", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
-    getAttributionHistory: { id: "getAttributionHistory", method: "GET", path: "/attribution/{dealId}/history", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    getAttributionHistory: { id: "getAttributionHistory", method: "GET", path: "/attribution/{dealId}/history", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     recalculateAttribution: { id: "recalculateAttribution", method: "POST", path: "/attribution/{dealId}/recalculate", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }, { name: "Idempotency-Key", in: "header" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     compareModels: { id: "compareModels", method: "GET", path: "/attribution/{dealId}/compare", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     runScenario: { id: "runScenario", method: "POST", path: "/analytics/what-if", tags: ["Attribution"], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
@@ -2985,10 +3289,12 @@ export const OPERATIONS = {
     getAnalytics: { id: "getAnalytics", method: "GET", path: "/analytics", tags: ["Analytics"], params: [{ name: "start_date", in: "query" }, { name: "end_date", in: "query" }, { name: "currency", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     rankPartners: { id: "rankPartners", method: "GET", path: "/analytics/partners", tags: ["Analytics"], params: [{ name: "start_date", in: "query" }, { name: "end_date", in: "query" }, { name: "currency", in: "query" }, { name: "sort", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/partners" } },
     getPartnerAnalytics: { id: "getPartnerAnalytics", method: "GET", path: "/analytics/partner/{partnerId}", tags: ["Analytics"], params: [{ name: "partnerId", in: "path" }, { name: "currency", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
-    listApiKeys: { id: "listApiKeys", method: "GET", path: "/api-keys", tags: ["API keys"], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    listApiKeys: { id: "listApiKeys", method: "GET", path: "/api-keys", tags: ["API keys"], params: [{ name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     createApiKey: { id: "createApiKey", method: "POST", path: "/api-keys", tags: ["API keys"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
+    revokeApiKey: { id: "revokeApiKey", method: "DELETE", path: "/api-keys/{keyId}", tags: ["API keys"], params: [{ name: "keyId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    updateApiKey: { id: "updateApiKey", method: "PATCH", path: "/api-keys/{keyId}", tags: ["API keys"], params: [{ name: "keyId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     rotateApiKey: { id: "rotateApiKey", method: "POST", path: "/api-keys/{keyId}/rotate", tags: ["API keys"], params: [{ name: "keyId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
-    revokeApiKey: { id: "revokeApiKey", method: "DELETE", path: "/api-keys/{keyId}", tags: ["API keys"], params: [{ name: "keyId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] }
+    listAudit: { id: "listAudit", method: "GET", path: "/audit", tags: ["Audit"], params: [{ name: "subject_kind", in: "query" }, { name: "subject_id", in: "query" }, { name: "key_id", in: "query" }, { name: "action", in: "query" }, { name: "start_date", in: "query" }, { name: "end_date", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] }
 } as const satisfies Record<string, OperationDescriptor>;
 
 export type OperationId = (typeof OPERATIONS)[keyof typeof OPERATIONS]["id"];
@@ -4838,4 +5144,4 @@ export function createClient<
 export const client = createClient<Ops, OperationId, OperationPath, OperationTag>(OPERATIONS, { serverUrl: "/", errorMode: "result", clientHeader: "redocly-client-generator" });
 
 export const { configure, use } = client;
-export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, updatePartner, revealPayoutDetails, erasePayoutDetails, getStatement, importEvents, listEvents, trackEvent, trackEvents, getEvent, voidEvent, listDeals, closeDeal, getDeal, amendDeal, voidDeal, getAttribution, getAttributionHistory, recalculateAttribution, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, rotateApiKey, revokeApiKey } = client;
+export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, updatePartner, revealPayoutDetails, erasePayoutDetails, getStatement, importEvents, listEvents, trackEvent, trackEvents, getEvent, voidEvent, listDeals, closeDeal, getDeal, amendDeal, voidDeal, getAttribution, getAttributionHistory, recalculateAttribution, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;

@@ -7,9 +7,9 @@ import type { Kysely } from 'kysely'
 import { analytics } from './analytics/routes.ts'
 import { createCallers } from './api-keys/callers.ts'
 import { apiKeys } from './api-keys/routes.ts'
-import { type Attribution, attribute } from './attribution/attribute.ts'
-import { fingerprint, type Journey } from './attribution/journey.ts'
-import { type Memoized, memoize } from './attribution/memoize.ts'
+import { audit } from './audit/routes.ts'
+import { attribute as split } from './attribution/attribute.ts'
+import type { Journey } from './attribution/journey.ts'
 import { modelNames } from './attribution/models.ts'
 import type { Environment } from './config.ts'
 import { countConnections } from './database/connect.ts'
@@ -38,7 +38,9 @@ import { limitUnreadBodies } from './http/unread-bodies.ts'
 import { refuseUnknownParameters, useStrictValidation } from './http/validation.ts'
 import { toPartner } from './partners/register.ts'
 import { partners } from './partners/routes.ts'
-import { createVault, type PayoutKeys } from './partners/vault.ts'
+import { createVault, deriveSecrets, type PayoutKeys } from './partners/vault.ts'
+import { createMemo, type Memo } from './record/memo.ts'
+import type { Attribute } from './record/versions.ts'
 import { resources } from './resources.ts'
 import { statements } from './statements/routes.ts'
 
@@ -58,7 +60,7 @@ export async function buildApp(
     ...(log && { loggerInstance: log }),
   }).withTypeProvider<TypeBoxTypeProvider>()
   app.server.maxConnections = mostConnections
-  const write = createWrite(db)
+  const write = createWrite(db, deriveSecrets(config.payoutKeys, 'idempotency'))
   const vault = createVault(config.payoutKeys)
   const callers = createCallers(db)
   const defaultCurrency = config.DEFAULT_CURRENCY
@@ -68,10 +70,11 @@ export async function buildApp(
     lookback_days: config.ATTRIBUTION_LOOKBACK_DAYS ?? null,
   }
   const metrics = createMetrics()
-  const remembered = Object.assign(memoize(attribute, fingerprint, config.MEMO_CAPACITY), {
+  const memo = createMemo(config.MEMO_MEGABYTES)
+  const attribute: Attribute = Object.assign((journey: Journey) => split(journey), {
     onRecorded: metrics.tally('attribution_versions_total', 'Versions of splits recorded.', 'reason'),
   })
-  showFigures(metrics, db, remembered)
+  showFigures(metrics, db, memo)
 
   const collector = config.OTEL_EXPORTER_OTLP_ENDPOINT
   if (collector !== undefined) await traceRequests(app, collector)
@@ -115,22 +118,23 @@ export async function buildApp(
     await guarded.register(events, {
       db,
       write,
-      attribute: remembered,
+      attribute,
       metrics,
       findCaller: callers.findCaller,
       clock: config.clock ?? systemClock,
     })
-    await guarded.register(deals, { db, write, attribute: remembered, defaults })
-    await guarded.register(attributions, { db, write, attribute: remembered, defaults })
+    await guarded.register(deals, { db, write, attribute, defaults })
+    await guarded.register(attributions, { db, write, attribute, memo, defaults })
     await guarded.register(analytics, { db, defaultCurrency, toPartner: (row) => toPartner(vault, row) })
     await guarded.register(apiKeys, { db, write, forgetCallers: callers.forget })
+    await guarded.register(audit, { db })
   })
   return app
 }
 
-function showFigures(metrics: Metrics, db: Kysely<Database>, memo: Memoized<Journey, Attribution>): void {
+function showFigures(metrics: Metrics, db: Kysely<Database>, memo: Memo): void {
   metrics.counter('attribution_memo_hits_total', 'Splits that the memo answered.', () => memo.hits())
-  metrics.counter('attribution_memo_misses_total', 'Splits that were computed.', () => memo.misses())
+  metrics.counter('attribution_memo_misses_total', 'Splits that reads computed.', () => memo.misses())
   metrics.gauge('db_pool_connections', 'Open connections.', () => countConnections(db).open)
   metrics.gauge(
     'db_pool_connections_idle',

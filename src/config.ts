@@ -8,6 +8,15 @@ const EnvironmentSchema = Type.Object({
   OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(Type.String({ pattern: '^https?://' })),
   DATABASE_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://' })),
   DATABASE_URL_FILE: Type.Optional(Type.String({ description: 'A file that holds the DATABASE_URL.' })),
+  DATABASE_OWNER_URL: Type.Optional(
+    Type.String({
+      pattern: '^postgres(ql)?://',
+      description: 'For migrations; the service has a role of its own.',
+    }),
+  ),
+  DATABASE_OWNER_URL_FILE: Type.Optional(
+    Type.String({ description: 'A file that holds the DATABASE_OWNER_URL.' }),
+  ),
   DATABASE_POOL_MAX: Type.Integer({ default: 10, minimum: 2, maximum: 200 }),
   DATA_DIR: Type.String({ default: './data', minLength: 1 }),
   MIGRATE_ON_START: Type.Union([Type.Literal('on'), Type.Literal('off')], { default: 'on' }),
@@ -24,7 +33,7 @@ const EnvironmentSchema = Type.Object({
   DEFAULT_CURRENCY: Type.String({ default: 'USD', pattern: '^[A-Z]{3}$' }),
   ATTRIBUTION_CLOSE_GRACE_MINUTES: Type.Integer({ default: 60, minimum: 0, maximum: 525_600 }),
   ATTRIBUTION_LOOKBACK_DAYS: Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 })),
-  MEMO_CAPACITY: Type.Integer({ default: 1000, minimum: 0 }),
+  MEMO_MEGABYTES: Type.Integer({ default: 16, minimum: 0, maximum: 1024 }),
   PAYOUT_KEYS: Type.Optional(Type.String()),
   PAYOUT_KEYS_FILE: Type.Optional(Type.String()),
 })

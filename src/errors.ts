@@ -52,9 +52,23 @@ export const PartnerInactive = createError<[string]>(
   'Partner %s is inactive and takes no new events.',
   409,
 )
+export const DealFull = createError<[string]>(
+  'deal_full',
+  'Deal %s is full: a deal holds at most 5,000 touchpoints of at most 500 partners.',
+  409,
+)
 export const DealVoid = createError<[string]>('deal_void', 'Deal %s is void and cannot change.', 409)
-export const LastAdminKey = createError<[]>('last_admin_key', 'The last admin key cannot be revoked.', 409)
+export const LastAdminKey = createError<[]>(
+  'last_admin_key',
+  'The last admin key cannot be revoked or given an end.',
+  409,
+)
 export const KeyRevoked = createError<[string]>('api_key_revoked', 'API key %s is revoked or expired.', 409)
+export const KeyRotated = createError<[string]>(
+  'api_key_rotated',
+  'API key %s was rotated before, and the key that replaced it still works; rotate or revoke that one.',
+  409,
+)
 export const Conflict = createError<[]>('conflict', 'The request conflicts with what is stored.', 409)
 export const RequestInFlight = createError<[]>(
   'request_in_flight',

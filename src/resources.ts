@@ -1,5 +1,6 @@
 import * as analytics from './analytics/schemas.ts'
 import * as apiKeys from './api-keys/schemas.ts'
+import * as audit from './audit/schemas.ts'
 import * as explanations from './deals/explanation-schemas.ts'
 import * as deals from './deals/schemas.ts'
 import * as scenarios from './deals/scenario-schemas.ts'
@@ -22,6 +23,7 @@ export const resources = [
   analytics,
   statements,
   apiKeys,
+  audit,
   { Pagination, Problem, ProblemCode, Fault, Index, Health, Readiness },
 ]
   .flatMap((slice) => Object.values(slice))

@@ -77,7 +77,8 @@ export const plainTables = `
     percentage numeric not null, touchpoints integer not null, role text not null, primary key (deal_id, partner_id)
   );
   create index on plain_payouts (partner_id);
-  create index on plain_deals (closed_date)`
+  create index on plain_deals (closed_date);
+  grant select, insert on plain_events, plain_deals, plain_payouts to service`
 
 async function closeDeal(client: PoolClient, body: NewDeal) {
   const { id = `deal_${uuid()}`, amount, attribution_model } = body

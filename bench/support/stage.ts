@@ -5,13 +5,16 @@ import { Client } from 'pg'
 import { issueKey } from '../../src/api-keys/issue.ts'
 import { connect } from '../../src/database/connect.ts'
 import { startEmbedded } from '../../src/database/embedded.ts'
-import { migrateToLatest } from '../../src/database/migrate.ts'
+import { migrateAsOwner } from '../../src/database/open.ts'
 import { end, type Listener, startListener } from '../../test/support/children.ts'
 
 export interface Stage {
+  /** As the role of the service. */
   readonly url: string
+  readonly ownerUrl: string
   readonly key: string
   readonly folder: string
+  /** As the owner. */
   readonly client: Client
   /** Starts a script that prints where it listens. */
   readonly start: (script: string, ...args: readonly string[]) => Promise<Listener>
@@ -22,17 +25,18 @@ export interface Stage {
 export async function setStage(): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'partner-attribution-bench-'))
   const embedded = await startEmbedded({ dataDir: folder, log: () => {} })
-  const { url } = embedded
+  const { url, ownerUrl } = embedded
+  await migrateAsOwner(ownerUrl, url, console)
   const db = connect({ url, max: 2, log: console })
-  await migrateToLatest(db)
   const { key } = await issueKey(db, { name: 'bench', scopes: ['admin'], rate_limit_max: 1_000_000_000 })
   await db.destroy()
-  const client = new Client({ connectionString: url })
+  const client = new Client({ connectionString: ownerUrl })
   await client.connect()
   const listeners: Listener[] = []
 
   return {
     url,
+    ownerUrl,
     key,
     folder,
     client,

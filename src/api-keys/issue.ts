@@ -1,49 +1,77 @@
 import type { Kysely } from 'kysely'
+import { commandLine } from '../audit/actors.ts'
+import { insertAuditEntry } from '../audit/queries.ts'
+import type { Actor } from '../audit/schemas.ts'
+import { lockApiKeys } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
-import { KeyNotFound, KeyRevoked, LastAdminKey } from '../errors.ts'
+import { KeyNotFound, KeyRevoked, KeyRotated } from '../errors.ts'
 import { generateApiKey, hashApiKey } from '../http/api-key.ts'
-import { expireKey, findKey, insertKey, lockAdminKeys, revokeKey } from './queries.ts'
-import type { ApiKey, IssuedApiKey, NewApiKey } from './schemas.ts'
+import { findMaker, requireLifetime, requireScopes } from './grant.ts'
+import { expireKey, findKey, hasLiveSuccessor, insertKey } from './queries.ts'
+import type { IssuedApiKey, NewApiKey } from './schemas.ts'
 
-/** Makes a key; its secret is in the result and nowhere else. */
+type Issued = IssuedApiKey & { key: string }
+
+/** Makes a key; its secret is in the result and nowhere else. Errors: 400, 403 where the actor may not grant that much. */
 export async function issueKey(
-  db: Kysely<Database>,
+  trx: Kysely<Database>,
   wanted: NewApiKey,
-): Promise<IssuedApiKey & { key: string }> {
-  const key = generateApiKey()
-  const row = await insertKey(db, {
-    name: wanted.name,
-    scopes: wanted.scopes,
-    rate_limit_max: wanted.rate_limit_max ?? null,
-    expires_at: wanted.expires_at ?? null,
-    key_hash: hashApiKey(key) as Buffer,
-  })
-  return { ...row, key }
+  actor: Actor = commandLine,
+): Promise<Issued> {
+  await lockApiKeys(trx)
+  const maker = await findMaker(trx, actor)
+  const { name, scopes, rate_limit_max = null, expires_at = maker?.expires_at ?? null } = wanted
+  requireScopes(maker, scopes)
+  requireLifetime(maker, expires_at)
+  const key = { name, scopes, rate_limit_max, expires_at, rotated_from: null, lineage: null }
+  return addKey(trx, actor, key)
 }
 
-/** Replaces a key by a new one of the same name, scopes and limit; the old one works for the overlap. */
-export async function rotateKey(trx: Kysely<Database>, id: string, overlapMinutes: number) {
+/**
+ * Replaces a key by a new one of the same name, scopes, limit and end; the old one works for the overlap. Errors: 400 and
+ * 403 as for a new key, 404, 409 where the key has ended or has a successor that works.
+ */
+export async function rotateKey(
+  trx: Kysely<Database>,
+  id: string,
+  overlapMinutes: number,
+  actor: Actor,
+): Promise<Issued> {
+  await lockApiKeys(trx)
+  const maker = await findMaker(trx, actor)
   const found = await findKey(trx, id)
   if (found === undefined) throw new KeyNotFound(id)
-  const { expires_at } = found
+  const { name, scopes, rate_limit_max, expires_at, lineage } = found
+  requireScopes(maker, scopes)
+  requireLifetime(maker, expires_at)
   const old = await expireKey(trx, id, overlapMinutes)
   if (old === undefined) throw new KeyRevoked(id)
-  return issueKey(trx, { ...old, expires_at })
+  if (await hasLiveSuccessor(trx, id)) throw new KeyRotated(id)
+  const key = { name, scopes, rate_limit_max, expires_at, rotated_from: id, lineage }
+  const successor = await addKey(trx, actor, key)
+  await insertAuditEntry(trx, actor, {
+    action: 'api_key.rotated',
+    subject_kind: 'api_key',
+    subject_id: id,
+    before: { expires_at },
+    after: { expires_at: old.expires_at, successor: successor.id },
+  })
+  return successor
 }
 
-/** Ends a key at once, unless no admin key would last as long: then nobody could make another. Errors: 404, 409. */
-export async function endKey(trx: Kysely<Database>, id: string): Promise<ApiKey> {
-  const admins = await lockAdminKeys(trx)
-  const ending = admins.find((admin) => admin.id === id)
-  const isMissed = ending !== undefined && !admins.some((admin) => admin !== ending && lasts(admin, ending))
-  if (isMissed) throw new LastAdminKey()
-  const key = await revokeKey(trx, id)
-  if (key === undefined) throw new KeyNotFound(id)
-  return key
-}
-
-type Lasting = Pick<ApiKey, 'expires_at'>
-
-function lasts(admin: Lasting, ending: Lasting): boolean {
-  return admin.expires_at === null || (ending.expires_at !== null && admin.expires_at >= ending.expires_at)
+async function addKey(
+  trx: Kysely<Database>,
+  actor: Actor,
+  wanted: Omit<Parameters<typeof insertKey>[1], 'key_hash'>,
+): Promise<Issued> {
+  const key = generateApiKey()
+  const made = await insertKey(trx, { ...wanted, key_hash: hashApiKey(key) as Buffer })
+  const { id, name, scopes, rate_limit_max, expires_at, rotated_from } = made
+  await insertAuditEntry(trx, actor, {
+    action: 'api_key.created',
+    subject_kind: 'api_key',
+    subject_id: id,
+    after: { name, scopes, rate_limit_max, expires_at, rotated_from },
+  })
+  return { ...made, key }
 }

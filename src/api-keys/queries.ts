@@ -1,7 +1,8 @@
 import { type Kysely, sql } from 'kysely'
 import { v7 as uuid } from 'uuid'
 import type { Database } from '../database/tables.ts'
-import type { ApiKey, ApiKeyRow } from './schemas.ts'
+import { type PageQuery, startOf, toPage } from '../http/pages.ts'
+import type { ApiKey, ApiKeyChange, ApiKeyRow } from './schemas.ts'
 
 const columns = [
   'id',
@@ -11,21 +12,37 @@ const columns = [
   'expires_at',
   'revoked_at',
   'last_used_at',
+  'rotated_from',
   'created_at',
 ] as const
 
+const lineage = sql<string>`coalesce(lineage, id)`.as('lineage')
+const isLive = sql<boolean>`revoked_at is null and coalesce(expires_at > clock_timestamp(), true)`
+
+/** All keys, newest first: for commands. */
 export function listKeys(db: Kysely<Database>): Promise<ApiKey[]> {
-  return db
-    .selectFrom('api_keys')
-    .select(columns)
-    .orderBy('created_at', 'desc')
-    .orderBy('id', 'desc')
-    .execute()
+  return selectKeys(db).execute()
+}
+
+/** A page of keys, newest first. */
+export async function listKeyPage(db: Kysely<Database>, page: PageQuery) {
+  const start = startOf(page, 2)
+  let query = selectKeys(db)
+    .limit(start.limit + 1)
+    .offset(start.offset ?? 0)
+  if (start.key !== undefined) {
+    query = query.where(sql<boolean>`(created_at, id) < (${start.key[0]}::timestamptz, ${start.key[1]})`)
+  }
+  return toPage(await query.execute(), start, ({ created_at, id }) => [created_at, id])
+}
+
+function selectKeys(db: Kysely<Database>) {
+  return db.selectFrom('api_keys').select(columns).orderBy('created_at', 'desc').orderBy('id', 'desc')
 }
 
 export function insertKey(
   db: Kysely<Database>,
-  key: Pick<ApiKeyRow, 'name' | 'scopes' | 'rate_limit_max' | 'expires_at' | 'key_hash'>,
+  key: Omit<ApiKeyRow, 'id' | 'revoked_at' | 'last_used_at' | 'created_at'>,
 ): Promise<ApiKey> {
   return db
     .insertInto('api_keys')
@@ -35,17 +52,51 @@ export function insertKey(
 }
 
 /** The key with this hash, unless it is revoked or has expired. */
-export function findLiveKey(db: Kysely<Database>, keyHash: Buffer): Promise<ApiKey | undefined> {
+export function findLiveKey(
+  db: Kysely<Database>,
+  keyHash: Buffer,
+): Promise<(ApiKey & { lineage: string }) | undefined> {
   return db
     .selectFrom('api_keys')
-    .select(columns)
+    .select([...columns, lineage])
     .where('key_hash', '=', keyHash)
     .where(isLive)
     .executeTakeFirst()
 }
 
-export function findKey(db: Kysely<Database>, id: string): Promise<ApiKey | undefined> {
-  return db.selectFrom('api_keys').select(columns).where('id', '=', id).executeTakeFirst()
+export function findKey(
+  db: Kysely<Database>,
+  id: string,
+): Promise<(ApiKey & { lineage: string; is_live: boolean }) | undefined> {
+  return db
+    .selectFrom('api_keys')
+    .select([...columns, lineage, isLive.as('is_live')])
+    .where('id', '=', id)
+    .executeTakeFirst()
+}
+
+/** Whether the database has API keys, and whether one of them works. */
+export async function probeKeys(
+  db: Kysely<Database>,
+): Promise<{ has_keys: boolean; has_live_keys: boolean }> {
+  const { rows } = await sql<{ has_keys: boolean; has_live_keys: boolean }>`
+    select exists (select from api_keys) as has_keys,
+      exists (select from api_keys where ${isLive}) as has_live_keys`.execute(db)
+  return rows[0] as (typeof rows)[0]
+}
+
+/** Whether a key that replaced this one, directly or by way of others, works. */
+export async function hasLiveSuccessor(db: Kysely<Database>, id: string): Promise<boolean> {
+  const { rows } = await sql<{ found: boolean }>`
+    with recursive successors as (
+      select id from api_keys where rotated_from = ${id}
+      union all
+      select next.id from successors join api_keys as next on next.rotated_from = successors.id
+    )
+    select exists (select from api_keys where id in (select id from successors) and ${isLive}) as found`.execute(
+    db,
+  )
+  return rows[0]?.found === true
 }
 
 /** Notes that a key is in use, at most once a minute. */
@@ -56,6 +107,21 @@ export async function touchKey(db: Kysely<Database>, id: string): Promise<void> 
     .where('id', '=', id)
     .where(sql<boolean>`coalesce(last_used_at < clock_timestamp() - interval '1 minute', true)`)
     .execute()
+}
+
+/** Changes a live key; undefined where it is not live. */
+export function updateKey(
+  db: Kysely<Database>,
+  id: string,
+  change: ApiKeyChange,
+): Promise<ApiKey | undefined> {
+  return db
+    .updateTable('api_keys')
+    .set(change)
+    .where('id', '=', id)
+    .where(isLive)
+    .returning(columns)
+    .executeTakeFirst()
 }
 
 /** Ends a live key now or after an overlap; undefined where it is not live. */
@@ -76,25 +142,20 @@ export function expireKey(
     .executeTakeFirst()
 }
 
-export function revokeKey(db: Kysely<Database>, id: string): Promise<ApiKey | undefined> {
+export function revokeKey(db: Kysely<Database>, id: string): Promise<ApiKey> {
   return db
     .updateTable('api_keys')
-    .set({ revoked_at: sql`coalesce(revoked_at, date_trunc('milliseconds', clock_timestamp()))` })
+    .set({ revoked_at: sql`date_trunc('milliseconds', clock_timestamp())` })
     .where('id', '=', id)
     .returning(columns)
-    .executeTakeFirst()
+    .executeTakeFirstOrThrow()
 }
 
-/** Live admin keys, locked until the transaction ends, so that of two revocations the second sees the first. */
-export function lockAdminKeys(trx: Kysely<Database>): Promise<readonly Pick<ApiKey, 'id' | 'expires_at'>[]> {
+export function listLiveAdmins(trx: Kysely<Database>): Promise<readonly Pick<ApiKey, 'id' | 'expires_at'>[]> {
   return trx
     .selectFrom('api_keys')
     .select(['id', 'expires_at'])
     .where(sql<boolean>`'admin' = any(scopes)`)
     .where(isLive)
-    .orderBy('id')
-    .forUpdate()
     .execute()
 }
-
-const isLive = sql<boolean>`revoked_at is null and coalesce(expires_at > clock_timestamp(), true)`

@@ -1,17 +1,20 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Kysely } from 'kysely'
 import { Type } from '@sinclair/typebox'
+import { actorOf } from '../audit/actors.ts'
 import type { Database } from '../database/tables.ts'
 import { invalid } from '../errors.ts'
 import { parseInstant, toTimestamp } from '../http/instants.ts'
 import { allowNoBody } from '../http/json.ts'
 import { answers } from '../http/problems.ts'
 import type { Write } from '../http/idempotency.ts'
-import { Id, ref, Strict } from '../http/schemas.ts'
-import { endKey, issueKey, rotateKey } from './issue.ts'
-import { listKeys } from './queries.ts'
+import { Id, Page, ref, Strict } from '../http/schemas.ts'
+import { changeKey, endKey } from './change.ts'
+import { issueKey, rotateKey } from './issue.ts'
+import { listKeyPage } from './queries.ts'
 import {
   ApiKeyAnswer,
+  ApiKeyChange,
   ApiKeyList,
   type IssuedApiKey,
   IssuedApiKeyAnswer,
@@ -35,7 +38,7 @@ const listApiKeys = {
   description:
     'Every key, revoked and expired ones too. What is stored of a secret cannot be turned back into it.',
   tags,
-  querystring: Strict({}),
+  querystring: Strict(Page),
   response: answers({ 200: ref(ApiKeyList) }),
 }
 
@@ -43,7 +46,7 @@ const createApiKey = {
   operationId: 'createApiKey',
   summary: 'Make an API key; its secret is shown this once',
   description:
-    'Makes a key with the scopes it needs. Its secret is in this answer and nowhere else, not even in the replay of an idempotent request.',
+    'Makes a key with the scopes it needs, of those that the key you use holds (403), and no longer than that lives (400). Its secret is in this answer and nowhere else, not even in the replay of an idempotent request.',
   tags,
   body: ref(NewApiKey),
   response: answers({ 201: ref(IssuedApiKeyAnswer) }),
@@ -52,11 +55,23 @@ const createApiKey = {
 const rotateApiKey = {
   operationId: 'rotateApiKey',
   summary: 'Replace an API key by a new one, with an overlap',
-  description: 'Makes a key of the same name, scopes and limit; the old one works until the overlap is over.',
+  description:
+    'Makes a key of the same name, scopes, limit and end; the old one works until the overlap is over. The new key finds the answers that are kept for the old one. While it works, to rotate the old one again is a 409.',
   tags,
   params: keyParams,
   body: ref(Rotation),
   response: answers({ 201: ref(IssuedApiKeyAnswer) }, 404, 409),
+}
+
+const updateApiKey = {
+  operationId: 'updateApiKey',
+  summary: 'Change the name, limit or end of an API key',
+  description:
+    'Changes what the body names and leaves the rest; scopes never change. The last admin key takes no end, and a key that has ended is not revived (409).',
+  tags,
+  params: keyParams,
+  body: ref(ApiKeyChange),
+  response: answers({ 200: ref(ApiKeyAnswer) }, 404, 409),
 }
 
 const revokeApiKey = {
@@ -72,11 +87,26 @@ const revokeApiKey = {
 export const apiKeys: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write, forgetCallers }) => {
   const config = { scope: 'admin' }
 
-  app.get('/api-keys', { schema: listApiKeys, config }, async () => ({ api_keys: await listKeys(db) }))
+  app.get('/api-keys', { schema: listApiKeys, config }, async ({ query }) => {
+    const { page, pagination } = await listKeyPage(db, query)
+    return { api_keys: page, pagination }
+  })
 
   app.post('/api-keys', { schema: createApiKey, config }, (request, reply) =>
-    write(request, reply, async (trx) => issued(await issueKey(trx, readNewKey(request.body)))),
+    write(request, reply, async (trx) =>
+      issued(await issueKey(trx, readExpiry(request.body), actorOf(request))),
+    ),
   )
+
+  app.patch('/api-keys/:keyId', { schema: updateApiKey, config }, async (request, reply) => {
+    const change = readExpiry(request.body)
+    const answer = await write(request, reply, async (trx) => ({
+      status: 200,
+      body: { api_key: await changeKey(trx, request.params.keyId, change, actorOf(request)) },
+    }))
+    forgetCallers()
+    return answer
+  })
 
   app.post(
     '/api-keys/:keyId/rotate',
@@ -84,25 +114,30 @@ export const apiKeys: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write
     async (request, reply) => {
       const { keyId } = request.params
       const answer = await write(request, reply, async (trx) =>
-        issued(await rotateKey(trx, keyId, request.body.overlap_minutes ?? 60)),
+        issued(await rotateKey(trx, keyId, request.body.overlap_minutes ?? 60, actorOf(request))),
       )
       forgetCallers()
       return answer
     },
   )
 
-  app.delete('/api-keys/:keyId', { schema: revokeApiKey, config }, async ({ params }) => {
-    const api_key = await db.transaction().execute((trx) => endKey(trx, params.keyId))
-    forgetCallers()
-    return { api_key }
-  })
+  app.delete(
+    '/api-keys/:keyId',
+    { schema: revokeApiKey, config },
+    async ({ params: { keyId }, caller, id }) => {
+      const actor = actorOf({ caller, id })
+      const api_key = await db.transaction().execute((trx) => endKey(trx, keyId, actor))
+      forgetCallers()
+      return { api_key }
+    },
+  )
 }
 
 function issued(api_key: IssuedApiKey) {
   return { status: 201 as const, body: { api_key }, replay: { api_key: { ...api_key, key: null } } }
 }
 
-function readNewKey(body: NewApiKey): NewApiKey {
+function readExpiry<Body extends Pick<NewApiKey, 'expires_at'>>(body: Body): Body {
   const at = parseInstant(body.expires_at ?? '')?.at
   if (at === undefined) return body
   if (at <= Date.now())

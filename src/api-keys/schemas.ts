@@ -1,10 +1,11 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Id, Nullable, OneOf, ref, Strict, Text, Timestamp } from '../http/schemas.ts'
+import { Id, Listing, Nullable, OneOf, ref, Strict, Text, Timestamp } from '../http/schemas.ts'
 
-export const scopes = ['read', 'write', 'admin', 'payouts:read'] as const
+export const scopes = ['read', 'write', 'admin', 'payouts:read', 'payouts:write', 'payments:approve'] as const
 export const Scope = OneOf(scopes, {
   $id: 'Scope',
-  description: '`admin` includes `write`, which includes `read`; `payouts:read` is never implied.',
+  description:
+    '`admin` includes `write`, which includes `read`. No scope includes `payouts:read` (payout details in clear), `payouts:write` (set and erase them) or `payments:approve`.',
 })
 export type Scope = Static<typeof Scope>
 
@@ -27,6 +28,7 @@ export const ApiKey = Type.Object(
     ...properties,
     revoked_at: Nullable(Timestamp),
     last_used_at: Nullable(Timestamp),
+    rotated_from: Nullable(Type.String({ description: 'The key that this one replaced.' })),
     created_at: Timestamp,
   },
   { $id: 'ApiKey' },
@@ -46,7 +48,7 @@ export const IssuedApiKey = Type.Object(
 )
 export type IssuedApiKey = Static<typeof IssuedApiKey>
 
-export const ApiKeyList = Type.Object({ api_keys: Type.Array(ref(ApiKey)) }, { $id: 'ApiKeyList' })
+export const ApiKeyList = Listing({ api_keys: Type.Array(ref(ApiKey)) }, { $id: 'ApiKeyList' })
 
 export const ApiKeyAnswer = Type.Object({ api_key: ref(ApiKey) }, { $id: 'ApiKeyAnswer' })
 
@@ -57,11 +59,28 @@ export const NewApiKey = Strict(
     name: properties.name,
     scopes: properties.scopes,
     rate_limit_max: Type.Optional(properties.rate_limit_max),
-    expires_at: Type.Optional(properties.expires_at),
+    expires_at: Type.Optional(
+      Nullable(
+        Type.String({
+          format: 'date-time',
+          description: 'No later than the end of the key that makes it, which is what it takes unless sent.',
+        }),
+      ),
+    ),
   },
   { $id: 'NewApiKey' },
 )
 export type NewApiKey = Static<typeof NewApiKey>
+
+export const ApiKeyChange = Strict(
+  {
+    name: Type.Optional(properties.name),
+    rate_limit_max: Type.Optional(properties.rate_limit_max),
+    expires_at: NewApiKey.properties.expires_at,
+  },
+  { $id: 'ApiKeyChange', minProperties: 1 },
+)
+export type ApiKeyChange = Static<typeof ApiKeyChange>
 
 export const Rotation = Strict(
   {
@@ -78,4 +97,5 @@ export const Rotation = Strict(
 )
 export type Rotation = Static<typeof Rotation>
 
-export type ApiKeyRow = ApiKey & { key_hash: Buffer }
+/** What the row holds beside the resource: the secret's hash, and the first key of its chain where that is another. */
+export type ApiKeyRow = ApiKey & { key_hash: Buffer; lineage: string | null }

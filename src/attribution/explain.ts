@@ -1,12 +1,10 @@
 import { oddUnits, settle } from './allocate.ts'
-import { attribute } from './attribute.ts'
 import type { Share } from './attribute.ts'
 import { qualify } from './journey.ts'
 import type { ExclusionReason, Journey, Touch } from './journey.ts'
 import { models, weigh } from './models.ts'
 import type { ModelName, Weighing } from './models.ts'
 import { divider, gather } from './stakes.ts'
-import type { Stake } from './stakes.ts'
 
 type Facts = Pick<Touch, 'id' | 'partner_id' | 'touchpoint_type' | 'at'>
 
@@ -37,19 +35,17 @@ export interface OddUnit {
   readonly rule: OddRule
 }
 
-export interface Explanation {
+export interface ExplainedTouches {
   readonly touches: readonly ExplainedTouch[]
   readonly excluded: readonly ExcludedTouch[]
-  readonly odd_units: readonly OddUnit[]
 }
 
-/** Where every minor unit of a split comes from. */
-export function explain(journey: Journey): Explanation {
+/** Each touch's part of the shares that the journey was split into, and the touches that have none. */
+export function explainTouches(journey: Journey, shares: readonly Share[]): ExplainedTouches {
   const { qualifying, excluded } = qualify(journey)
   const weighing = weigh(journey.model, qualifying, journey.parameters)
-  const stakes = gather(qualifying, weighing)
   const weights = weightsOf(qualifying, weighing)
-  const parts = partsOf(journey, qualifying, weighing, stakes)
+  const parts = partsOf(shares, qualifying, weighing)
   return {
     touches: qualifying.map((touch, index) => ({
       ...factsOf(touch),
@@ -57,8 +53,21 @@ export function explain(journey: Journey): Explanation {
       ...(parts.get(touch) ?? { share_bp: 0, payout_minor: 0n }),
     })),
     excluded: excluded.map(({ touch, reason }) => ({ ...factsOf(touch), reason })),
-    odd_units: oddUnitsOf(journey.amount_minor, stakes, weighing),
   }
+}
+
+/** Who got the minor units that the exact shares leave over. */
+export function explainOddUnits(journey: Journey): readonly OddUnit[] {
+  const { qualifying } = qualify(journey)
+  const weighing = weigh(journey.model, qualifying, journey.parameters)
+  const stakes = gather(qualifying, weighing)
+  if (stakes.length === 0) return []
+  return oddUnits(divider(stakes, weighing.halfLife)(journey.amount_minor)).map(({ holder, tied }) => {
+    const { partner_id, touches } = stakes[holder]!
+    if (tied === undefined) return { partner_id, rule: 'largest remainder' }
+    const isEarlier = touches[0]!.at < stakes[tied]!.touches[0]!.at
+    return { partner_id, rule: isEarlier ? 'earliest first touch' : 'lower partner id' }
+  })
 }
 
 /** What a partner manager can send to a partner; money and names come as they should read. */
@@ -91,16 +100,16 @@ function weightsOf(
 
 /** Each partner's part, split once more among its touches. */
 function partsOf(
-  journey: Journey,
+  shares: readonly Share[],
   touches: readonly Touch[],
-  { weights, halfLife }: Weighing,
-  stakes: readonly Stake[],
+  weighing: Weighing,
 ): ReadonlyMap<Touch, Part> {
-  const shares = new Map(attribute(journey).shares.map((share) => [share.partner_id, share]))
+  const { weights, halfLife } = weighing
+  const byPartner = new Map(shares.map((share) => [share.partner_id, share]))
   const scores = new Map(touches.map((touch, index) => [touch, weights[index]!]))
   const parts = new Map<Touch, Part>()
-  for (const { partner_id, touches: own } of stakes) {
-    const { payout_minor, percentage_bp } = shares.get(partner_id)!
+  for (const { partner_id, touches: own } of gather(touches, weighing)) {
+    const { payout_minor, percentage_bp } = byPartner.get(partner_id)!
     const holders = own.map((touch) => ({ touches: [touch], score: scores.get(touch)! }))
     const dueOf = divider(holders, halfLife)
     const payouts = settle(dueOf(payout_minor))
@@ -110,16 +119,6 @@ function partsOf(
     }
   }
   return parts
-}
-
-function oddUnitsOf(amount: bigint, stakes: readonly Stake[], { halfLife }: Weighing): readonly OddUnit[] {
-  if (stakes.length === 0) return []
-  return oddUnits(divider(stakes, halfLife)(amount)).map(({ holder, tied }) => {
-    const { partner_id, touches } = stakes[holder]!
-    if (tied === undefined) return { partner_id, rule: 'largest remainder' }
-    const isEarlier = touches[0]!.at < stakes[tied]!.touches[0]!.at
-    return { partner_id, rule: isEarlier ? 'earliest first touch' : 'lower partner id' }
-  })
 }
 
 function factsOf({ id, partner_id, touchpoint_type, at }: Touch): Facts {

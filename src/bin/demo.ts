@@ -10,7 +10,7 @@ const dayMs = 86_400_000
 
 await run(async () => {
   const { values } = parseArgs({ options: { url: { type: 'string' }, key: { type: 'string' } } })
-  const { url, key } = readConnection(values, process.env, loadEnvironment().PORT)
+  const { url, key } = readConnection(values, process.env, loadEnvironment())
   client.configure({ serverUrl: url, auth: { apiKey: { apiKey: key } } })
   const { api_key: own } = await ask(
     client.createApiKey({

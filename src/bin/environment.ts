@@ -1,13 +1,19 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { type Environment, readEnvironment } from '../config.ts'
 
-/** The environment, with what `.env` adds to it and the secret that it keeps in a file. */
+/** The environment, with what `.env` adds to it and the secrets that it keeps in files. */
 export function loadEnvironment(): Environment {
   if (existsSync('.env')) process.loadEnvFile('.env')
-  const environment = readEnvironment(process.env)
-  const { DATABASE_URL_FILE: file } = environment
-  if (file === undefined) return environment
-  return readEnvironment({ ...process.env, DATABASE_URL: readFileSync(file, 'utf8').trim() })
+  const { DATABASE_URL_FILE, DATABASE_OWNER_URL_FILE } = readEnvironment(process.env)
+  return readEnvironment({
+    ...process.env,
+    ...(DATABASE_URL_FILE !== undefined && { DATABASE_URL: readSecret(DATABASE_URL_FILE) }),
+    ...(DATABASE_OWNER_URL_FILE !== undefined && { DATABASE_OWNER_URL: readSecret(DATABASE_OWNER_URL_FILE) }),
+  })
+}
+
+function readSecret(file: string): string {
+  return readFileSync(file, 'utf8').trim()
 }
 
 /** A log for commands: faults go to stderr, the rest is not worth a line. */

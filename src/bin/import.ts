@@ -10,8 +10,8 @@ import { type Outcome, send } from '../client/send.ts'
 import { formatTable } from '../client/table.ts'
 import { loadEnvironment, run } from './environment.ts'
 
-const usage = `Usage: npm run import -- FILE… [--url URL] [--key KEY] [--kind KIND] [--report FILE] [--patience SECONDS]
-Files are NDJSON or CSV (.csv), either of them also as .gz; KIND is one of ${kinds.join(', ')}.`
+const usage = `Usage: npm run import -- FILE… [--url URL] [--kind KIND] [--report FILE] [--patience SECONDS]
+Files are NDJSON or CSV (.csv), either of them also as .gz; KIND is one of ${kinds.join(', ')}. The key is API_KEY.`
 
 const batchSizes: Readonly<Record<Kind, number>> = { partner: 100, event: 1000, deal: 100 }
 const unreadable = 'unreadable'
@@ -54,7 +54,7 @@ async function readTask(): Promise<Task> {
   const kind = kinds.find((known) => known === values.kind)
   if (positionals.length === 0 || values.kind !== kind || !/^\d{1,6}$/.test(values.patience))
     throw new Error(usage)
-  const connection = readConnection(values, process.env, loadEnvironment().PORT)
+  const connection = readConnection(values, process.env, loadEnvironment())
   const report = values.report === undefined ? undefined : await open(fromWhereTyped(values.report), 'w')
   const call = createCall({ ...connection, patienceMs: Number(values.patience) * 1000, say })
   return { files: positionals.map(fromWhereTyped), kind, call, report }

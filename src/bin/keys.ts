@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util'
 import type { Kysely } from 'kysely'
-import { endKey, issueKey, rotateKey } from '../api-keys/issue.ts'
+import { endKey } from '../api-keys/change.ts'
+import { issueKey, rotateKey } from '../api-keys/issue.ts'
 import { listKeys } from '../api-keys/queries.ts'
 import { type Scope, scopes } from '../api-keys/schemas.ts'
-import { migrateToLatest } from '../database/migrate.ts'
+import { commandLine } from '../audit/actors.ts'
 import { openDatabase } from '../database/open.ts'
 import type { Database } from '../database/tables.ts'
 import { parseInstant, toTimestamp } from '../http/instants.ts'
@@ -30,12 +31,13 @@ const [action = '', id = ''] = positionals
 
 const commands: Readonly<Record<string, (trx: Kysely<Database>) => Promise<void>>> = {
   async create(trx) {
-    const key = await issueKey(trx, {
+    const wanted = {
       name: values.name,
       scopes: values.scopes.split(',').map(readScope),
       rate_limit_max: values.limit === undefined ? null : readLimit(values.limit),
       expires_at: values.expires === undefined ? null : readExpiry(values.expires),
-    })
+    }
+    const key = await issueKey(trx, wanted, commandLine)
     console.error(`Key ${key.id} (${key.scopes.join(', ')}); it is shown this once:`)
     console.log(key.key)
   },
@@ -47,12 +49,12 @@ const commands: Readonly<Record<string, (trx: Kysely<Database>) => Promise<void>
     }
   },
   async rotate(trx) {
-    const key = await rotateKey(trx, id, readWhole(values.overlap))
+    const key = await rotateKey(trx, id, readWhole(values.overlap), commandLine)
     console.error(`Key ${key.id} replaces ${id}; it is shown this once:`)
     console.log(key.key)
   },
   async revoke(trx) {
-    await endKey(trx, id)
+    await endKey(trx, id, commandLine)
     console.error(`Key ${id} is revoked.`)
   },
 }
@@ -86,7 +88,7 @@ await run(async () => {
   if (command === undefined || (action !== 'create' && action !== 'list' && id === '')) throw new Error(usage)
   const database = await openDatabase(loadEnvironment(), commandLog)
   try {
-    await migrateToLatest(database.db)
+    await database.migrate()
     await database.db.transaction().execute(command)
   } finally {
     await database.close()

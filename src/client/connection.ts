@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 
 /** Where the running service is and how to be let in. */
@@ -12,12 +13,34 @@ interface Given {
   readonly key?: string | undefined
 }
 
-/** Options come before the environment, and that before the `.env.local` which the first start of a service leaves. */
-export function readConnection(given: Given, env: NodeJS.ProcessEnv, port: number): Connection {
-  const left = existsSync('.env.local') ? parseEnv(readFileSync('.env.local', 'utf8')) : {}
-  const url = given.url ?? (env['API_URL'] || left['API_URL'] || `http://127.0.0.1:${port}`)
-  const key = given.key ?? (env['API_KEY'] || left['API_KEY'])
+interface Place {
+  readonly PORT: number
+  readonly DATA_DIR: string
+}
+
+/** What the first start of a service leaves in the folder where it ran, unless there was one before. */
+export const localFile = '.env.local'
+
+/** The first key of an embedded database, beside its data. */
+export function firstKeyFile(dataDir: string): string {
+  return join(dataDir, 'first-key.env')
+}
+
+/** The option for the URL comes before the environment, and that before the files that the first start of a service leaves. */
+export function readConnection(given: Given, env: NodeJS.ProcessEnv, place: Place): Connection {
+  if (given.key !== undefined) {
+    throw new Error(
+      'An API key among the arguments can be read by everybody on this machine: set API_KEY instead of --key.',
+    )
+  }
+  const local = readVariables(localFile)
+  const url = given.url ?? (env['API_URL'] || local['API_URL'] || `http://127.0.0.1:${place.PORT}`)
+  const key = env['API_KEY'] || local['API_KEY'] || readVariables(firstKeyFile(place.DATA_DIR))['API_KEY']
   if (!URL.canParse(url)) throw new Error(`${url} is no URL of a service.`)
-  if (key === undefined) throw new Error('There is no API key: give --key, or set API_KEY.')
+  if (!key) throw new Error('There is no API key: set API_KEY.')
   return { url: url.replace(/\/+$/, ''), key }
+}
+
+function readVariables(file: string): NodeJS.Dict<string> {
+  return existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}
 }

@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect, type PostgresPool } from 'kysely'
 import { Pool, types } from 'pg'
 import { Unavailable } from '../errors.ts'
+import { withSession } from './session.ts'
 import type { Database } from './tables.ts'
 
 export interface Log {
@@ -21,17 +22,12 @@ const oids: Readonly<Record<'INT8' | 'TIMESTAMPTZ', number>> = types.builtins
 /** A pool of connections that never waits for ever and survives the loss of any of them. */
 export function connect({ url, max = 10, log }: Connection): Kysely<Database> {
   const pool = new Pool({
-    connectionString: url,
+    connectionString: withSession(url),
     max,
     types: { getTypeParser },
     application_name: 'partner-attribution-api',
     connectionTimeoutMillis: 2000,
-    statement_timeout: 5000,
     keepAlive: true,
-    lock_timeout: 2000,
-    idle_in_transaction_session_timeout: 10_000,
-    // Compiling a long range of analytics takes ten times as long as answering it.
-    options: '-c jit=off',
   })
   // Both are needed: a checked-out client emits on itself, not on the pool, and either unheard ends the process.
   pool.on('error', (err) => log.error({ err }, 'an idle database connection was lost'))

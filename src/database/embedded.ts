@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -6,6 +7,9 @@ import { createCluster, ensurePostmaster, shutDown, type Postmaster } from './cl
 import { findProgram } from './postgres-programs.ts'
 
 export interface EmbeddedDatabase {
+  /** As the owner of all there is, a superuser. */
+  readonly ownerUrl: string
+  /** As the role of the service, which `admitService` makes. */
   readonly url: string
   /** Shuts PostgreSQL down, unless another process still uses it. */
   stop(): Promise<void>
@@ -35,15 +39,18 @@ export async function startEmbedded({ dataDir, log, settings = [] }: Options): P
 
   for (const giveUpAt = Date.now() + patienceMs; ; await setTimeout(50)) {
     const { pid, port } = await ensurePostmaster(home, settings)
-    const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`
-    const presence = await enter(url).catch((error: unknown) => {
+    const place = `127.0.0.1:${port}/postgres`
+    const ownerUrl = `postgres://postgres:${password}@${place}`
+    const presence = await enter(ownerUrl).catch((error: unknown) => {
       // It may be recovering from a crash, or on its way down, in which case the next turn starts it again.
       if (Date.now() > giveUpAt) throw new Error(`PostgreSQL in ${home} does not answer`, { cause: error })
     })
     if (presence === undefined) continue
-    await writeConnection(root, { url, pid, port })
+    await writeConnection(root, { url: ownerUrl, pid, port })
     log(`PostgreSQL runs on 127.0.0.1:${port}, its data is in ${home}`)
-    return { url, stop: () => leave({ root, home, url, presence }) }
+    // The service's password follows from the cluster's, so that there is one secret to keep.
+    const url = `postgres://service:${createHmac('sha256', password).update('service').digest('hex')}@${place}`
+    return { ownerUrl, url, stop: () => leave({ root, home, ownerUrl, presence }) }
   }
 }
 
@@ -56,13 +63,13 @@ async function enter(url: string): Promise<Client> {
 interface Visit {
   readonly root: string
   readonly home: string
-  readonly url: string
+  readonly ownerUrl: string
   readonly presence: Client
 }
 
-async function leave({ root, home, url, presence }: Visit): Promise<void> {
+async function leave({ root, home, ownerUrl, presence }: Visit): Promise<void> {
   await presence.end()
-  const client = await connect(url).catch(() => undefined)
+  const client = await connect(ownerUrl).catch(() => undefined)
   if (client === undefined) return
   // Two numbers are a key space of their own: no lock that the service takes by one number can be in the way.
   const { rows } = await client.query<{ is_last: boolean }>('select pg_try_advisory_lock(0, 0) as is_last')

@@ -62,22 +62,57 @@ export function group<Item, Result>({ run, keyOf = () => '', size, waiting }: Gr
   }
 }
 
-/** Runs at most so many pieces of work at once; the others take turns. Past `waiting` of them: 503 at once. */
+interface Turn {
+  /** How much of what may run at once this work takes. */
+  readonly weight?: number
+  /** Work whose client is gone need not begin. */
+  readonly signal?: AbortSignal
+}
+
+interface Waiting {
+  readonly weight: number
+  readonly begin: () => void
+}
+
+/** Runs work of so much weight at once; the rest waits, first come, first served. Past `waiting` of them: 503 at once. */
 export function takeTurns(atOnce: number, waiting: number) {
-  const line: (() => void)[] = []
+  const line: Waiting[] = []
   let running = 0
 
-  return async <Result>(work: () => Promise<Result>): Promise<Result> => {
-    if (running < atOnce) running += 1
+  function beginNext(): void {
+    for (let next = line[0]; next !== undefined && running + next.weight <= atOnce; next = line[0]) {
+      line.shift()
+      running += next.weight
+      next.begin()
+    }
+  }
+
+  function wait(weight: number, signal?: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const place = { weight, begin: resolve }
+    line.push(place)
+    const leave = () => {
+      const index = line.indexOf(place)
+      if (index !== -1) line.splice(index, 1)
+      reject(new Unavailable())
+      beginNext()
+    }
+    signal?.addEventListener('abort', leave, { once: true })
+    return promise.finally(() => signal?.removeEventListener('abort', leave))
+  }
+
+  return async <Result>(work: () => Promise<Result>, { weight = 1, signal }: Turn = {}): Promise<Result> => {
+    // What is heavier than all that may run at once runs alone.
+    const taken = Math.min(weight, atOnce)
+    if (signal?.aborted) throw new Unavailable()
+    if (line.length === 0 && running + taken <= atOnce) running += taken
     else if (line.length >= waiting) throw new Unavailable()
-    else await new Promise<void>((resolve) => line.push(resolve))
+    else await wait(taken, signal)
     try {
       return await work()
     } finally {
-      // Whoever is next takes over this place, so that nobody who comes now can be faster.
-      const next = line.shift()
-      if (next === undefined) running -= 1
-      else next()
+      running -= taken
+      beginNext()
     }
   }
 }

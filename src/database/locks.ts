@@ -3,7 +3,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from './tables.ts'
 
 // Two-key advisory locks: the first key is a class, so that deals and idempotency keys cannot collide.
-export const classes = { deal: 1, idempotency: 2, rollups: 3 } as const
+export const classes = { deal: 1, idempotency: 2, rollups: 3, apiKeys: 4, roles: 5 } as const
 
 /**
  * Holds these deals until the transaction ends. First statement of whatever touches their inputs: a later snapshot then
@@ -39,6 +39,11 @@ export async function tryLockIdempotencyKey(trx: Kysely<Database>, keyHash: Buff
   return rows[0]?.is_held === true
 }
 
+/** Holds the API keys until the transaction ends: nobody makes, changes or ends one meanwhile. */
+export async function lockApiKeys(trx: Kysely<Database>): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${classes.apiKeys}, 0)`.execute(trx)
+}
+
 /** Holds the rollups until the transaction ends: nobody folds meanwhile. */
 export async function lockRollups(trx: Kysely<Database>): Promise<void> {
   await sql`select pg_advisory_xact_lock(${classes.rollups}, 0)`.execute(trx)
@@ -49,6 +54,11 @@ export async function tryLockRollups(trx: Kysely<Database>): Promise<boolean> {
   const { rows } = await sql<{ is_held: boolean }>`
     select pg_try_advisory_xact_lock(${classes.rollups}, 0) as is_held`.execute(trx)
   return rows[0]?.is_held === true
+}
+
+/** Holds the grants of the service's role until the transaction ends: changed twice at once, a table's fail. */
+export async function lockRoles<DB>(trx: Kysely<DB>): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${classes.roles}, 0)`.execute(trx)
 }
 
 export function lockKeyOf(id: string): number {

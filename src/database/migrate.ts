@@ -7,7 +7,7 @@ const folder = new URL('../../migrations/', import.meta.url)
 /** Brings the schema to the newest migration; of several that run at once one does it and the others wait. */
 export async function migrateToLatest<DB>(db: Kysely<DB>): Promise<readonly string[]> {
   // Also where a later release has gone further: Kysely would call its migrations missing, and rolling back must work.
-  if (await isSchemaCurrent(db)) return []
+  if (await isSchemaCurrent(db).catch(explainDenial)) return []
   const { error, results = [] } = await db.connection().execute(async (connection) => {
     // Five seconds are enough for a request, not for an index, nor for the wait until another has made it.
     await sql`set statement_timeout = '10min'`.execute(connection)
@@ -17,8 +17,16 @@ export async function migrateToLatest<DB>(db: Kysely<DB>): Promise<readonly stri
       await sql`reset statement_timeout`.execute(connection)
     }
   })
-  if (error !== undefined) throw new Error('The database could not be migrated.', { cause: error })
+  if (error !== undefined) explainDenial(error)
   return results.map(({ migrationName }) => migrationName)
+}
+
+function explainDenial(error: unknown): never {
+  const isDenied = (error as { code?: unknown }).code === '42501'
+  const advice = isDenied
+    ? ' This role is not the owner of the schema: run `npm run migrate` with DATABASE_OWNER_URL (docs/operations.md, "Database roles").'
+    : ''
+  throw new Error(`The database could not be migrated.${advice}`, { cause: error })
 }
 
 /** Whether every migration of this release has run. */

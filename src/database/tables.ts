@@ -1,5 +1,6 @@
 import type { ColumnType } from 'kysely'
 import type { ApiKeyRow } from '../api-keys/schemas.ts'
+import type { AuditEntry } from '../audit/schemas.ts'
 import type { DealRow } from '../deals/schemas.ts'
 import type { EventRow } from '../events/schemas.ts'
 import type { PartnerRow } from '../partners/schemas.ts'
@@ -30,13 +31,10 @@ export interface Database {
       Pick<DealRow, 'attribution_model'>
   >
   api_keys: Table<ApiKeyRow, 'created_at'>
+  audit: Table<AuditEntry, 'at'>
   idempotency_keys: Table<
     { key_hash: Buffer; request_hash: Buffer; status: number; answer: unknown; created_at: string },
     'created_at'
-  >
-  payout_reveals: Table<
-    { id: string; partner_id: string; api_key_id: string; revealed_at: string },
-    'revealed_at'
   >
   rate_limits: Table<{ subject: string; ends_at: string; taken: bigint }>
 }

@@ -1,16 +1,18 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Kysely } from 'kysely'
 import { Type } from '@sinclair/typebox'
+import { takeTurns } from '../database/group.ts'
 import type { Database } from '../database/tables.ts'
-import { DealNotFound } from '../errors.ts'
 import type { Write } from '../http/idempotency.ts'
 import { allowNoBody } from '../http/json.ts'
 import { answers } from '../http/problems.ts'
-import { Id, ref, Strict, Timestamp } from '../http/schemas.ts'
-import { groupFinds, listHistory } from '../record/attributions.ts'
+import { Id, Page, ref, Strict, Timestamp } from '../http/schemas.ts'
+import { groupFinds } from '../record/attributions.ts'
+import { listHistory } from '../record/history.ts'
+import type { Memo } from '../record/memo.ts'
 import type { Attribute } from '../record/versions.ts'
 import { recalculate } from './amend.ts'
-import { explainAttribution, getCurrent } from './explain.ts'
+import { explainAttribution, getAttributionAt, getCurrent } from './explain.ts'
 import type { DealDefaults } from './facts.ts'
 import { ExplainedAttribution } from './explanation-schemas.ts'
 import { Attribution, AttributionHistory } from './schemas.ts'
@@ -23,8 +25,16 @@ interface Needs {
   readonly db: Kysely<Database>
   readonly write: Write
   readonly attribute: Attribute
+  readonly memo: Memo
   readonly defaults: DealDefaults
 }
+
+// Each computes for up to some 100 ms in all, in pieces.
+const calculationsAtOnce = 2
+const calculationsWaiting = 100
+// Each may take seconds: in a line of their own, so that no short calculation waits for them.
+const scenariosAtOnce = 2
+const scenariosWaiting = 10
 
 const tags = ['Attribution']
 const dealParams = Type.Object({ dealId: Id })
@@ -47,9 +57,10 @@ const getHistory = {
   operationId: 'getAttributionHistory',
   summary: "Every version of a deal's split, oldest first: when, why and what",
   description:
-    'What was believed, when and why: a version for every change of what the split is worked out from.',
+    'What was believed, when and why: a version for every change of what the split is worked out from. A page whose versions have many shares holds fewer than `limit`; its `next_cursor` leads on.',
   tags,
   params: dealParams,
+  querystring: Strict({ limit: Page.limit, cursor: Page.cursor }),
   response: answers({ 200: ref(AttributionHistory) }, 404),
 }
 
@@ -87,7 +98,7 @@ const postScenario = {
   operationId: 'runScenario',
   summary: 'What the deals of a period would pay under another model; stores nothing',
   description:
-    'What every partner would have got of the deals closed in a period under another model, beside what it gets now. The differences, with the unattributed, add up to zero. Every deal of the period is split again, so it takes as long as there are many.',
+    'What every partner would have got of the deals closed in a period under another model, beside what it gets now. The differences, with the unattributed, add up to zero. Every deal of the period is split again, so it takes as long as there are many: at most 100,000, with at most 500,000 touchpoints.',
   tags,
   body: ref(Scenario),
   response: answers({ 200: ref(ScenarioResult) }),
@@ -95,21 +106,25 @@ const postScenario = {
 
 export const attributions: FastifyPluginAsyncTypebox<Needs> = async (
   app,
-  { db, write, attribute, defaults },
+  { db, write, attribute, memo, defaults },
 ) => {
   const find = groupFinds(db)
+  const calculate = takeTurns(calculationsAtOnce, calculationsWaiting)
+  const calculateScenario = takeTurns(scenariosAtOnce, scenariosWaiting)
 
-  app.get('/attribution/:dealId', { schema: getAttribution }, ({ params: { dealId }, query }) =>
-    query.explain === true || query.as_of !== undefined
-      ? explainAttribution(db, attribute, dealId, query)
-      : getCurrent(find, dealId),
-  )
-
-  app.get('/attribution/:dealId/history', { schema: getHistory }, async ({ params: { dealId } }) => {
-    const versions = await listHistory(db, dealId)
-    if (versions.length === 0) throw new DealNotFound(dealId)
-    return { versions }
+  app.get('/attribution/:dealId', { schema: getAttribution }, (request) => {
+    const { dealId } = request.params
+    const { explain, as_of: asOf } = request.query
+    if (explain === true) {
+      const { signal } = request
+      return calculate(() => explainAttribution(db, memo, dealId, { asOf, signal }), { signal })
+    }
+    return asOf === undefined ? getCurrent(find, dealId) : getAttributionAt(db, dealId, asOf)
   })
+
+  app.get('/attribution/:dealId/history', { schema: getHistory }, ({ params: { dealId }, query }) =>
+    listHistory(db, dealId, query),
+  )
 
   const recalculation = { schema: postRecalculation, preValidation: allowNoBody }
   app.post('/attribution/:dealId/recalculate', recalculation, (request, reply) =>
@@ -119,15 +134,15 @@ export const attributions: FastifyPluginAsyncTypebox<Needs> = async (
     })),
   )
 
-  app.get('/attribution/:dealId/compare', { schema: getComparison }, ({ params: { dealId } }) =>
-    compareModels(db, attribute, defaults, dealId),
+  app.get('/attribution/:dealId/compare', { schema: getComparison }, ({ params: { dealId }, signal }) =>
+    calculate(() => compareModels(db, memo, defaults, { dealId, signal }), { signal }),
   )
 
-  app.post('/analytics/what-if', { schema: postScenario, config: { scope: 'read' } }, ({ body }) =>
-    runScenario(db, attribute, defaults, body),
+  app.post('/analytics/what-if', { schema: postScenario, config: { scope: 'read' } }, ({ body, signal }) =>
+    calculateScenario(() => runScenario(db, defaults, body, signal), { signal }),
   )
 
-  app.post('/attribution/simulate', { schema: postSimulation, config: { scope: 'read' } }, ({ body }) =>
-    simulate(db, attribute, defaults, body),
+  app.post('/attribution/simulate', { schema: postSimulation, config: { scope: 'read' } }, (request) =>
+    calculate(() => simulate(db, defaults, request.body), { signal: request.signal }),
   )
 }

@@ -1,14 +1,15 @@
 import type { Kysely } from 'kysely'
 import type { Attribution as Split } from '../attribution/attribute.ts'
-import { type ExplainedTouch, explain, sentence } from '../attribution/explain.ts'
+import { type ExplainedTouch, explainOddUnits, explainTouches, sentence } from '../attribution/explain.ts'
 import type { Journey, Touch } from '../attribution/journey.ts'
 import type { Database } from '../database/tables.ts'
 import { DealNotFound, VersionNotFound } from '../errors.ts'
 import { type Instant, parseInstant, toTimestamp } from '../http/instants.ts'
 import { formatMoney, toMajor } from '../http/money.ts'
 import { findAttribution } from '../record/attributions.ts'
-import { findVersion, listTouches, type TouchRow, toJourney } from '../record/journeys.ts'
-import type { Attribute } from '../record/versions.ts'
+import { findVersion, listTouchesOf, type TouchRow, toJourney } from '../record/journeys.ts'
+import type { Memo } from '../record/memo.ts'
+import { createPauses } from '../record/pauses.ts'
 import type { ExplainedAttribution, Explanation } from './explanation-schemas.ts'
 import type { Attribution } from './schemas.ts'
 
@@ -22,23 +23,31 @@ export async function getCurrent(
   return attribution
 }
 
-/** A deal's split, now or as it stood at an instant, and where each minor unit of it comes from. Errors: 404. */
+/** A deal's split, now or as it stood at an instant. Errors: 404. */
+export function getAttributionAt(db: Kysely<Database>, dealId: string, asOf?: string): Promise<Attribution> {
+  return asOf === undefined
+    ? getCurrent((id) => findAttribution(db, id), dealId)
+    : getThen(db, dealId, toTimestamp((parseInstant(asOf) as Instant).at))
+}
+
+interface Explaining {
+  readonly asOf: string | undefined
+  readonly signal: AbortSignal
+}
+
+/** The same, and where each minor unit of it comes from. Errors: 404. */
 export async function explainAttribution(
   db: Kysely<Database>,
-  attribute: Attribute,
+  memo: Memo,
   dealId: string,
-  { as_of, explain: isWanted = false }: { readonly as_of?: string; readonly explain?: boolean },
+  { asOf, signal }: Explaining,
 ): Promise<ExplainedAttribution> {
-  const attribution =
-    as_of === undefined
-      ? await getCurrent((id) => findAttribution(db, id), dealId)
-      : await getThen(db, dealId, toTimestamp((parseInstant(as_of) as Instant).at))
-  if (!isWanted) return attribution
+  const attribution = await getAttributionAt(db, dealId, asOf)
   const { facts, is_void } = await findVersion(db, dealId, attribution.version)
-  const touches = (await listTouches(db, [dealId])).get(dealId) ?? []
+  const touches = await listTouchesOf(db, dealId)
   // What came later and changed nothing is listed only under the split that stands.
-  const journey = toJourney(facts, is_void, touches, as_of === undefined ? undefined : attribution.version)
-  return { ...attribution, explanation: explainJourney(journey, attribute, touches) }
+  const journey = toJourney(facts, is_void, touches, asOf === undefined ? undefined : attribution.version)
+  return { ...attribution, explanation: await explainJourney(journey, memo, touches, signal) }
 }
 
 async function getThen(db: Kysely<Database>, dealId: string, asOf: string): Promise<Attribution> {
@@ -48,19 +57,30 @@ async function getThen(db: Kysely<Database>, dealId: string, asOf: string): Prom
   throw new VersionNotFound(dealId)
 }
 
-function explainJourney(journey: Journey, attribute: Attribute, touches: readonly TouchRow[]): Explanation {
+async function explainJourney(
+  journey: Journey,
+  memo: Memo,
+  touches: readonly TouchRow[],
+  signal: AbortSignal,
+): Promise<Explanation> {
+  const pause = createPauses(signal)
   const names = new Map(touches.map(({ partner_id, partner_name }) => [partner_id, partner_name]))
   const { currency } = journey
-  const explained = explain(journey)
+  const split = memo(journey)
+  await pause()
+  const explained = explainTouches(journey, split.shares)
+  await pause()
+  const oddUnits = explainOddUnits(journey)
+  await pause()
   return {
     touchpoints: explained.touches.map((touch) => toExplained(touch, names, currency)),
     excluded: explained.excluded.map(({ reason, ...touch }) => ({ ...toFacts(touch, names), reason })),
-    odd_units: explained.odd_units.map(({ partner_id, rule }) => ({
+    odd_units: oddUnits.map(({ partner_id, rule }) => ({
       partner_id,
       amount: toMajor(1n, currency),
       rule,
     })),
-    sentences: sentencesOf(attribute(journey), names, journey),
+    sentences: sentencesOf(split, names, journey),
   }
 }
 

@@ -1,9 +1,10 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Database } from '../database/tables.ts'
+import { listedColumns } from '../events/queries.ts'
 import { toMajor } from '../http/money.ts'
 import { type PageQuery, type PageStart, startOf, toPage } from '../http/pages.ts'
 import type { Facts } from '../record/schemas.ts'
-import type { Deal, DealEvent, DealRow } from './schemas.ts'
+import type { Deal, DealRow } from './schemas.ts'
 
 /** A deal as its client sent it, in our terms. */
 export type Submission = Facts & Pick<DealRow, 'id' | 'submission'>
@@ -163,17 +164,26 @@ function all(...conditions: readonly (RawBuilder<unknown> | false)[]): RawBuilde
   return sql.join([sql`true`, ...conditions.filter((condition) => condition !== false)], sql` and `)
 }
 
-/** Events of a deal with their partners' names, oldest first. */
-export function listDealEvents(db: Kysely<Database>, dealId: string): Promise<DealEvent[]> {
+/** The first events of a deal with their partners' names, oldest first. */
+export function listFirstEvents(db: Kysely<Database>, dealId: string, limit: number) {
   return db
     .selectFrom('events')
     .innerJoin('partners', 'partners.id', 'events.partner_id')
-    .selectAll('events')
-    .select('partners.name as partner_name')
+    .select([...listedColumns, 'partners.name as partner_name'])
     .where('deal_id', '=', dealId)
     .orderBy('timestamp')
     .orderBy('events.id')
+    .limit(limit)
     .execute()
+}
+
+export async function countEvents(db: Kysely<Database>, dealId: string): Promise<number> {
+  const { count } = await db
+    .selectFrom('events')
+    .select(({ fn }) => fn.countAll<bigint>().as('count'))
+    .where('deal_id', '=', dealId)
+    .executeTakeFirstOrThrow()
+  return Number(count)
 }
 
 /** The deal as its clients see it: money in units of its currency, and nothing that only we need. */

@@ -4,6 +4,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import type { Database } from '../database/tables.ts'
 import { DealNotFound } from '../errors.ts'
 import { VoidReason } from '../events/schemas.ts'
+import { serializeEvents } from '../events/serialize.ts'
 import { readIdempotencyKey, type Write } from '../http/idempotency.ts'
 import { readPeriod } from '../http/instants.ts'
 import { answers } from '../http/problems.ts'
@@ -12,8 +13,8 @@ import type { Attribute } from '../record/versions.ts'
 import { amendDeal, voidDeal } from './amend.ts'
 import { closeDeal, createClosing } from './close.ts'
 import type { DealDefaults } from './facts.ts'
-import { findDeal, listDealEvents, listDeals, toDeal } from './queries.ts'
-import { AttributionModel, DealChange, DealDetail, DealPage, DealSplit, NewDeal } from './schemas.ts'
+import { countEvents, findDeal, listDeals, listFirstEvents, toDeal } from './queries.ts'
+import { AttributionModel, Deal, DealChange, DealDetail, DealPage, DealSplit, NewDeal } from './schemas.ts'
 
 interface Needs {
   readonly db: Kysely<Database>
@@ -21,6 +22,9 @@ interface Needs {
   readonly attribute: Attribute
   readonly defaults: DealDefaults
 }
+
+const eventsShown = 100
+const dealSchema = ref(Deal)
 
 const tags = ['Deals']
 const dealParams = Type.Object({ dealId: Id })
@@ -56,11 +60,12 @@ const getDeals = {
 
 const getDeal = {
   operationId: 'getDeal',
-  summary: 'A deal with its events, oldest first',
-  description: 'One deal, and every event on it with the name of its partner.',
+  summary: 'A deal with its first events',
+  description:
+    'One deal, how many events it has, and the first 100 of them, oldest first, with the names of their partners. `GET /events?deal_id=` lists all.',
   tags,
   params: dealParams,
-  response: answers({ 200: ref(DealDetail) }, 404),
+  response: answers({ 200: Type.Unsafe<DealDetail | string>(ref(DealDetail)) }, 404),
 }
 
 const patchDeal = {
@@ -99,10 +104,14 @@ export const deals: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write, 
 
   app.get('/deals', { schema: getDeals }, ({ query }) => listDeals(db, toFilter(query)))
 
-  app.get('/deals/:dealId', { schema: getDeal }, async ({ params: { dealId } }) => {
+  app.get('/deals/:dealId', { schema: getDeal }, async ({ params: { dealId } }, reply) => {
     const deal = await findDeal(db, dealId)
     if (deal === undefined) throw new DealNotFound(dealId)
-    return { deal: toDeal(deal), events: await listDealEvents(db, dealId) }
+    const events = await listFirstEvents(db, dealId, eventsShown)
+    const count = events.length < eventsShown ? events.length : await countEvents(db, dealId)
+    void reply.type('application/json; charset=utf-8')
+    const text = reply.serializeInput(toDeal(deal), dealSchema)
+    return `{"deal":${text},"events":${serializeEvents(events)},"events_count":${count}}`
   })
 
   app.patch('/deals/:dealId', { schema: patchDeal }, (request, reply) =>

@@ -31,8 +31,13 @@ export const Spread = Type.Object(
 
 export const UnattributedScenario = Type.Object(moved, {
   $id: 'UnattributedScenario',
-  description: 'Its difference and those of all partners add up to zero.',
+  description: 'Its difference and those of all partners, the others too, add up to zero.',
 })
+
+export const OtherPartners = Type.Object(
+  { partners_count: Type.Integer(), ...moved },
+  { $id: 'OtherPartners', description: 'The partners that are not listed, in one sum.' },
+)
 
 export const PartnerScenario = Type.Object(
   {
@@ -51,7 +56,10 @@ export const ScenarioResult = Type.Object(
     currency: Currency,
     deals_count: Type.Integer(),
     total_amount: Money,
-    partners: Type.Array(ref(PartnerScenario), { description: 'Largest gain first.' }),
+    partners: Type.Array(ref(PartnerScenario), {
+      description: 'The 1000 whose payout moves most, largest gain first.',
+    }),
+    others: ref(OtherPartners),
     unattributed: ref(UnattributedScenario),
   },
   { $id: 'ScenarioResult' },

@@ -1,178 +1,143 @@
 import { type Kysely, sql } from 'kysely'
-import type { Attribution } from '../attribution/attribute.ts'
-import { modelNames } from '../attribution/models.ts'
+import { attribute } from '../attribution/attribute.ts'
+import type { Journey } from '../attribution/journey.ts'
+import { modelNames, type Parameters } from '../attribution/models.ts'
 import type { Database } from '../database/tables.ts'
+import { invalid } from '../errors.ts'
 import { readPeriod } from '../http/instants.ts'
 import { toMajor } from '../http/money.ts'
-import { listSubjects, listTouches, type Subject, type TouchRow, toJourney } from '../record/journeys.ts'
-import type { Attribute } from '../record/versions.ts'
+import { listSubjects, readTouches, toJourney } from '../record/journeys.ts'
+import { createPauses } from '../record/pauses.ts'
 import { checkParameters, type DealDefaults, resolve } from './facts.ts'
 import type { DealRow } from './schemas.ts'
-import type { PartnerScenario, Scenario, ScenarioResult } from './scenario-schemas.ts'
+import type { Scenario, ScenarioResult } from './scenario-schemas.ts'
+import { createTallies, type Splits, type Tallies } from './tallies.ts'
 
 const dealsAtOnce = 500
-
-/** Minor units over the period: as paid now, under the scenario, and under each model with its defaults. */
-interface Tally {
-  name: string
-  now: bigint
-  proposed: bigint
-  readonly under: bigint[]
-}
+const mostDeals = 100_000
+// As many as 100,000 deals of five each have: some 10 s of work.
+const mostTouchpoints = 500_000
 
 /**
- * What the deals of a period would pay under another model, in one snapshot and batch by batch, so that memory grows
- * with the partners and not with the deals. Stores nothing. Errors: 400.
+ * What the deals of a period would pay under another model. Stores nothing. Reads some deals at a time and holds no
+ * transaction meanwhile: what they pay now and would pay comes from the same rows, so differences add up to zero even
+ * where deals change while it runs. Errors: 400; 503 once the client is gone.
  */
 export async function runScenario(
   db: Kysely<Database>,
-  attribute: Attribute,
   defaults: DealDefaults,
   scenario: Scenario,
+  signal: AbortSignal,
 ): Promise<ScenarioResult> {
   const { currency = defaults.currency, attribution_model, model_parameters = {} } = scenario
   checkParameters(attribution_model, model_parameters)
-  const period = readPeriod(scenario.start_date, scenario.end_date)
-  const split = splitter(attribute, defaults, scenario)
-  const tallies = new Map<string, Tally>()
-  const total = { deals: 0, amount: 0n, unattributedNow: 0n, unattributedProposed: 0n }
+  const period = { currency, ...readPeriod(scenario.start_date, scenario.end_date) }
+  if ((await countDeals(db, period)) > mostDeals) throw tooLong(mostDeals, 'deals')
+  const split = splitter(defaults, scenario, createPauses(signal))
+  const tallies = createTallies()
 
-  await db
-    .transaction()
-    .setIsolationLevel('repeatable read')
-    .setAccessMode('read only')
-    .execute(async (trx) => {
-      for (let after: Slice['after'], isMore = true; isMore;) {
-        const slice = await listSlice(trx, { currency, ...period, after })
-        const ids = slice.map(({ id }) => id)
-        const subjects = await listSubjects(trx, ids)
-        const touches = await listTouches(trx, ids)
-        for (const subject of subjects) {
-          const { now, proposed, under } = split(subject, touches.get(subject.deal_id) ?? [])
-          total.deals += 1
-          total.amount += subject.facts.amount_minor
-          total.unattributedNow += now.unattributed_minor
-          total.unattributedProposed += proposed.unattributed_minor
-          add(tallies, touches.get(subject.deal_id) ?? [], { now, proposed, under })
-        }
-        isMore = slice.length === dealsAtOnce
-        after = slice.at(-1)
-      }
-    })
-
+  for (let after: Slice['after'], isMore = true; isMore;) {
+    const slice = await listSlice(db, { ...period, after })
+    await addDeals(
+      db,
+      slice.map(({ id }) => id),
+      split,
+      tallies,
+    )
+    isMore = slice.length === dealsAtOnce
+    after = slice.at(-1)
+  }
+  const { total } = tallies
   return {
     attribution_model,
     currency,
     deals_count: total.deals,
     total_amount: toMajor(total.amount, currency),
-    partners: [...tallies]
-      .sort(([a, x], [b, y]) => compare(y.proposed - y.now, x.proposed - x.now) || (a < b ? -1 : 1))
-      .map(([id, tally]) => toPartnerScenario(id, tally, currency)),
-    unattributed: toMove(total.unattributedNow, total.unattributedProposed, currency),
+    ...tallies.toResult(currency),
   }
 }
 
-interface Splits {
-  readonly now: Attribution
-  readonly proposed: Attribution
-  readonly under: readonly Attribution[]
+async function addDeals(
+  db: Kysely<Database>,
+  ids: readonly string[],
+  split: (journey: Journey) => Promise<Splits>,
+  tallies: Tallies,
+): Promise<void> {
+  const subjects = new Map((await listSubjects(db, ids)).map((subject) => [subject.deal_id, subject]))
+  for await (const { dealIds, touches } of readTouches(db, ids)) {
+    for (const dealId of dealIds) {
+      const subject = subjects.get(dealId)
+      // Void since the slice was listed.
+      if (subject === undefined || subject.is_void) continue
+      const own = touches.get(dealId) ?? []
+      tallies.add(subject.facts.amount_minor, own, await split(toJourney(subject.facts, false, own)))
+    }
+    if (tallies.total.touchpoints > mostTouchpoints) throw tooLong(mostTouchpoints, 'touchpoints')
+  }
+}
+
+function tooLong(most: number, what: string): Error {
+  const detail = `The period has more than ${most} ${what}: choose a shorter one.`
+  return invalid([{ pointer: '/start_date', detail }])
 }
 
 // "Now" is worked out from the deal's own facts: every stored version replays to what it paid.
 function splitter(
-  attribute: Attribute,
   defaults: DealDefaults,
   { attribution_model, model_parameters = {} }: Scenario,
+  pause: () => Promise<void>,
 ) {
   const alternatives = [
-    { attribution_model, model_parameters: resolve(attribution_model, model_parameters, defaults) },
-    ...modelNames.map((model) => ({
-      attribution_model: model,
-      model_parameters: resolve(model, {}, defaults),
-    })),
+    { model: attribution_model, parameters: resolve(attribution_model, model_parameters, defaults) },
+    ...modelNames.map((model) => ({ model, parameters: resolve(model, {}, defaults) })),
   ]
-  return ({ facts, is_void }: Subject, touches: readonly TouchRow[]): Splits => {
-    const now = attribute(toJourney(facts, is_void, touches))
-    const [proposed = now, ...under] = alternatives.map((alternative) =>
-      attribute(toJourney({ ...facts, ...alternative }, is_void, touches)),
-    )
+  return async (journey: Journey): Promise<Splits> => {
+    const now = attribute(journey)
+    const splits = []
+    for (const { model, parameters } of alternatives) {
+      await pause()
+      splits.push(attribute({ ...journey, model, parameters: parameters as Parameters }))
+    }
+    const [proposed = now, ...under] = splits
     return { now, proposed, under }
   }
-}
-
-function add(
-  tallies: Map<string, Tally>,
-  touches: readonly TouchRow[],
-  { now, proposed, under }: Splits,
-): void {
-  for (const { partner_id, partner_name } of touches) {
-    if (!tallies.has(partner_id)) {
-      tallies.set(partner_id, { name: partner_name, now: 0n, proposed: 0n, under: modelNames.map(() => 0n) })
-    }
-  }
-  const each = ({ shares }: Attribution, count: (tally: Tally, payout: bigint) => void) => {
-    for (const { partner_id, payout_minor } of shares) count(tallies.get(partner_id) as Tally, payout_minor)
-  }
-  each(now, (tally, payout) => (tally.now += payout))
-  each(proposed, (tally, payout) => (tally.proposed += payout))
-  for (const [n, split] of under.entries()) {
-    each(split, (tally, payout) => (tally.under[n] = (tally.under[n] ?? 0n) + payout))
-  }
-}
-
-function toPartnerScenario(
-  partner_id: string,
-  { name, now, proposed, under }: Tally,
-  currency: string,
-): PartnerScenario {
-  const sorted = under.toSorted(compare)
-  const lowest = sorted[0] ?? 0n
-  const highest = sorted.at(-1) ?? 0n
-  return {
-    partner_id,
-    partner_name: name,
-    ...toMove(now, proposed, currency),
-    contested: {
-      lowest: toMajor(lowest, currency),
-      highest: toMajor(highest, currency),
-      spread: toMajor(highest - lowest, currency),
-    },
-  }
-}
-
-function toMove(now: bigint, proposed: bigint, currency: string) {
-  return {
-    payout_now: toMajor(now, currency),
-    payout_proposed: toMajor(proposed, currency),
-    difference: toMajor(proposed - now, currency),
-  }
-}
-
-function compare(a: bigint, b: bigint): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 interface Slice {
   readonly currency: string
   /** Where the slice before ended. */
-  readonly after: Pick<DealRow, 'closed_date' | 'id'> | undefined
+  readonly after?: Pick<DealRow, 'closed_date' | 'id'> | undefined
   readonly from?: string
   readonly before?: string
 }
 
-function listSlice(trx: Kysely<Database>, { currency, after, from, before }: Slice) {
-  let query = trx
+/** How many deals a period has; where they are too many, how many are. */
+async function countDeals(db: Kysely<Database>, period: Slice): Promise<number> {
+  const { count } = await db
+    .selectFrom(
+      selectDeals(db, period)
+        .limit(mostDeals + 1)
+        .as('counted'),
+    )
+    .select(({ fn }) => fn.countAll<bigint>().as('count'))
+    .executeTakeFirstOrThrow()
+  return Number(count)
+}
+
+function listSlice(db: Kysely<Database>, slice: Slice) {
+  return selectDeals(db, slice).orderBy('closed_date').orderBy('id').limit(dealsAtOnce).execute()
+}
+
+function selectDeals(db: Kysely<Database>, { currency, after, from, before }: Slice) {
+  let query = db
     .selectFrom('deals')
     .select(['closed_date', 'id'])
     .where('voided_at', 'is', null)
     .where('currency', '=', currency)
-    .orderBy('closed_date')
-    .orderBy('id')
-    .limit(dealsAtOnce)
   if (after !== undefined) {
     query = query.where(sql<boolean>`(closed_date, id) > (${after.closed_date}::timestamptz, ${after.id})`)
   }
   if (from !== undefined) query = query.where('closed_date', '>=', from)
   if (before !== undefined) query = query.where('closed_date', '<', before)
-  return query.execute()
+  return query
 }

@@ -145,7 +145,6 @@ export type AttributionVersion = Static<typeof AttributionVersion>
 export const DealEvent = Type.Composite([Event, Type.Object({ partner_name: Type.String() })], {
   $id: 'DealEvent',
 })
-export type DealEvent = Static<typeof DealEvent>
 
 export const DealSplit = Type.Object(
   { deal: ref(Deal), attribution: ref(Attribution) },
@@ -156,11 +155,16 @@ export type DealSplit = Static<typeof DealSplit>
 export const DealPage = Listing({ deals: Type.Array(ref(Deal)) }, { $id: 'DealPage' })
 
 export const DealDetail = Type.Object(
-  { deal: ref(Deal), events: Type.Array(ref(DealEvent)) },
+  {
+    deal: ref(Deal),
+    events: Type.Array(ref(DealEvent), { description: 'The first 100, oldest first.' }),
+    events_count: Type.Integer({ description: 'How many it has, the void ones too.' }),
+  },
   { $id: 'DealDetail' },
 )
+export type DealDetail = Static<typeof DealDetail>
 
-export const AttributionHistory = Type.Object(
+export const AttributionHistory = Listing(
   { versions: Type.Array(ref(AttributionVersion)) },
   { $id: 'AttributionHistory' },
 )

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { NewEvent } from '../events/schemas.ts'
+import { mostTouchpoints, NewEvent } from '../events/schemas.ts'
 import { Currency, Id, Money, ref, Strict } from '../http/schemas.ts'
 import { Attribution, AttributionModel, facts, Share } from './schemas.ts'
 
@@ -12,7 +12,7 @@ export const Simulation = Strict(
   {
     ...facts,
     events: Type.Array(ref(SimulatedEvent), {
-      maxItems: 1000,
+      maxItems: mostTouchpoints,
       description: 'An id counts once, and none stands for two different events.',
     }),
   },

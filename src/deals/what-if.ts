@@ -1,14 +1,16 @@
 import type { Kysely } from 'kysely'
 import { v7 as uuid } from 'uuid'
-import { modelNames, type Window } from '../attribution/models.ts'
-import type { Attribution as Split } from '../attribution/attribute.ts'
+import { modelNames, type Parameters, type Window } from '../attribution/models.ts'
+import { type Attribution as Split, attribute } from '../attribution/attribute.ts'
 import type { Database } from '../database/tables.ts'
 import { DealNotFound, invalid } from '../errors.ts'
+import { mostPartners } from '../events/schemas.ts'
 import { canonicalJson } from '../http/canonical.ts'
 import { parseInstant, toTimestamp } from '../http/instants.ts'
 import { toMajor } from '../http/money.ts'
-import { listTouches, type TouchRow, toJourney } from '../record/journeys.ts'
-import type { Attribute } from '../record/versions.ts'
+import { listTouchesOf, type TouchRow, toJourney } from '../record/journeys.ts'
+import type { Memo } from '../record/memo.ts'
+import { createPauses } from '../record/pauses.ts'
 import { type DealDefaults, readFacts, resolve } from './facts.ts'
 import { findDeal, listPartnerNames } from './queries.ts'
 import type { Share } from './schemas.ts'
@@ -17,19 +19,22 @@ import type { Comparison, SimulatedAttribution, Simulation } from './what-if-sch
 /** A deal's split under every model with its default parameters. Errors: 404. */
 export async function compareModels(
   db: Kysely<Database>,
-  attribute: Attribute,
+  memo: Memo,
   window: Window,
-  dealId: string,
+  { dealId, signal }: { readonly dealId: string; readonly signal: AbortSignal },
 ): Promise<Comparison> {
   const deal = await findDeal(db, dealId)
   if (deal === undefined) throw new DealNotFound(dealId)
-  const touches = (await listTouches(db, [dealId])).get(dealId) ?? []
+  const touches = await listTouchesOf(db, dealId)
   const names = new Map(touches.map(({ partner_id, partner_name }) => [partner_id, partner_name]))
-  const models = modelNames.map((model) => {
-    const facts = { ...deal, attribution_model: model, model_parameters: resolve(model, {}, window) }
-    const split = attribute(toJourney(facts, deal.voided_at !== null, touches))
-    return { model, ...toShares(split, names, deal.currency) }
-  })
+  const pause = createPauses(signal)
+  const models: Comparison['models'] = []
+  const journey = toJourney(deal, deal.voided_at !== null, touches)
+  for (const model of modelNames) {
+    const split = memo({ ...journey, model, parameters: resolve(model, {}, window) as Parameters })
+    models.push({ model, ...toShares(split, names, deal.currency) })
+    await pause()
+  }
   return {
     deal_id: dealId,
     total_amount: toMajor(deal.amount_minor, deal.currency),
@@ -41,13 +46,16 @@ export async function compareModels(
 /** The split of a deal that exists only in the request. A partner nobody registered goes by its id. Errors: 400. */
 export async function simulate(
   db: Kysely<Database>,
-  attribute: Attribute,
   defaults: DealDefaults,
   { events, ...deal }: Simulation,
 ): Promise<SimulatedAttribution> {
   const facts = readFacts(deal, defaults)
   const touches = readTouches(events)
-  const names = await listPartnerNames(db, [...new Set(touches.map(({ partner_id }) => partner_id))])
+  const partnerIds = new Set(touches.map(({ partner_id }) => partner_id))
+  if (partnerIds.size > mostPartners) {
+    throw invalid([{ pointer: '/events', detail: `A deal has at most ${mostPartners} partners.` }])
+  }
+  const names = await listPartnerNames(db, [...partnerIds])
   const { currency } = facts
   return {
     total_amount: toMajor(facts.amount_minor, currency),

@@ -60,8 +60,10 @@ export const imports: FastifyPluginAsyncTypebox<Needs> = async (app, needs) => {
         if ((await findCaller(keyHash)) === undefined) throw new Unauthenticated()
       }
       const batches = readBody(request, clock)
-      return takeTurn(request.caller.id, () =>
-        importEvents({ db, attribute, inTurn, check, confirmKey }, batches),
+      return takeTurn(
+        request.caller.id,
+        () => importEvents({ db, attribute, inTurn, check, confirmKey }, batches),
+        request.signal,
       )
     },
   )

@@ -3,27 +3,20 @@ import type { Kysely } from 'kysely'
 import { v7 as uuid } from 'uuid'
 import { lockDeals } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
-import {
-  EventExists,
-  EventNotFound,
-  type Fault,
-  invalid,
-  PartnerInactive,
-  UnknownReference,
-} from '../errors.ts'
+import { DealFull, EventExists, type Fault, invalid, PartnerInactive, UnknownReference } from '../errors.ts'
 import { canonicalJson } from '../http/canonical.ts'
 import type { Outcome } from '../http/idempotency.ts'
 import { parseInstant, toTimestamp } from '../http/instants.ts'
 import { type Attribute, recordChanges } from '../record/versions.ts'
+import { admit, type Admission, uncrowded } from './capacity.ts'
 import {
-  findEvent,
   insertEvents,
   listPartnerStatuses,
   listSubmitted,
-  markEventVoid,
+  type StoredEvent,
   type Submission,
 } from './queries.ts'
-import type { Accepted, Event, NewEvent } from './schemas.ts'
+import { type Accepted, type Event, mostTouchpoints, type NewEvent } from './schemas.ts'
 
 const aheadMs = 5 * 60_000
 const metadataBytes = 16_384
@@ -49,23 +42,38 @@ export async function ingest(
   submissions: readonly Submission[],
 ): Promise<Ingested[]> {
   // Of several submissions under one id the first that can be stored counts; the others are measured against it.
-  const inserted = await insertEvents(trx, submissions)
-  const closed = new Set(inserted.filter(({ is_closed }) => is_closed).map(({ deal_id }) => deal_id))
+  const firsts = new Map(submissions.toReversed().map((submission) => [contentOf(submission), submission]))
+  const fresh = new Map<Submission, StoredEvent>()
+  const closed = new Set<string>()
+  const take = (inserted: Awaited<ReturnType<typeof insertEvents>>) => {
+    for (const { is_closed, ...event } of inserted) {
+      fresh.set(firsts.get(contentOf(event)) as Submission, event)
+      if (is_closed) closed.add(event.deal_id)
+    }
+  }
+  take(await insertEvents(trx, submissions, uncrowded))
+  const rest = submissions.filter((submission) => !fresh.has(submission))
+  const crowded = rest.length === 0 ? undefined : await ingestCrowded(trx, rest)
+  take(crowded?.inserted ?? [])
   if (closed.size > 0) await recordChanges(trx, attribute, [...closed], 'late_event')
 
-  const firsts = new Map(submissions.toReversed().map((submission) => [contentOf(submission), submission]))
-  const fresh = new Map(
-    inserted.map(({ submission, is_closed: _, ...event }) => [
-      firsts.get(contentOf({ id: event.id, submission })),
-      event,
-    ]),
-  )
-  const rest = submissions.filter((submission) => !fresh.has(submission))
-  const explain = rest.length === 0 ? undefined : await explainer(trx, rest)
-  return submissions.map((submission) => {
-    const event = fresh.get(submission)
-    return event === undefined ? (explain?.(submission) as Ingested) : { event, isNew: true }
+  return submissions.map((given) => {
+    const event = fresh.get(given)
+    if (event === undefined) return crowded?.explain(given) as Ingested
+    return { event: toEvent(event, given), isNew: true }
   })
+}
+
+/** Stores those events that are for deals with many touchpoints and find room there; tells of the others why not. */
+async function ingestCrowded(trx: Kysely<Database>, rest: readonly Submission[]) {
+  const found = await look(trx, rest)
+  const storable = rest.filter(
+    ({ id, partner_id }) => !found.byId.has(id) && found.statuses.get(partner_id) === 'active',
+  )
+  const { admitted, full } = await admit(trx, storable)
+  if (admitted.length === 0) return { inserted: [], explain: explainer(found, full) }
+  const inserted = await insertEvents(trx, admitted, mostTouchpoints)
+  return { inserted, explain: explainer(await look(trx, rest), full) }
 }
 
 /** The same for a caller that holds no locks. */
@@ -118,41 +126,37 @@ export async function ingestAll(
   return { accepted, duplicates: events.length - accepted }
 }
 
-/** Voids an event: it stays on record and no longer counts. Voiding it again changes nothing. */
-export async function voidEvent(
-  trx: Kysely<Database>,
-  attribute: Attribute,
-  id: string,
-  reason: string,
-): Promise<Event> {
-  const found = await findEvent(trx, id)
-  if (found === undefined) throw new EventNotFound(id)
-  await lockDeals(trx, [found.deal_id])
-  const voided = await markEventVoid(trx, id, reason)
-  if (voided === undefined) return (await findEvent(trx, id)) as Event
-  await recordChanges(trx, attribute, [voided.deal_id], 'event_voided')
-  return voided
-}
-
 function contentOf({ id, submission }: Pick<Submission, 'id' | 'submission'>): string {
   return `${id} ${submission.toString('hex')}`
 }
 
-async function explainer(trx: Kysely<Database>, rest: readonly Submission[]) {
+// Their digests are the same, and so are their metadata, which may be large and need not be read.
+function toEvent({ submission: _, ...event }: StoredEvent, { metadata }: Submission): Event {
+  return { ...event, metadata }
+}
+
+/** What is stored under the ids of these submissions, and the status of their partners. */
+async function look(trx: Kysely<Database>, submissions: readonly Submission[]) {
   const stored = await listSubmitted(
     trx,
-    rest.map(({ id }) => id),
+    submissions.map(({ id }) => id),
   )
-  const partnerIds = [...new Set(rest.map(({ partner_id }) => partner_id))]
+  const partnerIds = [...new Set(submissions.map(({ partner_id }) => partner_id))]
   const statuses = await listPartnerStatuses(trx, partnerIds)
-  const byId = new Map(stored.map((event) => [event.id, event]))
-  return ({ id, partner_id, submission }: Submission): Ingested => {
+  return { byId: new Map(stored.map((event) => [event.id, event])), statuses }
+}
+
+function explainer({ byId, statuses }: Awaited<ReturnType<typeof look>>, full: Admission['full']) {
+  return (given: Submission): Ingested => {
+    const { id, partner_id, deal_id } = given
     const found = byId.get(id)
-    if (found?.submission.equals(submission)) return { event: found, isNew: false }
+    if (found?.submission.equals(given.submission)) return { event: toEvent(found, given), isNew: false }
     if (!statuses.has(partner_id)) {
       return refuse(new UnknownReference(), '/partner_id', `No partner has the id ${partner_id}.`)
     }
     if (found !== undefined) return refuse(new EventExists(id), '/id', `The id ${id} holds another event.`)
+    const isFull = full.get(given)
+    if (isFull !== undefined) return refuse(new DealFull(deal_id), '/deal_id', isFull)
     return refuse(new PartnerInactive(partner_id), '/partner_id', `Partner ${partner_id} is inactive.`)
   }
 }

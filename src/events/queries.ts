@@ -4,16 +4,23 @@ import type { Database } from '../database/tables.ts'
 import { type PageQuery, startOf, toPage } from '../http/pages.ts'
 import type { Event, EventRow } from './schemas.ts'
 
-export const eventColumns = [
+const plainColumns = [
   'events.id',
   'events.partner_id',
   'events.deal_id',
   'events.touchpoint_type',
   'events.timestamp',
-  'events.metadata',
   'events.voided_at',
   'events.void_reason',
   'events.created_at',
+] as const
+
+const eventColumns = [...plainColumns, 'events.metadata'] as const
+
+/** Of many events: their metadata as the text that they are. */
+export const listedColumns = [
+  ...plainColumns,
+  sql<string | null>`events.metadata::text`.as('metadata'),
 ] as const
 
 /** An event as its client sent it, in our terms. */
@@ -23,41 +30,60 @@ export type Submission = Pick<
 >
 
 /**
- * Stores those events that need nothing else: deal not closed and locked by nobody, id free, partner active. A
- * transaction of its own in one round trip, which is what most groups are. Says when it stored each.
+ * Stores those events that need nothing else: deal not closed, locked by nobody and with few touchpoints, id free,
+ * partner active. A transaction of its own in one round trip, which is what most groups are. Says when it stored each.
  */
 export async function storeOpenEvents(
   db: Kysely<Database>,
   events: readonly Submission[],
+  most: number,
 ): Promise<ReadonlyMap<string, string>> {
   const dealKeys = events.map(({ deal_id }) => lockKeyOf(deal_id))
   const { rows } = await sql<{ id: string; created_at: string }>`
-    select id, created_at from store_open_events(${classes.deal}, ${dealKeys}, ${JSON.stringify(events.map(toGiven))})`.execute(
-    db,
-  )
+    select id, created_at from store_open_events(${classes.deal}, ${dealKeys}, ${JSON.stringify(events.map(toGiven))},
+      ${most})`.execute(db)
   return new Map(rows.map(({ id, created_at }) => [id, created_at]))
 }
 
-/** Inserts those events whose id is free and whose partner is active; says which they are, and which deals are closed. */
+/** An event without its metadata, and the digest of its submission. */
+export type StoredEvent = Omit<Event, 'metadata'> & Pick<EventRow, 'submission'>
+
+/**
+ * Inserts those events whose id is free, whose partner is active and whose deal has no more than `most` touchpoints with
+ * them; says which they are, and which deals are closed.
+ */
 // The limit tells the planner how many there are; it would else take them for enough to read all deals and partners.
-export async function insertEvents(trx: Kysely<Database>, events: readonly Submission[]) {
+export async function insertEvents(
+  trx: Kysely<Database>,
+  events: readonly Submission[],
+  most: number,
+): Promise<(StoredEvent & { is_closed: boolean })[]> {
   const given = events.map((event, n) => ({ n, ...toGiven(event) }))
-  const { rows } = await sql<Event & { is_closed: boolean; submission: Buffer }>`
+  const { rows } = await sql<StoredEvent & { is_closed: boolean }>`
+    with firsts as materialized (
+      select distinct on (given.id) given.*
+      from (
+        select * from json_to_recordset(${JSON.stringify(given)}) as given (
+          n integer, id text, deal_id text, partner_id text, touchpoint_type text, timestamp timestamptz, metadata text,
+          submission bytea
+        ) limit ${given.length}
+      ) as given
+      join partners on partners.id = given.partner_id and partners.status = 'active'
+      order by given.id, given.n
+    ), roomy as (
+      select own.deal_id, coalesce(deals.version, 0) + 1 as known_from
+      from (select deal_id, count(*) as events from firsts group by deal_id) as own
+      left join deals on deals.id = own.deal_id
+      where own.events <= ${most} and not exists (
+        select from events where events.deal_id = own.deal_id offset greatest(${most} - own.events, 0) limit 1
+      )
+    )
     insert into events
       (id, deal_id, partner_id, touchpoint_type, timestamp, metadata, known_from, submission)
-    select distinct on (given.id) given.id, given.deal_id, given.partner_id, given.touchpoint_type, given.timestamp, given.metadata::json,
-      coalesce(deals.version, 0) + 1, given.submission
-    from (
-      select * from json_to_recordset(${JSON.stringify(given)}) as given (
-        n integer, id text, deal_id text, partner_id text, touchpoint_type text, timestamp timestamptz, metadata text,
-        submission bytea
-      ) limit ${given.length}
-    ) as given
-    join partners on partners.id = given.partner_id and partners.status = 'active'
-    left join deals on deals.id = given.deal_id
-    order by given.id, given.n
+    select id, deal_id, partner_id, touchpoint_type, timestamp, metadata::json, known_from, submission
+    from firsts join roomy using (deal_id)
     on conflict do nothing
-    returning ${sql.join(eventColumns.map((column) => sql.ref(column)))}, known_from > 1 as is_closed,
+    returning ${sql.join(plainColumns.map((column) => sql.ref(column)))}, known_from > 1 as is_closed,
       events.submission`.execute(trx)
   return rows
 }
@@ -74,14 +100,11 @@ export function findEvent(db: Kysely<Database>, id: string): Promise<Event | und
   return db.selectFrom('events').select(eventColumns).where('id', '=', id).executeTakeFirst()
 }
 
-/** Stored events of these ids, with the digests of their submissions. */
-export function listSubmitted(
-  db: Kysely<Database>,
-  ids: readonly string[],
-): Promise<(Event & Pick<EventRow, 'submission'>)[]> {
+/** Stored events of these ids. */
+export function listSubmitted(db: Kysely<Database>, ids: readonly string[]): Promise<StoredEvent[]> {
   return db
     .selectFrom('events')
-    .select([...eventColumns, 'events.submission'])
+    .select([...plainColumns, 'events.submission'])
     .where('id', '=', sql<string>`any(${ids}::text[])`)
     .execute()
 }
@@ -99,7 +122,7 @@ export async function listPartnerStatuses(
   return new Map(rows.map(({ id, status }) => [id, status]))
 }
 
-/** Events newest first, of a deal or a partner where asked. */
+/** Events newest first, of a deal or a partner where asked, with their metadata as text. */
 export async function listEvents(
   db: Kysely<Database>,
   { deal_id, partner_id, ...page }: PageQuery & { deal_id?: string; partner_id?: string },
@@ -107,7 +130,7 @@ export async function listEvents(
   const start = startOf(page, 2)
   let query = db
     .selectFrom('events')
-    .select(eventColumns)
+    .select(listedColumns)
     .orderBy('timestamp', 'desc')
     .orderBy('id', 'desc')
     .limit(start.limit + 1)

@@ -12,9 +12,11 @@ import { answers } from '../http/problems.ts'
 import { Id, Page, ref, Strict } from '../http/schemas.ts'
 import type { Attribute } from '../record/versions.ts'
 import { imports } from './import-routes.ts'
-import { ingestAll, ingestOne, voidEvent } from './ingest.ts'
+import { ingestAll, ingestOne } from './ingest.ts'
 import { findEvent, listEvents } from './queries.ts'
+import { serializeEvents } from './serialize.ts'
 import { createTracking } from './track.ts'
+import { voidEvent } from './void.ts'
 import { Accepted, EventAnswer, EventPage, NewEvent, NewEvents, VoidReason } from './schemas.ts'
 
 interface Needs {
@@ -29,6 +31,9 @@ interface Needs {
 // Each locks up to a thousand deals, and the server's table of locks, which all instances share, has room for some 10,000.
 const batchesAtOnce = 3
 const batchesWaiting = 100
+// Rows of pages that are put together at once: each may have 16 kB of metadata.
+const rowsAtOnce = 2000
+const pagesWaiting = 1000
 
 const tags = ['Events']
 const eventParams = Type.Object({ eventId: Id })
@@ -60,7 +65,7 @@ const getEvents = {
     'Events by their timestamp, newest first, of one deal or one partner where asked. Void ones are among them.',
   tags,
   querystring: Strict({ deal_id: Type.Optional(Id), partner_id: Type.Optional(Id), ...Page }),
-  response: answers({ 200: ref(EventPage) }),
+  response: answers({ 200: Type.Unsafe<EventPage | string>(ref(EventPage)) }),
 }
 
 const getEvent = {
@@ -87,6 +92,7 @@ export const events: FastifyPluginAsyncTypebox<Needs> = async (app, needs) => {
   const { db, write, attribute, metrics, findCaller, clock } = needs
   const track = createTracking(db, attribute, metrics)
   const inTurn = takeTurns(batchesAtOnce, batchesWaiting)
+  const list = takeTurns(rowsAtOnce, pagesWaiting)
   await app.register(imports, { db, attribute, inTurn, findCaller, clock })
 
   app.post('/events', { schema: trackEvent }, async (request, reply) => {
@@ -107,9 +113,15 @@ export const events: FastifyPluginAsyncTypebox<Needs> = async (app, needs) => {
     ),
   )
 
-  app.get('/events', { schema: getEvents }, async ({ query }) => {
-    const { page, pagination } = await listEvents(db, query)
-    return { events: page, pagination }
+  app.get('/events', { schema: getEvents }, async ({ query, signal }, reply) => {
+    void reply.type('application/json; charset=utf-8')
+    return list(
+      async () => {
+        const { page, pagination } = await listEvents(db, query)
+        return `{"events":${serializeEvents(page)},"pagination":${JSON.stringify(pagination)}}`
+      },
+      { weight: query.limit ?? 100, signal },
+    )
   })
 
   app.get('/events/:eventId', { schema: getEvent }, async ({ params: { eventId } }) => {

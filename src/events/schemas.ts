@@ -3,6 +3,10 @@ import { touchpointTypes } from '../attribution/journey.ts'
 import { Fault, ProblemCode } from '../http/problems.ts'
 import { Id, Listing, Nullable, OneOf, ref, Strict, Text, Timestamp } from '../http/schemas.ts'
 
+/** What one deal holds at most, void touchpoints included: they are read with it too. */
+export const mostTouchpoints = 5000
+export const mostPartners = 500
+
 export const TouchpointType = OneOf(touchpointTypes, { $id: 'TouchpointType' })
 
 const metadata = Type.Unsafe<Record<string, unknown>>({
@@ -30,6 +34,7 @@ export type Event = Static<typeof Event>
 export const EventAnswer = Type.Object({ event: ref(Event) }, { $id: 'EventAnswer' })
 
 export const EventPage = Listing({ events: Type.Array(ref(Event)) }, { $id: 'EventPage' })
+export type EventPage = Static<typeof EventPage>
 
 export const NewEvent = Strict(
   {

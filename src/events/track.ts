@@ -5,6 +5,7 @@ import type { Database } from '../database/tables.ts'
 import type { Outcome } from '../http/idempotency.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { Attribute } from '../record/versions.ts'
+import { uncrowded } from './capacity.ts'
 import { ingest, type Ingested, outcomeOf, readEvents } from './ingest.ts'
 import { storeOpenEvents, type Submission } from './queries.ts'
 import type { Event, NewEvent } from './schemas.ts'
@@ -46,7 +47,7 @@ export async function storeOpenDeals(
   submissions: readonly Submission[],
 ): Promise<(Ingested | undefined)[]> {
   const firsts = new Map(submissions.toReversed().map((submission) => [submission.id, submission]))
-  const stored = await storeOpenEvents(db, [...firsts.values()])
+  const stored = await storeOpenEvents(db, [...firsts.values()], uncrowded)
   return submissions.map((given) => {
     const created_at = firsts.get(given.id) === given ? stored.get(given.id) : undefined
     if (created_at === undefined) return undefined

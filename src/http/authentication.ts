@@ -6,6 +6,8 @@ import { hashApiKey } from './api-key.ts'
 export interface Caller {
   readonly id: string
   readonly scopes: readonly string[]
+  /** The id of the first key of the chain of rotations that this key belongs to. */
+  readonly lineage: string
   readonly rate_limit_max: number | null
 }
 
@@ -53,9 +55,7 @@ export function authenticate(app: FastifyInstance, authentication: Authenticatio
     request.caller = caller
     await limitCaller(request, reply)
     if (request.is404) throw new RouteNotFound()
-    const scope = scopeOf(request.routeOptions)
-    if (!caller.scopes.some((held) => held === scope || implied[held]?.includes(scope)))
-      throw new Forbidden(scope)
+    requireScope(caller, scopeOf(request.routeOptions))
   })
 }
 
@@ -70,6 +70,12 @@ async function identify(
   // A made-up key must not cost a query each time. A key that has worked here is no guess, whoever shares its address.
   if (!isKnown(keyHash)) await refuseSpentAddress(request, reply)
   return findCaller(keyHash)
+}
+
+/** Errors: 403 naming the scope, unless one of the scopes held is it or implies it. */
+export function requireScope({ scopes }: Pick<Caller, 'scopes'>, scope: string): void {
+  const isHeld = scopes.some((held) => held === scope || implied[held]?.includes(scope))
+  if (!isHeld) throw new Forbidden(scope)
 }
 
 export function scopeOf({ config, method }: Pick<RouteOptions, 'config' | 'method'>): string {

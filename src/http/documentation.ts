@@ -18,6 +18,7 @@ const tags = [
   { name: 'Attribution', description: 'How a deal is split, why, and what it was before.' },
   { name: 'Analytics', description: 'Figures over many deals, in one currency.' },
   { name: 'API keys', description: 'Who may call the service, and for what.' },
+  { name: 'Audit', description: 'Who did what, and when.' },
   { name: 'Service', description: 'The service itself; needs no key.' },
 ]
 

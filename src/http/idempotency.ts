@@ -24,8 +24,12 @@ export type Write = <Body>(
   work: (trx: Transaction<Database>) => Promise<Outcome<Body>>,
 ) => Promise<Body>
 
-/** Runs a use case in one transaction and, where the client sent an Idempotency-Key, stores its answer in the same one. */
-export function createWrite(db: Kysely<Database>): Write {
+/**
+ * Runs a use case in one transaction and, where the client sent an Idempotency-Key, stores its answer in the same one. The
+ * secrets, the newest first, key the hashes of requests: a body with payout details could be guessed from a plain hash.
+ * Without secrets the service takes no payout details.
+ */
+export function createWrite(db: Kysely<Database>, secrets: readonly Buffer[]): Write {
   const running = new Set<string>()
   let sweptAt = performance.now()
 
@@ -53,7 +57,7 @@ export function createWrite(db: Kysely<Database>): Write {
     const { status, body } = await (key === undefined
       ? db.transaction().execute(work)
       : alone(hashKey(request, key), () =>
-          db.transaction().execute((trx) => once(trx, request, reply, key, work)),
+          db.transaction().execute((trx) => once(trx, { request, reply, key, secrets }, work)),
         ))
     void reply.code(status)
     return body
@@ -71,17 +75,20 @@ export function readIdempotencyKey({ headers }: FastifyRequest): string | undefi
   ])
 }
 
+interface Keyed {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  readonly key: string
+  readonly secrets: readonly Buffer[]
+}
+
 async function once<Body>(
   trx: Transaction<Database>,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  key: string,
+  { request, reply, key, secrets }: Keyed,
   work: (trx: Transaction<Database>) => Promise<Outcome<Body>>,
 ): Promise<Outcome<Body>> {
   const key_hash = hashKey(request, key)
-  const request_hash = createHmac('sha256', key)
-    .update(canonicalJson(request.body ?? null))
-    .digest()
+  const { request_hash, known } = hashBody(request.body, key, secrets)
   if (!(await tryLockIdempotencyKey(trx, key_hash))) throw inFlight()
 
   const stored = await trx
@@ -91,7 +98,7 @@ async function once<Body>(
     .where('created_at', '>', keptSince())
     .executeTakeFirst()
   if (stored !== undefined) {
-    if (!stored.request_hash.equals(request_hash)) throw new IdempotencyKeyReused()
+    if (!known.some((one) => one.equals(stored.request_hash))) throw new IdempotencyKeyReused()
     void reply.header('idempotency-replayed', 'true')
     return { status: stored.status as 200 | 201, body: stored.answer as Body }
   }
@@ -106,9 +113,19 @@ async function once<Body>(
   return outcome
 }
 
+// By lineage: a client that repeats a request with its rotated key gets the answer to the first one.
 function hashKey({ caller, method, url }: FastifyRequest, key: string): Buffer {
   const path = url.split('?', 1)[0]
-  return hash('sha256', JSON.stringify([caller.id, method, path, key]), 'buffer')
+  return hash('sha256', JSON.stringify([caller.lineage, method, path, key]), 'buffer')
+}
+
+/** The hash to store of a body, and all by which it is known again: of every secret, and of none as they were once stored. */
+function hashBody(body: unknown, key: string, secrets: readonly Buffer[]) {
+  const plain = createHmac('sha256', key)
+    .update(canonicalJson(body ?? null))
+    .digest()
+  const keyed = secrets.map((secret) => createHmac('sha256', secret).update(plain).digest())
+  return { request_hash: keyed[0] ?? plain, known: [...keyed, plain] }
 }
 
 function inFlight(): Error {

@@ -136,9 +136,10 @@ export function toFaults({
       const extra = property === undefined ? undefined : shorten(property)
       const path = extra === undefined ? instancePath : `${instancePath}/${escapePointer(extra)}`
       const allowed = keyword === 'enum' ? `: ${(params['allowedValues'] as unknown[]).join(', ')}` : ''
+      const hint = !isBody && path === '/offset' && keyword === 'maximum' ? '; beyond it, page by cursor' : ''
       return {
         pointer: isBody ? path : path.slice(1),
-        detail: `The ${parts[validationContext] ?? 'value '}${extra === undefined ? '' : `${extra}: it `}${message}${allowed}.`,
+        detail: `The ${parts[validationContext] ?? 'value '}${extra === undefined ? '' : `${extra}: it `}${message}${allowed}${hint}.`,
       }
     })
 }

@@ -64,12 +64,15 @@ export function Strict<Properties extends TProperties>(properties: Properties, o
   return Type.Object(properties, { additionalProperties: false, ...options })
 }
 
+/** Rows that a page may skip by its offset. */
+export const mostSkipped = 10_000
+
 export const Page = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })),
   offset: Type.Optional(
     Type.Integer({
       minimum: 0,
-      maximum: 2_147_483_647,
+      maximum: mostSkipped,
       description: 'Rows that are skipped take time: page by cursor where they are many.',
     }),
   ),

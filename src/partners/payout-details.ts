@@ -1,4 +1,5 @@
 import { invalid } from '../errors.ts'
+import type { PartnerRow } from './schemas.ts'
 import type { Vault } from './vault.ts'
 
 type Details = Readonly<Record<string, string>>
@@ -32,4 +33,14 @@ export function sealDetails(vault: Vault, details: Details, partnerId: string): 
 
 export function openDetails(vault: Vault, sealed: Buffer, partnerId: string): Record<string, string> {
   return JSON.parse(vault.open(sealed, partnerId).toString()) as Record<string, string>
+}
+
+/** What the audit says of details: the names of their fields. */
+export function namesOf(details: Details): { readonly fields: readonly string[] } {
+  return { fields: Object.keys(details).toSorted() }
+}
+
+/** The same of stored details; null where there are none, or where their key is gone, which must not stop an erasure. */
+export function namesSealed(vault: Vault, { id, payout_details: sealed }: PartnerRow) {
+  return sealed !== null && vault.canOpen(sealed) ? namesOf(openDetails(vault, sealed, id)) : null
 }

@@ -1,5 +1,4 @@
 import { type Kysely, sql } from 'kysely'
-import { v7 as uuid } from 'uuid'
 import type { Database } from '../database/tables.ts'
 import { toMajor } from '../http/money.ts'
 import { type PageQuery, startOf, toPage } from '../http/pages.ts'
@@ -24,17 +23,23 @@ export function findPartner(db: Kysely<Database>, id: string): Promise<PartnerRo
   return db.selectFrom('partners').selectAll().where('id', '=', id).executeTakeFirst()
 }
 
+/** A partner that nobody else changes until the transaction ends. */
+export function lockPartner(trx: Kysely<Database>, id: string): Promise<PartnerRow | undefined> {
+  return trx.selectFrom('partners').selectAll().where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
+}
+
+/** Changes a partner that is locked. */
 export function updatePartner(
-  db: Kysely<Database>,
+  trx: Kysely<Database>,
   id: string,
   change: Partial<Pick<PartnerRow, 'name' | 'email' | 'status' | 'payout_details'>>,
-): Promise<PartnerRow | undefined> {
-  return db
+): Promise<PartnerRow> {
+  return trx
     .updateTable('partners')
     .set({ ...change, updated_at: sql`date_trunc('milliseconds', clock_timestamp())` })
     .where('id', '=', id)
     .returningAll()
-    .executeTakeFirst()
+    .executeTakeFirstOrThrow()
 }
 
 /** Partners by id, which is by age for generated ids. */
@@ -65,23 +70,4 @@ export async function sumPartner(db: Kysely<Database>, id: string, currency: str
     total_payout: toMajor(BigInt(payout_minor), currency),
     total_attributions: touchpoints,
   }
-}
-
-/** The details of a partner, and the record that a key read them. */
-export async function revealPartner(
-  trx: Kysely<Database>,
-  partnerId: string,
-  apiKeyId: string,
-): Promise<Buffer | null | undefined> {
-  const found = await trx
-    .selectFrom('partners')
-    .select('payout_details')
-    .where('id', '=', partnerId)
-    .executeTakeFirst()
-  if (found === undefined) return undefined
-  await trx
-    .insertInto('payout_reveals')
-    .values({ id: `rvl_${uuid()}`, partner_id: partnerId, api_key_id: apiKeyId })
-    .execute()
-  return found.payout_details
 }

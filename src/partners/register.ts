@@ -1,56 +1,58 @@
 import { hash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { v7 as uuid } from 'uuid'
+import { insertAuditEntry } from '../audit/queries.ts'
+import type { Actor } from '../audit/schemas.ts'
 import type { Database } from '../database/tables.ts'
-import { EmailTaken, PartnerExists, PartnerNotFound } from '../errors.ts'
+import { EmailTaken, PartnerExists } from '../errors.ts'
 import { canonicalJson } from '../http/canonical.ts'
 import type { Outcome } from '../http/idempotency.ts'
-import { maskDetails, openDetails, refuseMasked, sealDetails } from './payout-details.ts'
-import { findPartner, insertPartner, updatePartner } from './queries.ts'
-import type { NewPartner, Partner, PartnerChange, PartnerRow } from './schemas.ts'
+import { maskDetails, namesOf, openDetails, refuseMasked, sealDetails } from './payout-details.ts'
+import { findPartner, insertPartner } from './queries.ts'
+import type { NewPartner, Partner, PartnerRow } from './schemas.ts'
 import type { Vault } from './vault.ts'
-
-/** A stored submission of this length is a plain digest; a sealed one is longer. */
-export const digestLength = 32
 
 /** Registers a partner once: the same submission again finds it, another under its id is a 409. */
 export async function registerPartner(
   trx: Kysely<Database>,
   vault: Vault,
-  submission: NewPartner,
+  { payout_details: details, ...submission }: NewPartner,
+  actor: Actor,
 ): Promise<Outcome<{ partner: Partner }>> {
-  const { id = `ptn_${uuid()}`, name, email, payout_details: details } = submission
+  const { id = `ptn_${uuid()}`, name, email } = submission
   if (details !== undefined) refuseMasked(details)
-  // The digest of a submission with secrets is itself sealed: a bank account can be guessed from its hash.
+  // Without the payout details: who may send submissions could else guess them.
   const digest = hash('sha256', canonicalJson(submission), 'buffer')
   const inserted = await insertPartner(trx, {
     id,
     name,
     email,
     payout_details: details === undefined ? null : sealDetails(vault, details, id),
-    submission: details === undefined ? digest : vault.seal(digest, id),
+    submission: digest,
   })
-  if (inserted !== undefined) return { status: 201, body: { partner: toPartner(vault, inserted) } }
-
-  const found = await findPartner(trx, id)
-  if (found === undefined) throw new EmailTaken()
-  const original =
-    found.submission.length === digestLength ? found.submission : vault.open(found.submission, id)
-  if (!original.equals(digest)) throw new PartnerExists(id)
-  return { status: 200, body: { partner: toPartner(vault, found) } }
+  if (inserted === undefined) {
+    const found = await findPartner(trx, id)
+    if (found === undefined) throw new EmailTaken()
+    if (!found.submission.equals(digest)) throw new PartnerExists(id)
+    return answerOf(vault, 200, found)
+  }
+  const subject = { subject_kind: 'partner', subject_id: id } as const
+  const { status } = inserted
+  await insertAuditEntry(trx, actor, {
+    action: 'partner.created',
+    ...subject,
+    after: { name, email, status },
+  })
+  if (details !== undefined) {
+    await insertAuditEntry(trx, actor, { action: 'payout_details.set', ...subject, after: namesOf(details) })
+  }
+  return answerOf(vault, 201, inserted)
 }
 
-export async function changePartner(
-  trx: Kysely<Database>,
-  vault: Vault,
-  id: string,
-  { payout_details: details, ...change }: PartnerChange,
-): Promise<Partner> {
-  if (details !== undefined) refuseMasked(details)
-  const sealed = details === undefined ? {} : { payout_details: sealDetails(vault, details, id) }
-  const changed = await updatePartner(trx, id, { ...change, ...sealed }).catch(refuseTakenEmail)
-  if (changed === undefined) throw new PartnerNotFound(id)
-  return toPartner(vault, changed)
+/** A partner as the answer to a write. What is stored for a replay outlives an erasure, so it has no payout details. */
+export function answerOf(vault: Vault, status: 200 | 201, row: PartnerRow): Outcome<{ partner: Partner }> {
+  const partner = toPartner(vault, row)
+  return { status, body: { partner }, replay: { partner: { ...partner, payout_details: null } } }
 }
 
 export function toPartner(
@@ -58,8 +60,4 @@ export function toPartner(
   { payout_details: sealed, submission: _, ...partner }: PartnerRow,
 ): Partner {
   return { ...partner, payout_details: sealed && maskDetails(openDetails(vault, sealed, partner.id)) }
-}
-
-function refuseTakenEmail(error: Error & { constraint?: string }): never {
-  throw error.constraint === 'partners_email_taken' ? new EmailTaken({ cause: error }) : error
 }

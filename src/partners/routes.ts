@@ -1,14 +1,17 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Kysely } from 'kysely'
 import { Type } from '@sinclair/typebox'
+import { actorOf } from '../audit/actors.ts'
 import type { Database } from '../database/tables.ts'
 import { PartnerNotFound } from '../errors.ts'
+import { requireScope } from '../http/authentication.ts'
 import type { Write } from '../http/idempotency.ts'
 import { answers } from '../http/problems.ts'
 import { Currency, Id, Page, ref, Strict, Text } from '../http/schemas.ts'
-import { openDetails } from './payout-details.ts'
-import { findPartner, listPartners, revealPartner, sumPartner, updatePartner } from './queries.ts'
-import { changePartner, registerPartner, toPartner } from './register.ts'
+import { changePartner, eraseDetails } from './change.ts'
+import { findPartner, listPartners, sumPartner } from './queries.ts'
+import { answerOf, registerPartner, toPartner } from './register.ts'
+import { revealDetails } from './reveal.ts'
 import {
   NewPartner,
   PartnerAnswer,
@@ -33,7 +36,7 @@ const createPartner = {
   operationId: 'createPartner',
   summary: 'Register a partner',
   description:
-    'Registers who can earn a share. With an `id` of yours the same submission again finds the partner; another one under that id, or a taken e-mail address, is a 409. Payout details are stored encrypted and masked in every answer.',
+    'Registers who can earn a share. With an `id` of yours the same submission again finds the partner; another one under that id, or a taken e-mail address, is a 409. Payout details need the scope `payouts:write` too; they are stored encrypted, masked in every answer, and no part of what makes two submissions the same: `PATCH` changes them.',
   tags,
   body: ref(NewPartner),
   response: answers({ 201: ref(PartnerAnswer), 200: ref(PartnerAnswer) }, 409),
@@ -64,7 +67,7 @@ const patchPartner = {
   operationId: 'updatePartner',
   summary: 'Change a partner; an inactive one takes no new events and keeps its credit',
   description:
-    'Changes what the body names and leaves the rest. An inactive partner takes no new events (409) and keeps its credit. A masked payout detail sent back is a 400.',
+    'Changes what the body names and leaves the rest. An inactive partner takes no new events (409) and keeps its credit. Payout details need the scope `payouts:write` too, and replace those that there are; a masked one sent back is a 400.',
   tags,
   params: partnerParams,
   body: ref(PartnerChange),
@@ -84,7 +87,8 @@ const revealPayoutDetails = {
 const erasePayoutDetails = {
   operationId: 'erasePayoutDetails',
   summary: 'Erase payout details at once',
-  description: 'Removes the payout details for good. Nothing else of the partner changes.',
+  description:
+    'Removes the payout details for good, with all that is derived from them. Nothing else of the partner changes.',
   tags,
   params: partnerParams,
   response: answers({ 200: ref(PartnerAnswer) }, 404),
@@ -94,9 +98,11 @@ export const partners: FastifyPluginAsyncTypebox<Needs> = async (
   app,
   { db, write, vault, defaultCurrency },
 ) => {
-  app.post('/partners', { schema: createPartner }, (request, reply) =>
-    write(request, reply, (trx) => registerPartner(trx, vault, request.body)),
-  )
+  app.post('/partners', { schema: createPartner }, async (request, reply) => {
+    const { body, caller } = request
+    if (body.payout_details !== undefined) requireScope(caller, 'payouts:write')
+    return write(request, reply, (trx) => registerPartner(trx, vault, body, actorOf(request)))
+  })
 
   app.get('/partners', { schema: getPartners }, async ({ query }) => {
     const { page, pagination } = await listPartners(db, query)
@@ -110,24 +116,28 @@ export const partners: FastifyPluginAsyncTypebox<Needs> = async (
     return { partner: toPartner(vault, partner), stats }
   })
 
-  app.patch('/partners/:partnerId', { schema: patchPartner }, (request, reply) =>
-    write(request, reply, async (trx) => ({
-      status: 200,
-      body: { partner: await changePartner(trx, vault, request.params.partnerId, request.body) },
-    })),
-  )
-
-  const reveal = { schema: revealPayoutDetails, config: { scope: 'payouts:read' } }
-  app.get('/partners/:partnerId/payout-details', reveal, async ({ params: { partnerId }, caller }, reply) => {
-    const sealed = await db.transaction().execute((trx) => revealPartner(trx, partnerId, caller.id))
-    if (sealed === undefined) throw new PartnerNotFound(partnerId)
-    void reply.header('cache-control', 'no-store')
-    return { payout_details: sealed && openDetails(vault, sealed, partnerId) }
+  app.patch('/partners/:partnerId', { schema: patchPartner }, async (request, reply) => {
+    const { body, caller, params } = request
+    if (body.payout_details !== undefined) requireScope(caller, 'payouts:write')
+    return write(request, reply, async (trx) =>
+      answerOf(vault, 200, await changePartner(trx, vault, params.partnerId, body, actorOf(request))),
+    )
   })
 
-  app.delete('/partners/:partnerId/payout-details', { schema: erasePayoutDetails }, async ({ params }) => {
-    const partner = await updatePartner(db, params.partnerId, { payout_details: null })
-    if (partner === undefined) throw new PartnerNotFound(params.partnerId)
-    return { partner: toPartner(vault, partner) }
+  const reveal = { schema: revealPayoutDetails, config: { scope: 'payouts:read' } }
+  app.get('/partners/:partnerId/payout-details', reveal, async (request, reply) => {
+    const { partnerId } = request.params
+    void reply.header('cache-control', 'no-store')
+    const payout_details = await db
+      .transaction()
+      .execute((trx) => revealDetails(trx, vault, partnerId, actorOf(request)))
+    return { payout_details }
+  })
+
+  const erase = { schema: erasePayoutDetails, config: { scope: 'payouts:write' } }
+  app.delete('/partners/:partnerId/payout-details', erase, async ({ params, caller, id }) => {
+    const actor = actorOf({ caller, id })
+    const erased = await db.transaction().execute((trx) => eraseDetails(trx, vault, params.partnerId, actor))
+    return { partner: toPartner(vault, erased) }
   })
 }

@@ -26,7 +26,8 @@ export const Partner = Type.Object(
     payout_details: Type.Unsafe<Record<string, string> | null>({
       type: ['object', 'null'],
       additionalProperties: { type: 'string' },
-      description: 'Masked: at most the last third of each value is shown.',
+      description:
+        'Masked: at most the last third of each value is shown. Null where there are none, and in the replay of an idempotent request.',
     }),
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -84,7 +85,7 @@ export const PayoutDetailsAnswer = Type.Object(
   { $id: 'PayoutDetailsAnswer' },
 )
 
-/** What the row holds beside the resource: the sealed details and the first submission's digest. */
+/** What the row holds beside the resource: the sealed details, and the digest of the first submission without them. */
 export type PartnerRow = Omit<Partner, 'payout_details'> & {
   payout_details: Buffer | null
   submission: Buffer

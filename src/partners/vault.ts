@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { PayoutKeysMissing } from '../errors.ts'
 
 const algorithm = 'aes-256-gcm'
@@ -11,6 +11,8 @@ export type PayoutKeys = ReadonlyMap<string, Buffer>
 export interface Vault {
   seal(plain: Buffer, owner: string): Buffer
   open(sealed: Buffer, owner: string): Buffer
+  /** Whether the key that sealed this is here. */
+  canOpen(sealed: Buffer): boolean
   /** What everything that the newest key seals begins with. */
   readonly prefix: Buffer
 }
@@ -45,7 +47,12 @@ export function createVault(keys: PayoutKeys): Vault {
     return Buffer.concat([decipher.update(sealed.subarray(textAt)), decipher.final()])
   }
 
-  return { seal, open, prefix }
+  return { seal, open, canOpen: (sealed) => keys.has(keyIdOf(sealed)), prefix }
+}
+
+/** A secret of each key for another purpose than sealing (HKDF), the newest key's first. */
+export function deriveSecrets(keys: PayoutKeys, purpose: string): readonly Buffer[] {
+  return [...keys.values()].map((key) => Buffer.from(hkdfSync('sha256', key, '', purpose, 32)))
 }
 
 /** Reads `id:base64 of 32 bytes`, newest first, one a line or separated by commas. Throws on anything else. */

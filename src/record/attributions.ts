@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { group } from '../database/group.ts'
 import type { Database } from '../database/tables.ts'
-import type { Attribution, AttributionVersion } from '../deals/schemas.ts'
+import type { Attribution } from '../deals/schemas.ts'
 import { toMajor } from '../http/money.ts'
 import type { SplitRow } from './schemas.ts'
 
@@ -44,18 +44,7 @@ export function groupFinds(db: Kysely<Database>): (dealId: string) => Promise<At
   })
 }
 
-/** Every version of a deal's split, oldest first. */
-export async function listHistory(db: Kysely<Database>, dealId: string): Promise<AttributionVersion[]> {
-  const rows = await db
-    .selectFrom('attributions_with_shares')
-    .selectAll()
-    .where('deal_id', '=', dealId)
-    .orderBy('version')
-    .execute()
-  return rows.map((row) => ({ ...toAttribution(row), reason: row.reason }))
-}
-
-function toAttribution({ deal_id, version, currency, calculated_at, ...row }: SplitRow): Attribution {
+export function toAttribution({ deal_id, version, currency, calculated_at, ...row }: SplitRow): Attribution {
   return {
     deal_id,
     total_amount: toMajor(row.amount_minor, currency),

@@ -101,12 +101,46 @@ export async function findVersion(
   return { facts, is_void: reason === 'deal_voided' }
 }
 
-/** All touchpoints of these deals, the void ones too, by deal. */
-export async function listTouches(
+/** Deals, and all of their touchpoints by deal, the void ones too. */
+export interface Touched {
+  readonly dealIds: readonly string[]
+  readonly touches: ReadonlyMap<string, readonly TouchRow[]>
+}
+
+const mostRows = 20_000
+const parts = 8
+
+/**
+ * The touchpoints of these deals, of all in one statement where they are few, and else of some deals at a time, so that
+ * memory holds no more than 20,000 of them. A single deal is read whole.
+ */
+export async function* readTouches(
   db: Kysely<Database>,
   dealIds: readonly string[],
-): Promise<ReadonlyMap<string, readonly TouchRow[]>> {
-  const rows = await db
+): AsyncGenerator<Touched> {
+  if (dealIds.length === 0) return
+  const rows = await listTouches(db, dealIds, dealIds.length === 1 ? undefined : mostRows + 1)
+  if (dealIds.length === 1 || rows.length <= mostRows) {
+    yield { dealIds, touches: Map.groupBy(rows, ({ deal_id }) => deal_id) }
+    return
+  }
+  const size = Math.ceil(dealIds.length / parts)
+  for (let start = 0; start < dealIds.length; start += size) {
+    yield* readTouches(db, dealIds.slice(start, start + size))
+  }
+}
+
+/** All touchpoints of one deal. */
+export function listTouchesOf(db: Kysely<Database>, dealId: string): Promise<readonly TouchRow[]> {
+  return listTouches(db, [dealId])
+}
+
+function listTouches(
+  db: Kysely<Database>,
+  dealIds: readonly string[],
+  limit?: number,
+): Promise<readonly TouchRow[]> {
+  const query = db
     .selectFrom('events')
     .innerJoin('partners', 'partners.id', 'events.partner_id')
     .select([
@@ -120,6 +154,5 @@ export async function listTouches(
       'partners.name as partner_name',
     ])
     .where('events.deal_id', '=', sql<string>`any(${dealIds}::text[])`)
-    .execute()
-  return Map.groupBy(rows, ({ deal_id }) => deal_id)
+  return (limit === undefined ? query : query.limit(limit)).execute()
 }

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Attribution, Share } from '../attribution/attribute.ts'
 import type { Database } from '../database/tables.ts'
-import { listTouches, toJourney } from './journeys.ts'
+import { readTouches, toJourney, type TouchRow } from './journeys.ts'
 import type { PayoutRow, VersionRow } from './schemas.ts'
 import { type Attribute, fingerprintOf } from './versions.ts'
 
@@ -19,6 +19,8 @@ export interface Replayed {
   readonly next: string | undefined
 }
 
+const versionsAtOnce = 200
+
 /** Works out again every version of the next `limit` deals by id, and compares it with what is stored. */
 export async function replayDeals(
   db: Kysely<Database>,
@@ -33,22 +35,37 @@ export async function replayDeals(
     .limit(limit)
     .execute()
   const ids = deals.map(({ id }) => id)
-  const [versions, payouts, touches] = await Promise.all([
-    listVersions(db, ids),
-    listPayouts(db, ids),
-    listTouches(db, ids),
-  ])
-  const rows = Map.groupBy(payouts, ({ deal_id, version }) => `${deal_id} ${version}`)
-  const differences = versions.flatMap((version) => {
-    const { deal_id } = version
-    const isVoid = version.reason === 'deal_voided'
-    const journey = toJourney(version, isVoid, touches.get(deal_id) ?? [], version.version)
-    const detail = fingerprintOf(journey).equals(version.fingerprint)
-      ? differ(attribute(journey), version, rows.get(`${deal_id} ${version.version}`) ?? [])
-      : 'its inputs have another fingerprint'
-    return detail === undefined ? [] : [{ deal_id, version: version.version, detail }]
-  })
-  return { versions: versions.length, differences, next: ids.length < limit ? undefined : ids.at(-1) }
+  const replayed = { versions: 0, differences: [] as Difference[] }
+  for await (const { dealIds, touches } of readTouches(db, ids)) {
+    for await (const versions of readVersions(db, dealIds)) {
+      const payouts = await listPayouts(db, versions)
+      const rows = Map.groupBy(payouts, ({ deal_id, version }) => `${deal_id} ${version}`)
+      for (const version of versions) {
+        const { deal_id } = version
+        const detail = replay(
+          attribute,
+          version,
+          touches.get(deal_id) ?? [],
+          rows.get(`${deal_id} ${version.version}`) ?? [],
+        )
+        if (detail !== undefined) replayed.differences.push({ deal_id, version: version.version, detail })
+      }
+      replayed.versions += versions.length
+    }
+  }
+  return { ...replayed, next: ids.length < limit ? undefined : ids.at(-1) }
+}
+
+function replay(
+  attribute: Attribute,
+  version: VersionRow,
+  touches: readonly TouchRow[],
+  payouts: readonly PayoutRow[],
+): string | undefined {
+  const journey = toJourney(version, version.reason === 'deal_voided', touches, version.version)
+  return fingerprintOf(journey).equals(version.fingerprint)
+    ? differ(attribute(journey), version, payouts)
+    : 'its inputs have another fingerprint'
 }
 
 function differ(split: Attribution, version: VersionRow, rows: readonly PayoutRow[]): string | undefined {
@@ -70,20 +87,36 @@ function isSame(share: Share, row: PayoutRow | undefined): boolean {
   )
 }
 
-function listVersions(db: Kysely<Database>, dealIds: readonly string[]): Promise<VersionRow[]> {
-  return db
-    .selectFrom('attributions')
-    .selectAll()
-    .where('deal_id', '=', sql<string>`any(${dealIds}::text[])`)
-    .orderBy('deal_id')
-    .orderBy('version')
-    .execute()
+/** Every version of these deals, some at a time: a deal may have thousands, and each of them hundreds of shares. */
+async function* readVersions(
+  db: Kysely<Database>,
+  dealIds: readonly string[],
+): AsyncGenerator<readonly VersionRow[]> {
+  for (let last: VersionRow | undefined, isMore = true; isMore;) {
+    let query = db
+      .selectFrom('attributions')
+      .selectAll()
+      .where('deal_id', '=', sql<string>`any(${dealIds}::text[])`)
+      .orderBy('deal_id')
+      .orderBy('version')
+      .limit(versionsAtOnce)
+    if (last !== undefined)
+      query = query.where(sql<boolean>`(deal_id, version) > (${last.deal_id}, ${last.version})`)
+    const versions = await query.execute()
+    yield versions
+    isMore = versions.length === versionsAtOnce
+    last = versions.at(-1)
+  }
 }
 
-function listPayouts(db: Kysely<Database>, dealIds: readonly string[]): Promise<PayoutRow[]> {
-  return db
-    .selectFrom('payouts')
-    .selectAll()
-    .where('deal_id', '=', sql<string>`any(${dealIds}::text[])`)
-    .execute()
+async function listPayouts(
+  db: Kysely<Database>,
+  versions: readonly VersionRow[],
+): Promise<readonly PayoutRow[]> {
+  const dealIds = versions.map(({ deal_id }) => deal_id)
+  const numbers = versions.map(({ version }) => version)
+  const { rows } = await sql<PayoutRow>`
+    select payouts.* from unnest(${dealIds}::text[], ${numbers}::integer[]) as wanted (deal_id, version)
+    join payouts using (deal_id, version)`.execute(db)
+  return rows
 }

@@ -4,9 +4,10 @@ import type { Attribution } from '../attribution/attribute.ts'
 import { fingerprint, type Journey } from '../attribution/journey.ts'
 import type { Database } from '../database/tables.ts'
 import type { VersionReason } from '../deals/schemas.ts'
-import { listSubjects, listTouches, type Subject, toJourney } from './journeys.ts'
+import { listSubjects, readTouches, type Subject, toJourney } from './journeys.ts'
+import { createPauses } from './pauses.ts'
 
-/** The engine, as the app remembers it, and whoever counts the versions that come of it. */
+/** The engine, and the metric that counts the versions it led to. */
 export interface Attribute {
   (journey: Journey): Attribution
   onRecorded?(reason: VersionReason, count: number): void
@@ -38,20 +39,25 @@ export async function recordVersions(
   subjects: readonly Subject[],
   reason: VersionReason,
 ): Promise<void> {
-  const touches = await listTouches(
-    trx,
-    subjects.map(({ deal_id }) => deal_id),
-  )
-  const versions = subjects.flatMap((subject) => {
-    const journey = toJourney(subject.facts, subject.is_void, touches.get(subject.deal_id) ?? [])
-    const digest = fingerprintOf(journey)
-    if (subject.previous?.fingerprint.equals(digest)) return []
-    return [toVersion(subject, digest, attribute(journey))]
-  })
-  if (versions.length === 0) return
-  await insertVersions(trx, versions, reason)
-  attribute.onRecorded?.(reason, versions.length)
+  const byDeal = new Map(subjects.map((subject) => [subject.deal_id, subject]))
+  const pause = createPauses()
+  for await (const { dealIds, touches } of readTouches(trx, [...byDeal.keys()])) {
+    const versions: Version[] = []
+    for (const dealId of dealIds) {
+      await pause()
+      const subject = byDeal.get(dealId) as Subject
+      const journey = toJourney(subject.facts, subject.is_void, touches.get(dealId) ?? [])
+      const digest = fingerprintOf(journey)
+      if (subject.previous?.fingerprint.equals(digest)) continue
+      versions.push(toVersion(subject, digest, attribute(journey)))
+    }
+    if (versions.length === 0) continue
+    await insertVersions(trx, versions, reason)
+    attribute.onRecorded?.(reason, versions.length)
+  }
 }
+
+type Version = ReturnType<typeof toVersion>
 
 function toVersion(
   { deal_id, facts, previous }: Subject,
@@ -75,7 +81,7 @@ function toVersion(
 // The limit tells the planner how many versions there are; it would else take them for enough to read all deals.
 async function insertVersions(
   trx: Kysely<Database>,
-  versions: readonly ReturnType<typeof toVersion>[],
+  versions: readonly Version[],
   reason: VersionReason,
 ): Promise<void> {
   await sql`

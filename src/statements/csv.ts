@@ -11,7 +11,7 @@ const columns = [
   'changed_at',
 ] as const
 
-/** A statement as CSV (RFC 4180), a line for each deal and one for the total. */
+/** A page of a statement as CSV (RFC 4180): a line for each deal, and one for the total of all pages. */
 export function toCsv({ lines, currency, total_payout }: Statement): string {
   const rows = lines.map(({ changes, ...line }) => [
     line.deal_id,

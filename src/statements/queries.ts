@@ -1,9 +1,12 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/tables.ts'
 import { toMajor } from '../http/money.ts'
+import { type PageQuery, startOf, toPage } from '../http/pages.ts'
 import type { Statement, StatementChange } from './schemas.ts'
 
 export type StatementQuery = Pick<Statement, 'partner_id' | 'month' | 'currency' | 'as_of'>
+
+const mostChanges = 50
 
 interface Line extends Change {
   deal_id: string
@@ -14,37 +17,63 @@ interface Line extends Change {
 
 type Change = Omit<StatementChange, 'payout'> & { payout_minor: bigint | number }
 
+/** What all lines add up to, beside each line of the page, or alone where that has none. */
+type Row = { total_minor: string } & (Line | Record<keyof Line, null>)
+
 /** The deals that closed in a month and credit a partner, as they stand or as they stood at an instant. */
-export async function findStatement(db: Kysely<Database>, query: StatementQuery): Promise<Statement> {
+export async function findStatement(
+  db: Kysely<Database>,
+  query: StatementQuery,
+  page: PageQuery,
+): Promise<Statement> {
   const { partner_id, month, currency, as_of } = query
+  const start = startOf({ limit: 1000, ...page }, 2)
   const starts = `${month}-01T00:00:00Z`
   const recordedBy = as_of ?? 'infinity'
+  const isLater = start.key && sql`(closed_date, deal_id) > (${start.key[0]}::timestamptz, ${start.key[1]})`
   // A deal's versions follow one another in time, so the next one alone tells whether a version stands.
-  const { rows } = await sql<Line>`
-    select payouts.deal_id, payouts.closed_date, payouts.percentage_bp, payouts.version, reason, calculated_at, payout_minor,
-      case when payouts.version > 1 then (
-        select json_agg(json_build_object('version', past.version, 'reason', past.reason,
-          'calculated_at', past.calculated_at, 'payout_minor', coalesce(paid.payout_minor, 0)) order by past.version)
-        from attributions as past left join payouts as paid on paid.deal_id = past.deal_id
-          and paid.version = past.version and paid.partner_id = payouts.partner_id
-        where past.deal_id = payouts.deal_id and past.version < payouts.version
-      ) end as earlier
-    from payouts join attributions on attributions.deal_id = payouts.deal_id
-      and attributions.version = payouts.version and attributions.calculated_at <= ${recordedBy}
-    where payouts.partner_id = ${partner_id} and payouts.currency = ${currency}
-      and payouts.closed_date >= ${starts}
-      and payouts.closed_date < (${starts}::timestamptz at time zone 'UTC' + interval '1 month') at time zone 'UTC'
-      and not exists (
-        select from attributions as next where next.deal_id = payouts.deal_id
-          and next.version = payouts.version + 1 and next.calculated_at <= ${recordedBy})
-    order by payouts.closed_date, payouts.deal_id`.execute(db)
-  const total = rows.reduce((sum, { payout_minor }) => sum + BigInt(payout_minor), 0n)
-  return { ...query, lines: rows.map((row) => toLine(row, currency)), total_payout: toMajor(total, currency) }
+  const { rows } = await sql<Row>`
+    with lines as materialized (
+      select payouts.deal_id, payouts.closed_date, payouts.percentage_bp, payouts.version, reason, calculated_at,
+        payout_minor
+      from payouts join attributions on attributions.deal_id = payouts.deal_id
+        and attributions.version = payouts.version and attributions.calculated_at <= ${recordedBy}
+      where payouts.partner_id = ${partner_id} and payouts.currency = ${currency}
+        and payouts.closed_date >= ${starts}
+        and payouts.closed_date < (${starts}::timestamptz at time zone 'UTC' + interval '1 month') at time zone 'UTC'
+        and not exists (
+          select from attributions as next where next.deal_id = payouts.deal_id
+            and next.version = payouts.version + 1 and next.calculated_at <= ${recordedBy})
+    ), page as (
+      select * from lines where ${isLater ?? sql`true`} order by closed_date, deal_id limit ${start.limit + 1}
+    )
+    select page.*, total_minor, case when version > 1 then (
+      select json_agg(json_build_object('version', past.version, 'reason', past.reason,
+        'calculated_at', past.calculated_at, 'payout_minor', past.payout_minor) order by past.version)
+      from (
+        select attributions.version, reason, calculated_at, coalesce(payout_minor, 0) as payout_minor
+        from attributions left join payouts on payouts.deal_id = attributions.deal_id
+          and payouts.version = attributions.version and payouts.partner_id = ${partner_id}
+        where attributions.deal_id = page.deal_id and attributions.version < page.version
+        order by attributions.version desc limit ${mostChanges - 1}
+      ) as past
+    ) end as earlier
+    from (select coalesce(sum(payout_minor), 0) as total_minor from lines) as totals left join page on true
+    order by closed_date, deal_id`.execute(db)
+  const lines = rows.filter((row): row is Row & Line => row.deal_id !== null)
+  const { page: shown, pagination } = toPage(lines, start, (line) => [line.closed_date, line.deal_id])
+  return {
+    ...query,
+    lines: shown.map((line) => toLine(line, currency)),
+    total_payout: toMajor(BigInt(rows[0]?.total_minor ?? 0), currency),
+    pagination,
+  }
 }
 
 function toLine({ deal_id, closed_date, percentage_bp, earlier, ...last }: Line, currency: string) {
-  const changes = [...(earlier ?? []), last].map(({ payout_minor, calculated_at, ...change }) => ({
-    ...change,
+  const changes = [...(earlier ?? []), last].map(({ version, reason, calculated_at, payout_minor }) => ({
+    version,
+    reason,
     calculated_at: new Date(calculated_at).toISOString(),
     payout: toMajor(BigInt(payout_minor), currency),
   }))
@@ -55,5 +84,7 @@ function toLine({ deal_id, closed_date, percentage_bp, earlier, ...last }: Line,
     percentage: percentage_bp / 100,
     payout: toMajor(BigInt(last.payout_minor), currency),
     changes,
+    // A deal's versions are numbered without a gap.
+    changes_count: last.version,
   }
 }

@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { VersionReason } from '../deals/schemas.ts'
-import { Currency, Id, Money, Nullable, OneOf, ref, Timestamp } from '../http/schemas.ts'
+import { Currency, Id, Listing, Money, Nullable, OneOf, ref, Timestamp } from '../http/schemas.ts'
 
 export const Month = Type.String({
   pattern: '^(?:19[7-9]\\d|[2-9]\\d{3})-(?:0[1-9]|1[0-2])$',
@@ -30,20 +30,23 @@ export const StatementLine = Type.Object(
     version: Type.Integer({ description: 'Of the attribution that the payout is from.' }),
     percentage: Type.Number(),
     payout: Money,
-    changes: Type.Array(ref(StatementChange), { description: 'How the payout came about, oldest first.' }),
+    changes: Type.Array(ref(StatementChange), {
+      description: 'How the payout came about, oldest first: the last 50 changes.',
+    }),
+    changes_count: Type.Integer({ description: 'How many changes there were.' }),
   },
   { $id: 'StatementLine' },
 )
 export type StatementLine = Static<typeof StatementLine>
 
-export const Statement = Type.Object(
+export const Statement = Listing(
   {
     partner_id: Id,
     month: Month,
     currency: Currency,
     as_of: Nullable(Timestamp),
     lines: Type.Array(ref(StatementLine)),
-    total_payout: Type.Number({ description: 'The payouts of the lines, added up.' }),
+    total_payout: Type.Number({ description: 'The payouts of all lines, those of other pages too.' }),
   },
   { $id: 'Statement', description: 'The deals of a month that credit a partner.' },
 )

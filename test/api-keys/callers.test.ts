@@ -1,13 +1,15 @@
 import t from 'tap'
 import { createCallers } from '../../src/api-keys/callers.ts'
-import { endKey, issueKey } from '../../src/api-keys/issue.ts'
+import { endKey } from '../../src/api-keys/change.ts'
+import { issueKey } from '../../src/api-keys/issue.ts'
 import { listKeys } from '../../src/api-keys/queries.ts'
+import { commandLine } from '../../src/audit/actors.ts'
 import { generateApiKey, hashApiKey } from '../../src/http/api-key.ts'
 import { createApp } from '../support/app.ts'
 
 async function givenCallers(t: Parameters<typeof createApp>[0]) {
   const { db } = await createApp(t)
-  const { id, key } = await issueKey(db, { name: 'crm', scopes: ['read'] })
+  const { id, key } = await issueKey(db, { name: 'crm', scopes: ['read'] }, commandLine)
   const clock = { now: 0 }
   const callers = createCallers(db, () => clock.now)
   return { db, id, keyHash: hashApiKey(key) as Buffer, clock, callers }
@@ -16,7 +18,7 @@ async function givenCallers(t: Parameters<typeof createApp>[0]) {
 t.test('a revoked key is remembered by another instance for three seconds at most', async (t) => {
   const { db, id, keyHash, clock, callers } = await givenCallers(t)
   await callers.findCaller(keyHash)
-  await endKey(db, id)
+  await endKey(db, id, commandLine)
 
   clock.now = 2999
   const before = await callers.findCaller(keyHash)
@@ -29,7 +31,7 @@ t.test('a revoked key is remembered by another instance for three seconds at mos
 t.test('a revoked key is forgotten at once where it was revoked', async (t) => {
   const { db, id, keyHash, callers } = await givenCallers(t)
   await callers.findCaller(keyHash)
-  await endKey(db, id)
+  await endKey(db, id, commandLine)
 
   callers.forget()
 
@@ -47,7 +49,7 @@ t.test('a key that was valid is known until it is found not to be', async (t) =>
   const later = [callers.isKnown(keyHash), callers.isKnown(unknown)]
   callers.forget()
   const forgotten = callers.isKnown(keyHash)
-  await endKey(db, id)
+  await endKey(db, id, commandLine)
   await callers.findCaller(keyHash)
 
   t.strictSame([before, later, forgotten, callers.isKnown(keyHash)], [false, [true, false], true, false])

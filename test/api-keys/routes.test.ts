@@ -1,6 +1,8 @@
 import t from 'tap'
-import { endKey, issueKey } from '../../src/api-keys/issue.ts'
+import { endKey } from '../../src/api-keys/change.ts'
+import { issueKey } from '../../src/api-keys/issue.ts'
 import type { ApiKey, NewApiKey, Scope } from '../../src/api-keys/schemas.ts'
+import { commandLine } from '../../src/audit/actors.ts'
 import { createApp, type TestApp } from '../support/app.ts'
 
 const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString()
@@ -201,7 +203,7 @@ t.test('of two admin keys that are revoked at once, one stays', async (t) => {
   const keys = [await givenKey(service, ['admin']), await givenKey(service, ['admin'])]
 
   const ends = await Promise.allSettled(
-    keys.map(({ id }) => service.db.transaction().execute((trx) => endKey(trx, id))),
+    keys.map(({ id }) => service.db.transaction().execute((trx) => endKey(trx, id, commandLine))),
   )
 
   t.equal(ends.filter(({ status }) => status === 'fulfilled').length, 1)

@@ -1,8 +1,7 @@
 import t from 'tap'
 import { attribute } from '../../src/attribution/attribute.ts'
-import { explain } from '../../src/attribution/explain.ts'
 import type { Touch } from '../../src/attribution/journey.ts'
-import { day, givenJourney, givenTouch } from './given.ts'
+import { day, explain, givenJourney, givenTouch } from './given.ts'
 
 const year = 365
 

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { attribute } from '../../src/attribution/attribute.ts'
-import { explain, sentence } from '../../src/attribution/explain.ts'
+import { sentence } from '../../src/attribution/explain.ts'
 import type { OddUnit } from '../../src/attribution/explain.ts'
 import type { Journey } from '../../src/attribution/journey.ts'
-import { close, day, givenJourney, givenTouch } from './given.ts'
+import { close, day, explain, givenJourney, givenTouch } from './given.ts'
 
 function weightsOf(journey: Journey): readonly string[] {
   return explain(journey).touches.map(({ weight }) => weight)

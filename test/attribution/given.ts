@@ -1,3 +1,5 @@
+import { attribute } from '../../src/attribution/attribute.ts'
+import { explainOddUnits, explainTouches } from '../../src/attribution/explain.ts'
 import type { Journey, Touch } from '../../src/attribution/journey.ts'
 import { resolveParameters } from '../../src/attribution/models.ts'
 import type { GivenParameters, ModelName } from '../../src/attribution/models.ts'
@@ -35,4 +37,9 @@ let touches = 0
 export function givenTouch(partner_id: string, daysBefore: number, facts: Partial<Touch> = {}): Touch {
   const id = `event-${String(touches++).padStart(6, '0')}`
   return { id, partner_id, touchpoint_type: 'other', at: close - Math.round(daysBefore * day), ...facts }
+}
+
+/** The whole explanation of a journey's split. */
+export function explain(journey: Journey) {
+  return { ...explainTouches(journey, attribute(journey).shares), odd_units: explainOddUnits(journey) }
 }

@@ -6,7 +6,8 @@ import { runCommand } from './processes.ts'
 async function createService(t: Test) {
   const service = await createApp(t)
   const url = await service.app.listen({ host: '127.0.0.1', port: 0 })
-  const demo = () => runCommand('demo', ['--url', url, '--key', service.key], { folder: t.testdir() })
+  const demo = () =>
+    runCommand('demo', ['--url', url], { folder: t.testdir(), env: { API_KEY: service.key } })
   return { ...service, demo }
 }
 

@@ -187,8 +187,9 @@ t.test('a limit that is used up is told, with a way out', async (t) => {
   const balancer = await startBalancer(t, url, [refuse(429, '2')])
 
   const started = performance.now()
-  const { code, stderr } = await runCommand('import', ['partners.ndjson', '--url', balancer, '--key', key], {
+  const { code, stderr } = await runCommand('import', ['partners.ndjson', '--url', balancer], {
     folder,
+    env: { API_KEY: key },
   })
 
   t.equal(code, 0)
@@ -199,19 +200,22 @@ t.test('a limit that is used up is told, with a way out', async (t) => {
 t.test('who is not let in, or has nobody to ask, is told so', async (t) => {
   const { app, url, folder, key } = await createService(t)
   await writeFile(join(folder, 'partners.ndjson'), toNdjson([alice]))
-  const run = (...options: readonly string[]) =>
-    runCommand('import', ['partners.ndjson', ...options], { folder })
+  const run = (API_KEY: string, ...options: readonly string[]) =>
+    runCommand('import', ['partners.ndjson', ...options], { folder, env: { API_KEY } })
 
-  const stranger = await run('--url', url, '--key', 'sk_nobody')
-  const elsewhere = await run('--url', `${url}/docs/json?`, '--key', key)
+  const stranger = await run('sk_nobody', '--url', url)
+  const elsewhere = await run(key, '--url', `${url}/docs/json?`)
   await app.close()
-  const alone = await run('--url', url, '--key', key, '--patience', '0')
-  const keyless = await run('--url', url)
-  const confused = await run('--kind', 'invoice')
+  const alone = await run(key, '--url', url, '--patience', '0')
+  const keyless = await run('', '--url', url)
+  const confused = await run(key, '--kind', 'invoice')
+  const talkative = await run('', '--url', url, '--key', key)
 
   t.match(stranger, { code: 1, stderr: /refuses the key: A valid X-API-Key header is needed/ })
   t.match(elsewhere, { code: 1, stderr: /is not this service: it answers \d+/ })
   t.match(alone, { code: 1, stderr: /does not answer \(ECONNREFUSED\)/ })
   t.match(keyless, { code: 1, stderr: /There is no API key/ })
+  t.match(talkative, { code: 1, stderr: /can be read by everybody on this machine: set API_KEY/ })
+  t.notMatch(talkative.stderr, key)
   t.match(confused, { code: 1, stderr: /^Usage: npm run import/ })
 })

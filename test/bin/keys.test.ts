@@ -29,7 +29,9 @@ t.test('keys are made, listed, rotated and revoked from the command line', async
   const made = await keys('create', '--name', 'crm', '--scopes', 'read,payouts:read', '--limit', '7')
   const [created] = await listKeys(service.db)
   const id = created?.id ?? ''
-  const rotated = await keys('rotate', id, '--overlap', '0')
+  const rotated = await keys('rotate', id)
+  const again = await keys('rotate', id)
+  const ended = await keys('revoke', id)
   const listed = await keys('list')
   const [replacement] = await listKeys(service.db)
   const revoked = await keys('revoke', replacement?.id ?? '')
@@ -39,7 +41,15 @@ t.test('keys are made, listed, rotated and revoked from the command line', async
   t.match(rotated, { code: 0, out: /^sk_\S+$/ })
   t.match(listed.out, new RegExp(`${replacement?.id}\tcrm\tread,payouts:read`))
   t.notMatch(listed.out + listed.told, /sk_/)
-  t.equal(revoked.code, 0)
+  t.match(again, { code: 1, out: '', told: /was rotated before/ })
+  t.strictSame([ended.code, revoked.code], [0, 0])
+  const audit = await service.db.selectFrom('audit').selectAll().orderBy('at').orderBy('id').execute()
+  t.match(
+    audit.slice(1),
+    ['api_key.created', 'api_key.created', 'api_key.rotated', 'api_key.revoked', 'api_key.revoked'].map(
+      (action) => ({ actor: 'command_line', key_id: null, action, request_id: null }),
+    ),
+  )
   t.strictSame([await statusWith(made.out), await statusWith(rotated.out)], [401, 401])
 })
 

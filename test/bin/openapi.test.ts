@@ -3,6 +3,7 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
+import manifest from '../../package.json' with { type: 'json' }
 
 // Each check is a process that builds the app, and some ask Redocly: half a minute of one core.
 t.setTimeout(300_000)
@@ -48,10 +49,14 @@ t.test(
     await mutate(copy, { file: 'src/events/routes.ts', from: "'/events/batch'", to: "'/events/many'" })
     await openapi(copy)
 
-    t.match(await openapi(copy, '--check'), { code: 1, text: /clients of 0\.1\.0:\n.*`?\/events\/batch`?/ })
+    t.match(await openapi(copy, '--check'), { code: 1, text: /clients of [\d.]+:\n.*`?\/events\/batch`?/ })
 
-    await mutate(copy, { file: 'package.json', from: '"version": "0.1.0"', to: '"version": "0.2.0"' })
-    await mutate(copy, { file: 'CHANGELOG.md', from: '\n## 0.1.0\n', to: '\n## 0.2.0\n\n- Batches moved.\n' })
+    await mutate(copy, {
+      file: 'package.json',
+      from: `"version": "${manifest.version}"`,
+      to: '"version": "0.99.0"',
+    })
+    await mutate(copy, { file: 'CHANGELOG.md', from: '\n## ', to: '\n## 0.99.0\n\n- Batches moved.\n\n## ' })
     await openapi(copy)
     t.match(await openapi(copy, '--check'), { code: 0 })
   },

@@ -101,7 +101,10 @@ t.test('the examples of import go in', async (t) => {
   for (const [index, { text }] of examples.entries())
     await writeFile(join(folder, files[index] as string), text)
 
-  const { code, stdout } = await runCommand('import', [...files, '--url', url, '--key', key], { folder })
+  const { code, stdout } = await runCommand('import', [...files, '--url', url], {
+    folder,
+    env: { API_KEY: key },
+  })
 
   t.equal(code, 0)
   t.match(stdout, /partner +1 +0 +0\nevent +1 +1 +0\ndeal +1 +0 +0\n/)

@@ -48,13 +48,13 @@ t.test('quits at the second signal', async (t) => {
 })
 
 t.test('lives without a schema and is ready when another process has made it', async (t) => {
-  const { url } = await createDatabase(t)
-  await query(url, 'drop schema public cascade; create schema public')
+  const { url, ownerUrl } = await createDatabase(t)
+  await query(ownerUrl, 'drop schema public cascade; create schema public')
   const { base } = await startService(t, { DATABASE_URL: url, MIGRATE_ON_START: 'off' })
 
   const health = await fetchStatus(`${base}/health`)
   const before = await fetchStatus(`${base}/ready`)
-  const migration = await runMigration(url)
+  const migration = await runMigration(url, ownerUrl)
   const after = await fetchStatus(`${base}/ready`)
 
   t.equal(health.statusCode, 200)
@@ -64,10 +64,10 @@ t.test('lives without a schema and is ready when another process has made it', a
 })
 
 t.test('of five migrations at once one does the work and the others see it done', async (t) => {
-  const { url } = await createDatabase(t)
-  await query(url, 'drop schema public cascade; create schema public')
+  const { url, ownerUrl } = await createDatabase(t)
+  await query(ownerUrl, 'drop schema public cascade; create schema public')
 
-  const results = await Promise.all([1, 2, 3, 4, 5].map(() => runMigration(url)))
+  const results = await Promise.all([1, 2, 3, 4, 5].map(() => runMigration(url, ownerUrl)))
 
   t.strictSame(
     results.map(({ code }) => code),
@@ -79,13 +79,39 @@ t.test('of five migrations at once one does the work and the others see it done'
 })
 
 t.test('a release whose migrations have all run leaves alone those of a later one', async (t) => {
-  const { url } = await createDatabase(t)
+  const { url, ownerUrl } = await createDatabase(t)
   await query(
-    url,
+    ownerUrl,
     `insert into kysely_migration values ('29990101T0000_do_more', '2999-01-01T00:00:00.000Z')`,
   )
 
   t.match(await runMigration(url), { code: 0, output: 'The schema is current.\n' })
+})
+
+t.test('the service cannot migrate, and says who can', async (t) => {
+  const { url, ownerUrl } = await createDatabase(t)
+  await query(ownerUrl, 'delete from kysely_migration where name > $$20261126T0300$$')
+
+  const migration = await runMigration(url)
+  const start = await runService(t, { DATABASE_URL: url })
+
+  t.match(migration, {
+    code: 1,
+    complaint: /not the owner of the schema: run `npm run migrate` with DATABASE_OWNER_URL/,
+  })
+  t.match(start, {
+    code: 1,
+    complaint: /not the owner of the schema: run `npm run migrate` with DATABASE_OWNER_URL/,
+  })
+})
+
+t.test('a start as the owner of the tables says so in one line', async (t) => {
+  const { url, ownerUrl } = await createDatabase(t)
+
+  const warnings = await Promise.all([url, ownerUrl].map((DATABASE_URL) => startAndEnd(t, { DATABASE_URL })))
+
+  t.strictSame(warnings[0], [])
+  t.match(warnings[1], [/may change the schema: see docs\/operations.md, "Database roles"/])
 })
 
 t.test('says in one sentence why it cannot start', async (t) => {
@@ -131,10 +157,28 @@ async function runService(t: Test, environment: NodeJS.ProcessEnv) {
   return { code: code as unknown, complaint }
 }
 
-async function runMigration(DATABASE_URL: string) {
-  const child = spawnNode(t, 'src/bin/migrate.ts', { DATABASE_URL })
-  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')])
-  return { code: code as unknown, output }
+/** The warnings of a start. */
+async function startAndEnd(t: Test, environment: NodeJS.ProcessEnv): Promise<readonly string[]> {
+  const child = spawnNode(t, 'src/bin/serve.ts', { PORT: '0', LOG_LEVEL: 'warn', ...environment })
+  let output = ''
+  for await (const chunk of child.stdout) {
+    output += String(chunk)
+    if (output.includes('Listening on')) child.kill('SIGTERM')
+  }
+  return output
+    .split('\n')
+    .filter((line) => line.startsWith('{"level":40'))
+    .map((line) => (JSON.parse(line) as { msg: string }).msg)
+}
+
+async function runMigration(DATABASE_URL: string, DATABASE_OWNER_URL?: string) {
+  const child = spawnNode(t, 'src/bin/migrate.ts', { DATABASE_URL, DATABASE_OWNER_URL })
+  const [output, complaint, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'exit'),
+  ])
+  return { code: code as unknown, output, complaint }
 }
 
 async function fetchStatus(url: string) {

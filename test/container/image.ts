@@ -79,14 +79,17 @@ interface Place {
 }
 
 function configure({ network, database }: Place, of = image): GenericContainer {
-  const url = `postgres://${database.getUsername()}:${database.getPassword()}@database:5432/${database.getDatabase()}`
+  const url = `postgres://service:secret@database:5432/${database.getDatabase()}`
   return new GenericContainer(of)
     .withNetwork(network)
     .withEnvironment({ DATABASE_URL: url, MIGRATE_ON_START: 'off', DRAIN_SECONDS: '1' })
 }
 
 async function migrate(place: Place): Promise<void> {
+  const { database } = place
+  const ownerUrl = `postgres://${database.getUsername()}:${database.getPassword()}@database:5432/${database.getDatabase()}`
   const container = await configure(place)
+    .withEnvironment({ DATABASE_OWNER_URL: ownerUrl })
     .withCommand(['node', 'dist/src/bin/migrate.js'])
     .withWaitStrategy(Wait.forOneShotStartup())
     .start()

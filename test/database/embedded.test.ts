@@ -13,16 +13,16 @@ const log = () => {}
 t.test('keeps its data from one start to the next', async (t) => {
   const dataDir = await createFolder(t)
   const first = await startEmbedded({ dataDir, log })
-  await query(first.url, 'create table notes as select 42 as number')
+  await query(first.ownerUrl, 'create table notes as select 42 as number')
   await first.stop()
 
   const second = await start(t, dataDir)
 
-  t.strictSame(await query(second.url, 'select number from notes'), [{ number: 42 }])
+  t.strictSame(await query(second.ownerUrl, 'select number from notes'), [{ number: 42 }])
 })
 
 t.test('works in a folder with spaces, on loopback, durably, for those who know the password', async (t) => {
-  const { url } = await start(t, `${await createFolder(t)}/some  folder`)
+  const { ownerUrl: url } = await start(t, `${await createFolder(t)}/some  folder`)
 
   const shown = await query(
     url,
@@ -40,9 +40,9 @@ t.test('tells its address in a file that others cannot read, while it runs', asy
   const { mode } = await stat(file)
   t.equal(mode & 0o777, 0o600)
   t.match(JSON.parse(await readFile(file, 'utf8')), {
-    url: embedded.url,
+    url: embedded.ownerUrl,
     pid: Number,
-    port: Number(new URL(embedded.url).port),
+    port: Number(new URL(embedded.ownerUrl).port),
   })
 
   await embedded.stop()
@@ -54,11 +54,11 @@ t.test('serves several processes and stops with the last of them', async (t) => 
   const first = await startEmbedded({ dataDir, log })
   const second = await startEmbedded({ dataDir, log })
 
-  t.equal(second.url, first.url)
+  t.equal(second.ownerUrl, first.ownerUrl)
   await first.stop()
-  t.strictSame(await query(second.url, 'select 1 as one'), [{ one: 1 }])
+  t.strictSame(await query(second.ownerUrl, 'select 1 as one'), [{ one: 1 }])
   await second.stop()
-  await t.rejects(query(second.url, 'select'), { code: 'ECONNREFUSED' })
+  await t.rejects(query(second.ownerUrl, 'select'), { code: 'ECONNREFUSED' })
 })
 
 t.test('is made and started once by processes that start at the same time', async (t) => {
@@ -77,7 +77,7 @@ t.test('outlives a killed process and is stopped by the next', async (t) => {
 
   const next = await startEmbedded({ dataDir, log })
 
-  t.equal(next.url, url)
+  t.equal(next.ownerUrl, url)
   t.strictSame(await query(url, 'select number from notes'), [{ number: 42 }])
   await next.stop()
   await t.rejects(query(url, 'select'), { code: 'ECONNREFUSED' })
@@ -86,14 +86,14 @@ t.test('outlives a killed process and is stopped by the next', async (t) => {
 t.test('recovers when it was killed itself', async (t) => {
   const dataDir = await createFolder(t)
   const first = await startEmbedded({ dataDir, log })
-  await query(first.url, 'create table notes as select 42 as number')
+  await query(first.ownerUrl, 'create table notes as select 42 as number')
   const { pid } = JSON.parse(await readFile(`${dataDir}/connection.json`, 'utf8')) as { pid: number }
   process.kill(pid, 'SIGKILL')
   await first.stop()
 
   const second = await start(t, dataDir)
 
-  t.strictSame(await query(second.url, 'select number from notes'), [{ number: 42 }])
+  t.strictSame(await query(second.ownerUrl, 'select number from notes'), [{ number: 42 }])
 })
 
 t.test('is not misled by a process that has got the number of a dead server', async (t) => {
@@ -102,7 +102,7 @@ t.test('is not misled by a process that has got the number of a dead server', as
   const stale = [process.pid, `${dataDir}/postgres/data`, 1, 5432, '', '127.0.0.1', '1 1', 'ready', '']
   await writeFile(`${dataDir}/postgres/data/postmaster.pid`, stale.join('\n'))
 
-  const { url } = await start(t, dataDir)
+  const { ownerUrl: url } = await start(t, dataDir)
 
   t.strictSame(await query(url, 'select 1 as one'), [{ one: 1 }])
 })
@@ -143,7 +143,7 @@ async function start(t: Test, dataDir: string) {
 const user = `
   import { startEmbedded } from '${import.meta.resolve('../../src/database/embedded.ts')}'
   const embedded = await startEmbedded({ dataDir: process.argv[1], log() {} })
-  console.log(embedded.url)
+  console.log(embedded.ownerUrl)
   process.stdin.resume().once('end', () => embedded.stop())
 `
 

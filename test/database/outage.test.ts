@@ -4,11 +4,12 @@ import { createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { connect } from '../../src/database/connect.ts'
 import { startEmbedded } from '../../src/database/embedded.ts'
-import { migrateToLatest } from '../../src/database/migrate.ts'
+import { migrateAsOwner } from '../../src/database/open.ts'
 import { createApp } from '../support/app.ts'
 import { givenPartner } from '../support/given.ts'
+
+const quiet = { error: () => {}, debug: () => {} }
 
 t.test(
   'a database that goes away costs answers, not the process, and is used again once it is back',
@@ -17,7 +18,7 @@ t.test(
     t.teardown(() => rm(dataDir, { recursive: true, force: true }))
     const settings = [`port=${await findFreePort()}`, 'fsync=off']
     const embedded = await startEmbedded({ dataDir, log: () => {}, settings })
-    await migrate(embedded.url)
+    await migrateAsOwner(embedded.ownerUrl, embedded.url, quiet)
     const service = await createApp(t, { url: embedded.url })
     await givenPartner(service, 'p1')
     const event = { id: 'e1', partner_id: 'p1', deal_id: 'd1', touchpoint_type: 'demo' }
@@ -68,12 +69,6 @@ function isAlive(pid: number): boolean {
   } catch {
     return false
   }
-}
-
-async function migrate(url: string): Promise<void> {
-  const db = connect({ url, max: 1, log: { error: () => {}, debug: () => {} } })
-  await migrateToLatest(db)
-  await db.destroy()
 }
 
 async function findFreePort(): Promise<number> {

@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { sql } from 'kysely'
 import t from 'tap'
+import { admitService } from '../../src/database/roles.ts'
 import { verifyRollups } from '../../src/rollups/verify.ts'
 import { givenHistory } from '../analytics/history.ts'
 import { createDice } from '../support/dice.ts'
 import { analyticsByPlainSql } from '../analytics/plain.ts'
 import { createApp } from '../support/app.ts'
+import { connectAsOwner } from '../support/database.ts'
 import { givenEvent } from '../support/given.ts'
 
 t.test('the service runs on events partitioned as docs/scaling.md says', async (t) => {
@@ -14,7 +16,9 @@ t.test('the service runs on events partitioned as docs/scaling.md says', async (
   await givenHistory(service, createDice(8), 10)
   const [, statements = ''] = /```sql\n(.*?)```/s.exec(await readFile('docs/scaling.md', 'utf8')) ?? []
 
-  await sql.raw(statements).execute(db)
+  const owner = connectAsOwner(t, service.url)
+  await sql.raw(statements).execute(owner)
+  await admitService(owner, service.url)
   await givenHistory(service, createDice(9), 20, 'new')
   const event = { id: 'once', partner_id: 'p1', deal_id: 'new1', timestamp: '2025-01-01T00:00:00Z' }
   await givenEvent(service, event)

@@ -30,8 +30,8 @@ const smallTables = ['api_keys', 'rate_limits']
 const fewRows = 20
 
 t.test('no request reads all of a table that grows, nor does what it sets off in the database', async (t) => {
-  const { url, name } = await createDatabase(t)
-  const client = new Client({ connectionString: url })
+  const { url, ownerUrl, name } = await createDatabase(t)
+  const client = new Client({ connectionString: ownerUrl })
   await client.connect()
   t.teardown(() => client.end())
   await fill(client, deals)

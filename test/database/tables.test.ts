@@ -2,6 +2,7 @@ import type { TObject } from '@sinclair/typebox'
 import { sql } from 'kysely'
 import t from 'tap'
 import { ApiKey } from '../../src/api-keys/schemas.ts'
+import { AuditEntry } from '../../src/audit/schemas.ts'
 import { Deal } from '../../src/deals/schemas.ts'
 import { Event } from '../../src/events/schemas.ts'
 import { Partner } from '../../src/partners/schemas.ts'
@@ -17,7 +18,8 @@ const tables: readonly { table: string; resource: TObject; own: readonly string[
   { table: 'partners', resource: Partner, own: ['submission'] },
   { table: 'events', resource: Event, own: ['known_from', 'submission', 'void_from'] },
   { table: 'deals', resource: Deal, own: ['amount_minor', 'closed_all_day', 'submission'], money: 'amount' },
-  { table: 'api_keys', resource: ApiKey, own: ['key_hash'] },
+  { table: 'api_keys', resource: ApiKey, own: ['key_hash', 'lineage'] },
+  { table: 'audit', resource: AuditEntry, own: [] },
 ]
 
 t.test('every resource is the row it is read from', async (t) => {

@@ -232,6 +232,7 @@ t.test('POST /analytics/what-if moves money between partners and makes none', as
         contested: { lowest: 0, highest: 100.01, spread: 100.01 },
       },
     ],
+    others: { partners_count: 0, payout_now: 0, payout_proposed: 0, difference: 0 },
     unattributed: { payout_now: 0, payout_proposed: 0, difference: 0 },
   })
 })

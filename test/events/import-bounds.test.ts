@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect, type AddressInfo } from 'node:net'
+import { connect, type AddressInfo, type Socket } from 'node:net'
 import t from 'tap'
 import { issueKey } from '../../src/api-keys/issue.ts'
 import type { TestApp } from '../support/app.ts'
@@ -44,6 +44,28 @@ t.test('a key runs one import at a time, a second waits and a third is refused',
 
   t.match(refused, { status: 503, retryAfter: /^\d+$/, body: { code: 'too_many_imports' } })
   for (const { answer } of [running, waiting]) t.match(await answer, { status: 200, body: { accepted: 1 } })
+})
+
+t.test('a client that hangs up while its import waits leaves the place to another', async (t) => {
+  const service = await createImporter(t)
+  await givenPartner(service, 'p1')
+  const sockets: Socket[] = []
+  service.app.server.on('connection', (socket: Socket) => sockets.push(socket))
+  const running = service.open()
+  await service.clock.waited()
+  const gone = service.open()
+  await gone.write(linesOf('gone', 1))
+  const refused = await service.open().answer
+
+  gone.request.destroy()
+  await once(sockets[1] as Socket, 'close')
+  const next = service.open()
+  next.request.end(linesOf('next', 1))
+  running.request.end(linesOf('running', 1))
+
+  t.equal(refused.status, 503)
+  t.match(await next.answer, { status: 200, body: { accepted: 1 } })
+  await untilStored(service, 2)
 })
 
 t.test('idle uploads of one key, or of several, keep no other key from importing', async (t) => {

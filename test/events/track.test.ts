@@ -2,6 +2,7 @@ import t from 'tap'
 import { sql } from 'kysely'
 import { lockDeals } from '../../src/database/locks.ts'
 import { createApp } from '../support/app.ts'
+import { connectAsOwner } from '../support/database.ts'
 import { givenDeal, givenPartner } from '../support/given.ts'
 
 const touch = { partner_id: 'p1', deal_id: 'd1', touchpoint_type: 'demo' }
@@ -103,7 +104,9 @@ t.test('a row that the database refuses fails alone', async (t) => {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
   // A constraint that nobody foresaw.
-  await sql`alter table events add constraint no_thirteenth check (deal_id <> 'd13')`.execute(service.db)
+  await sql`alter table events add constraint no_thirteenth check (deal_id <> 'd13')`.execute(
+    connectAsOwner(t, service.url),
+  )
 
   const answers = await Promise.all(
     [11, 12, 13, 14].map((n) => service.call('POST', '/events', { ...touch, deal_id: `d${n}` })),

@@ -1,5 +1,8 @@
+import { createHmac } from 'node:crypto'
 import t from 'tap'
-import { createApp } from '../support/app.ts'
+import { canonicalJson } from '../../src/http/canonical.ts'
+import { parsePayoutKeys } from '../../src/partners/vault.ts'
+import { createApp, type TestApp } from '../support/app.ts'
 
 const deal = { amount: 100, attribution_model: 'equal' }
 
@@ -52,3 +55,85 @@ t.test('a request that was refused may be corrected under the same key', async (
 
   t.strictSame([refused.statusCode, corrected.statusCode], [400, 201])
 })
+
+t.test('a retry with a rotated key, however often, finds the answer to the first request', async (t) => {
+  const { app, call, db } = await createApp(t)
+  const { api_key } = (await call('POST', '/api-keys', { name: 'crm', scopes: ['write'] })).json<Issued>()
+  const rotate = async (id: string) =>
+    (await call('POST', `/api-keys/${id}/rotate`, {})).json<Issued>().api_key
+  const send = (key: string) =>
+    app.inject({
+      method: 'POST',
+      url: '/deals',
+      headers: { 'x-api-key': key, 'idempotency-key': 'once' },
+      payload: deal,
+    })
+  const first = await send(api_key.key)
+
+  const second = await rotate(api_key.id)
+  const third = await rotate(second.id)
+  const retries = [await send(second.key), await send(third.key), await send(api_key.key)]
+
+  for (const retry of retries) t.strictSame([retry.statusCode, retry.body], [201, first.body])
+  t.equal((await db.selectFrom('deals').select('id').execute()).length, 1)
+})
+
+interface Issued {
+  readonly api_key: { readonly id: string; readonly key: string }
+}
+
+const payoutKey = (name: string, byte: number) => `${name}:${Buffer.alloc(32, byte).toString('base64')}`
+const [old, young] = [payoutKey('old', 1), payoutKey('young', 2)]
+
+const ring = (text: string) => ({ config: { payoutKeys: parsePayoutKeys(text) } })
+
+t.test('a rotation of the payout keys breaks no replay', async (t) => {
+  const first = await createApp(t, ring(old))
+  const both = await createApp(t, { url: first.url, ...ring(`${young},${old}`) })
+  const last = await createApp(t, { url: first.url, ...ring(young) })
+  const send = async ({ call }: TestApp, once: string, amount = 100) => {
+    const headers = { 'idempotency-key': once, 'x-api-key': first.key }
+    const answer = await call('POST', '/deals', { ...deal, amount }, headers)
+    return [answer.statusCode, answer.headers['idempotency-replayed']]
+  }
+
+  t.strictSame(await send(first, 'a'), [201, undefined])
+  t.strictSame(await send(both, 'a'), [201, 'true'])
+  t.strictSame(await send(both, 'a', 101), [422, undefined])
+  t.strictSame(await send(both, 'b'), [201, undefined])
+  t.strictSame(await send(last, 'b'), [201, 'true'])
+  t.strictSame(await send(last, 'b', 101), [422, undefined])
+})
+
+t.test('the stored hash of a request cannot be worked out from the request', async (t) => {
+  const { call, db } = await createApp(t)
+  await call('POST', '/deals', deal, { 'idempotency-key': 'once' })
+
+  const { request_hash } = await db
+    .selectFrom('idempotency_keys')
+    .select('request_hash')
+    .executeTakeFirstOrThrow()
+
+  t.notSame(request_hash, plainHash('once'))
+})
+
+t.test('an answer that an earlier release stored is found', async (t) => {
+  const { call, db } = await createApp(t)
+  await call('POST', '/deals', deal, { 'idempotency-key': 'once' })
+  await db
+    .updateTable('idempotency_keys')
+    .set({ request_hash: plainHash('once') })
+    .execute()
+
+  const again = await call('POST', '/deals', deal, { 'idempotency-key': 'once' })
+  const other = await call('POST', '/deals', { ...deal, amount: 7 }, { 'idempotency-key': 'once' })
+
+  t.strictSame(
+    [again.statusCode, again.headers['idempotency-replayed'], other.statusCode],
+    [201, 'true', 422],
+  )
+})
+
+function plainHash(key: string): Buffer {
+  return createHmac('sha256', key).update(canonicalJson(deal)).digest()
+}

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { sql } from 'kysely'
 import { createApp } from '../support/app.ts'
+import { connectAsOwner } from '../support/database.ts'
 import { givenPartner } from '../support/given.ts'
 import { captureLog } from '../support/log.ts'
 
@@ -31,7 +32,9 @@ t.test('a request is one line: who, what and how it went', async (t) => {
 t.test('an error of the driver is logged without the row that it quotes, and told to nobody', async (t) => {
   const { log, lines, text } = captureLog()
   const service = await createApp(t, { log })
-  await sql`alter table partners add constraint no_acme check (name <> 'Acme')`.execute(service.db)
+  await sql`alter table partners add constraint no_acme check (name <> 'Acme')`.execute(
+    connectAsOwner(t, service.url),
+  )
 
   const failed = await service.call('POST', '/partners', { name: 'Acme', email: 'canary@acme.example' })
 

@@ -4,6 +4,7 @@ import { issueKey } from '../../src/api-keys/issue.ts'
 import { generateApiKey } from '../../src/http/api-key.ts'
 import { forgetOldWindows } from '../../src/http/rate-limit.ts'
 import { createApp, type TestApp } from '../support/app.ts'
+import { connectAsOwner } from '../support/database.ts'
 
 interface Sender {
   readonly key?: string | undefined
@@ -204,7 +205,7 @@ t.test('a balancer asks for health and readiness 6000 times a minute', async (t)
 t.test('without its table the service still answers, and each instance limits alone', async (t) => {
   const service = await createApp(t, { config: { RATE_LIMIT_MAX: 10 } })
   const key = await givenKey(service)
-  await sql`drop table rate_limits`.execute(service.db)
+  await sql`drop table rate_limits`.execute(connectAsOwner(t, service.url))
 
   t.strictSame(await sendMany(service, 15, { key }), { 200: 10, 429: 5 })
 })

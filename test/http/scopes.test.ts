@@ -8,12 +8,14 @@ const operations = listOperations(await readDocument(t))
 const open = operations.filter(({ operation }) => operation.security?.length === 0)
 const guarded = operations.filter((listed) => !open.includes(listed))
 
-/** Which scopes open which; `payouts:read` is never implied and implies nothing. */
+/** Which scopes open which; those of payouts and payments are never implied and imply nothing. */
 const opened: Readonly<Record<Scope, readonly string[]>> = {
   read: ['read'],
   write: ['read', 'write'],
   admin: ['read', 'write', 'admin'],
   'payouts:read': ['payouts:read'],
+  'payouts:write': ['payouts:write'],
+  'payments:approve': ['payments:approve'],
 }
 let addresses = 0
 
@@ -78,9 +80,13 @@ t.test('a route asks for the least scope that does', async (t) => {
     needed.get('payouts:read')?.map(({ id }) => id),
     ['revealPayoutDetails'],
   )
-  t.ok(needed.get('admin')?.every(({ path }) => path.startsWith('/api-keys')))
+  t.strictSame(
+    needed.get('payouts:write')?.map(({ id }) => id),
+    ['erasePayoutDetails'],
+  )
+  t.ok(needed.get('admin')?.every(({ path }) => /^\/(?:api-keys|audit)/.test(path)))
   t.ok(needed.get('write')?.every(({ method }) => method !== 'GET'))
-  t.strictSame(new Set(needed.keys()), new Set(['read', 'write', 'admin', 'payouts:read']))
+  t.strictSame(new Set(needed.keys()), new Set(['read', 'write', 'admin', 'payouts:read', 'payouts:write']))
 })
 
 t.test('HEAD asks for the key and the scope that GET asks for', async (t) => {

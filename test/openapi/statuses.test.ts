@@ -6,6 +6,7 @@ import { generateApiKey } from '../../src/http/api-key.ts'
 import examples from '../../src/examples.json' with { type: 'json' }
 import type { Example, Examples, Operation } from '../../src/http/contract.ts'
 import { createApp } from '../support/app.ts'
+import { connectAsOwner } from '../support/database.ts'
 import { createDetachedApp, type Listed, listOperations, readDocument } from '../support/document.ts'
 import { createFreshService, createTranslation } from '../support/examples.ts'
 import { provocations, type Request, toRequest, withHeaders } from '../support/provoke.ts'
@@ -83,7 +84,7 @@ t.test('a database that is away makes a 503', async (t) => {
 
 t.test('a database that is not what the service knows makes a 500, and says nothing of it', async (t) => {
   const service = await createApp(t)
-  await sql`alter table api_keys rename column scopes to changed`.execute(service.db)
+  await sql`alter table api_keys rename column scopes to changed`.execute(connectAsOwner(t, service.url))
 
   await checkAll(t, service.app, 500)
 })

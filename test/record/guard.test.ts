@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import t from 'tap'
 import type { Database } from '../../src/database/tables.ts'
 import { createApp } from '../support/app.ts'
+import { connectAsOwner } from '../support/database.ts'
 import { givenDeal, givenEvent, givenPartner } from '../support/given.ts'
 
 async function givenSplitDeal(t: Parameters<typeof createApp>[0]) {
@@ -18,7 +19,8 @@ function insertVersion(db: Kysely<Database>, unattributed: number) {
   return sql`
     insert into attributions
     select (jsonb_populate_record(a, jsonb_build_object('version', 2, 'unattributed_minor', ${unattributed}::int,
-      'transaction_id', pg_current_xact_id()::text))).*
+      'transaction_id', pg_current_xact_id()::text,
+      'calculated_at', date_trunc('milliseconds', clock_timestamp())))).*
     from attributions a`.execute(db)
 }
 
@@ -82,14 +84,32 @@ t.test('a row cannot join a version of an earlier transaction, even one of nothi
 })
 
 t.test('versions and their rows cannot be changed or deleted', async (t) => {
-  const { db } = await givenSplitDeal(t)
+  const { url } = await givenSplitDeal(t)
+  const owner = connectAsOwner(t, url)
 
-  for (const table of ['attributions', 'payouts'] as const) {
-    await t.rejects(sql`delete from ${sql.table(table)}`.execute(db), { message: `${table} is append-only` })
-    await t.rejects(sql`truncate ${sql.table(table)} cascade`.execute(db), { message: /is append-only/ })
+  for (const table of ['attributions', 'payouts', 'payout_reveals'] as const) {
+    await t.rejects(sql`delete from ${sql.table(table)}`.execute(owner), {
+      message: `${table} is append-only`,
+    })
+    await t.rejects(sql`truncate ${sql.table(table)} cascade`.execute(owner), { message: /is append-only/ })
   }
-  await t.rejects(sql`update attributions set amount_minor = 1`.execute(db), {
+  await t.rejects(sql`update attributions set amount_minor = 1`.execute(owner), {
     message: 'attributions is append-only',
   })
-  await t.rejects(sql`update payouts set payout_minor = 1`.execute(db), { message: 'payouts is append-only' })
+  await t.rejects(sql`update payouts set payout_minor = 1`.execute(owner), {
+    message: 'payouts is append-only',
+  })
+})
+
+t.test('a row cannot join a restored version whose transaction id is that of today', async (t) => {
+  const { url } = await givenSplitDeal(t)
+  const owner = connectAsOwner(t, url)
+
+  const refused = owner.transaction().execute(async (trx) => {
+    await sql`alter table attributions disable trigger attributions_append_only`.execute(trx)
+    await sql`update attributions set transaction_id = pg_current_xact_id()`.execute(trx)
+    await insertPayout(trx, 1, 0, 0, 'p2')
+  })
+
+  await t.rejects(refused, refusal('payouts_of_new_version'))
 })

@@ -1,5 +1,7 @@
+import { sql } from 'kysely'
 import t from 'tap'
-import { closeTogether, closeWhileTouched } from '../support/proofs/races.ts'
+import { givenTouchpoints } from '../support/given.ts'
+import { closeTogether, closeWhileTouched, fillTogether } from '../support/proofs/races.ts'
 import { createInstances } from '../support/proofs/instances.ts'
 import { countStaleFigures, listStaleDeals } from '../support/proofs/stale.ts'
 
@@ -28,5 +30,25 @@ t.test(
       t.strictSame(same.statuses, { 200: 7, 201: 1 })
       t.strictSame(other, { statuses: { 201: 1, 409: 7 }, bodies: 1, codes: ['deal_exists'] })
     }
+  },
+)
+
+t.test(
+  'clients that race for the last touchpoints of deals fill each of them to exactly 5,000',
+  async (t) => {
+    const { instances, db } = await createInstances(t, 3)
+    const deals = ['full-0', 'full-1', 'full-2']
+    for (const deal_id of deals) await givenTouchpoints({ db }, { deal_id, count: 4960, partners: 10 })
+
+    const { stored, odd } = await fillTogether(instances, deals, 60)
+
+    const { rows } = await sql`
+    select deal_id, count(*)::int as count from events group by deal_id order by deal_id`.execute(db)
+    t.strictSame(odd, [])
+    t.strictSame(
+      rows,
+      deals.map((deal_id) => ({ deal_id, count: 5000 })),
+    )
+    t.equal(stored, 40 * deals.length)
   },
 )

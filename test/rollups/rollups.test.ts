@@ -9,6 +9,7 @@ import { rebuildRollups, verifyRollups } from '../../src/rollups/verify.ts'
 import { givenHistory } from '../analytics/history.ts'
 import { createDice } from '../support/dice.ts'
 import { createApp, type TestApp } from '../support/app.ts'
+import { connectAsOwner } from '../support/database.ts'
 import { givenDeal, givenEvent, givenPartner } from '../support/given.ts'
 
 const defaults = { currency: 'USD', close_grace_minutes: 60, lookback_days: null }
@@ -52,7 +53,7 @@ t.test('a rollup that is not what the record says is found, and mended', async (
     and (partner_id, currency, starts) = (select partner_id, currency, starts from partner_rollups where span = 'month' limit 1)`.execute(
     service.db,
   )
-  await sql`delete from touchpoint_rollups where span = 'year'`.execute(service.db)
+  await sql`delete from touchpoint_rollups where span = 'year'`.execute(connectAsOwner(t, service.url))
   await sql`
     insert into deal_deltas (deal_id, hour, currency, attribution_model, deals, revenue_minor, unattributed_minor)
     values ('d0', '2024-01-01T00:00:00Z', 'USD', 'equal', 1, 5, 5)`.execute(service.db)

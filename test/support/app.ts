@@ -28,7 +28,7 @@ export interface TestApp {
 }
 type Answer = Promise<LightMyRequestResponse>
 
-const allScopes: NewApiKey['scopes'] = ['admin', 'payouts:read']
+const allScopes: NewApiKey['scopes'] = ['admin', 'payouts:read', 'payouts:write', 'payments:approve']
 const payoutKeys = parsePayoutKeys(`test:${Buffer.alloc(32, 7).toString('base64')}`)
 const quiet = { error: () => {}, debug: () => {} }
 

@@ -1,16 +1,22 @@
 import { issueKey } from '../../src/api-keys/issue.ts'
+import { scopes } from '../../src/api-keys/schemas.ts'
 import type { Example } from '../../src/http/contract.ts'
 import { createApp } from './app.ts'
+import { connectAsOwner } from './database.ts'
 import type { Test } from 'tap'
 
-const generatedId = /\b(?:ptn|evt|deal|key)_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g
-const generatedFields = /_at$|^(?:month|request_id|next_cursor)$/
+const generatedId = /\b(?:ptn|evt|deal|key|aud)_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g
+const generatedFields = /_at$|^(?:at|month|request_id|next_cursor)$/
 
 /** The service as its first user finds it: nothing stored but the first key, which is used as `key`. */
 export async function createFreshService(t: Test) {
   const service = await createApp(t)
-  await service.db.deleteFrom('api_keys').execute()
-  const { key } = await issueKey(service.db, { name: 'first admin key', scopes: ['admin', 'payouts:read'] })
+  await connectAsOwner(t, service.url).deleteFrom('api_keys').execute()
+  const { key } = await issueKey(service.db, {
+    name: 'first admin key',
+    scopes: [...scopes],
+    rate_limit_max: 100_000,
+  })
   const url = await service.app.listen({ host: '127.0.0.1', port: 0 })
   return { ...service, key, url }
 }

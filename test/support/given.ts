@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { TestApp } from './app.ts'
 
 let number = 0
@@ -18,4 +19,28 @@ export async function givenEvent({ call }: TestApp, event: object) {
 export async function givenDeal({ call }: TestApp, deal: object = {}) {
   const answer = await call('POST', '/deals', { amount: 100, attribution_model: 'equal', ...deal })
   return answer.json<{ deal: { id: string } }>().deal
+}
+
+interface Touchpoints {
+  readonly deal_id: string
+  readonly count: number
+  /** Whom they are spread over: q0, q1 and so on. */
+  readonly partners: number
+  readonly metadata?: string
+}
+
+/** Many touchpoints of a deal, an hour apart from 2024 on, stored past the API. */
+export async function givenTouchpoints(
+  { db }: Pick<TestApp, 'db'>,
+  { deal_id, count, partners, metadata }: Touchpoints,
+): Promise<void> {
+  await sql`
+    insert into partners (id, name, email, submission)
+    select 'q' || n, 'Q' || n, 'q' || n || '@example.com', '' from generate_series(0, ${partners} - 1) n
+    on conflict do nothing`.execute(db)
+  await sql`
+    insert into events (id, deal_id, partner_id, touchpoint_type, timestamp, metadata, known_from, submission)
+    select ${deal_id} || '-' || n, ${deal_id}, 'q' || n % ${partners}, 'demo',
+      timestamptz '2024-01-01Z' + n * interval '1 hour', ${metadata ?? null}::json, 1, ''
+    from generate_series(0, ${count} - 1) n`.execute(db)
 }

@@ -67,7 +67,11 @@ export const provocations: Readonly<Record<number, Provoke>> = {
     const { db, app } = service
     const path = request.url.split('?', 1)[0]
     const caller = await findLiveKey(db, hashApiKey(request.headers['x-api-key'] ?? '') as Buffer)
-    const running = hash('sha256', JSON.stringify([caller?.id, request.method, path, 'running']), 'buffer')
+    const running = hash(
+      'sha256',
+      JSON.stringify([caller?.lineage, request.method, path, 'running']),
+      'buffer',
+    )
     return db.transaction().execute(async (trx) => {
       await tryLockIdempotencyKey(trx, running)
       return app.inject(withHeaders(request, { 'idempotency-key': 'running' }))

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import type { OpenAPIV3 } from 'openapi-types'
+import { amplifiedTextsOf } from './amplify.ts'
 import { brokenSegments, brokenTextsOf, faultsOf, withFault } from './break.ts'
 import type { Listed } from './document.ts'
 import { type Resolve, type Schema, valuesOf } from './generate.ts'
@@ -72,6 +73,22 @@ export function breaksOf(listed: Listed, resolve: Resolve, drawn: Drawn): fc.Arb
     if (schema.required !== undefined) choices.push(fc.constant({ ...sent, body: Buffer.alloc(0) }))
   }
   return fc.oneof(...choices)
+}
+
+/** A request whose body costs a careless service much more than it costs to send; none where there is no body. */
+export function amplify(listed: Listed, resolve: Resolve, drawn: Drawn): fc.Arbitrary<Sent> | undefined {
+  const { schema, line } = bodyOf(listed, resolve)
+  const sent = toSent(listed, resolve, drawn)
+  if (schema === undefined) return undefined
+  const texts = line
+    ? fc.array(amplifiedTextsOf(line, {}, resolve), { maxLength: 4 }).map((lines) => lines.join('\n'))
+    : amplifiedTextsOf(schema, drawn.body, resolve)
+  // A counterexample is told by its beginning.
+  return texts.map((text) => ({
+    ...sent,
+    body: Buffer.from(text),
+    [fc.toStringMethod]: () => `${text.slice(0, 200)}… of ${text.length} characters`,
+  }))
 }
 
 function brokenQueriesOf(listed: Listed, resolve: Resolve, drawn: Drawn): fc.Arbitrary<Sent> {

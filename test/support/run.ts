@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, statfs } from 'node:fs/promises'
@@ -6,11 +7,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { Client } from 'pg'
-import { connect } from '../../src/database/connect.ts'
 import { startEmbedded } from '../../src/database/embedded.ts'
-import { migrateToLatest } from '../../src/database/migrate.ts'
+import { migrateAsOwner } from '../../src/database/open.ts'
+import { makeHostile } from './hostile.ts'
 
 interface Server {
+  /** As the owner, who may do everything. */
   readonly url: string
   stop(): Promise<unknown>
 }
@@ -19,6 +21,7 @@ const image = 'postgres:17'
 // What tests write need not survive a crash.
 const settings = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off', 'max_connections=200']
 const template = `test_template_${process.pid}`
+const role = `test_service_${process.pid}`
 const results = `.tap/results-${process.pid}.tap`
 
 // Whoever interrupts the tests, we stay to put the server away.
@@ -27,11 +30,12 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => interruptio
 
 const server = await findServer()
 try {
-  await createTemplate(server.url)
+  const serviceUrl = await createTemplate(server.url)
   await ensureTapIsBuilt()
   const reporter = process.stdout.isTTY ? 'base' : 'min'
   const environment = {
     TEST_DATABASE_URL: server.url,
+    TEST_SERVICE_URL: serviceUrl,
     TEST_TEMPLATE: template,
     TMPDIR: await findFastFolder(),
   }
@@ -47,7 +51,7 @@ try {
 
 async function findServer(): Promise<Server> {
   const url = process.env['TEST_DATABASE_URL']
-  if (url !== undefined) return { url, stop: () => query(url, `drop database if exists ${template}`) }
+  if (url !== undefined) return { url, stop: () => clearAway(url) }
   try {
     return await startContainer()
   } catch (error) {
@@ -77,7 +81,7 @@ async function startTemporary(): Promise<Server> {
   const dataDir = await mkdtemp(join(await findFastFolder(), 'partner-attribution-test-'))
   const embedded = await startEmbedded({ dataDir, log: () => {}, settings })
   return {
-    url: embedded.url,
+    url: embedded.ownerUrl,
     stop: () => embedded.stop().then(() => rm(dataDir, { recursive: true, force: true })),
   }
 }
@@ -89,16 +93,23 @@ async function findFastFolder(): Promise<string> {
   return bavail * bsize > 4e9 ? memory : tmpdir()
 }
 
-async function createTemplate(serverUrl: string): Promise<void> {
+/** Makes what each test's database is cloned from; returns the URL of the role that the service has in them. */
+async function createTemplate(serverUrl: string): Promise<string> {
   await query(serverUrl, `create database ${template}`)
   const url = new URL(serverUrl)
   url.pathname = template
-  const db = connect({ url: url.href, max: 1, log: console })
-  try {
-    await migrateToLatest(db)
-  } finally {
-    await db.destroy()
-  }
+  const serviceUrl = new URL(url)
+  serviceUrl.username = role
+  serviceUrl.password = randomBytes(24).toString('hex')
+  await migrateAsOwner(url.href, serviceUrl.href, console)
+  await query(serverUrl, makeHostile(role))
+  return serviceUrl.href
+}
+
+async function clearAway(serverUrl: string): Promise<void> {
+  await query(serverUrl, `drop database if exists ${template}`)
+  // A test that was killed leaves its database behind, and in it what the role was granted.
+  await query(serverUrl, `drop role if exists ${role}`).catch((error: Error) => console.log(error.message))
 }
 
 async function query(connectionString: string, sql: string): Promise<void> {

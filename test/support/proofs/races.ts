@@ -87,3 +87,28 @@ function summarise(replies: readonly Reply[]): Answers {
     codes: [...new Set(replies.filter(({ status }) => status > 299).map(({ body }) => String(body['code'])))],
   }
 }
+
+/** Fills deals whose last touchpoints many clients send at once, one by one and in batches; what was stored by each answer. */
+export async function fillTogether(
+  instances: readonly Send[],
+  deals: readonly string[],
+  each: number,
+): Promise<{ readonly stored: number; readonly odd: readonly Reply[] }> {
+  let stored = 0
+  const odd: Reply[] = []
+  await forEachOf(deals, 4, async (deal_id) => {
+    const event = { partner_id: 'q0', deal_id, touchpoint_type: 'demo' }
+    const replies = await Promise.all(
+      Array.from({ length: each }, async (_, n) => {
+        const send = insist(instanceOf(instances, n))
+        if (n % 5 > 0) return { count: 1, reply: await send('POST', '/events', event) }
+        return { count: 3, reply: await send('POST', '/events/batch', { events: [event, event, event] }) }
+      }),
+    )
+    for (const { count, reply } of replies) {
+      if (reply.status === 201) stored += count
+      else if (reply.status !== 409 || !JSON.stringify(reply.body).includes('deal_full')) odd.push(reply)
+    }
+  })
+  return { stored, odd }
+}

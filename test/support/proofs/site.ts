@@ -8,7 +8,7 @@ import type { Kysely } from 'kysely'
 import { issueKey } from '../../../src/api-keys/issue.ts'
 import { connect } from '../../../src/database/connect.ts'
 import { startEmbedded } from '../../../src/database/embedded.ts'
-import { migrateToLatest } from '../../../src/database/migrate.ts'
+import { migrateAsOwner } from '../../../src/database/open.ts'
 import type { Database } from '../../../src/database/tables.ts'
 import { end, type Listener, startListener } from '../children.ts'
 import { type Send, sendOverHttp } from './send.ts'
@@ -33,8 +33,8 @@ export async function openSite(count: number): Promise<Site> {
   const settings = [`port=${await findFreePort()}`]
   let embedded = await startEmbedded({ dataDir, log: () => {}, settings })
   const { url } = embedded
+  await migrateAsOwner(embedded.ownerUrl, url, quiet)
   const db = connect({ url, log: quiet })
-  await migrateToLatest(db)
   const { key } = await issueKey(db, { name: 'site', scopes: ['admin'], rate_limit_max: 1_000_000_000 })
   let exits = 0
 

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import { attribute } from '../../../src/attribution/attribute.ts'
 import type { Database } from '../../../src/database/tables.ts'
-import { listSubjects, listTouches, toJourney } from '../../../src/record/journeys.ts'
+import { listSubjects, readTouches, toJourney, type TouchRow } from '../../../src/record/journeys.ts'
 import { fingerprintOf } from '../../../src/record/versions.ts'
 import { verifyRollups } from '../../../src/rollups/verify.ts'
 
@@ -9,7 +9,10 @@ import { verifyRollups } from '../../../src/rollups/verify.ts'
 export async function listStaleDeals(db: Kysely<Database>): Promise<string[]> {
   const ids = (await db.selectFrom('deals').select('id').execute()).map(({ id }) => id)
   const subjects = await listSubjects(db, ids)
-  const touches = await listTouches(db, ids)
+  const touches = new Map<string, readonly TouchRow[]>()
+  for await (const piece of readTouches(db, ids)) {
+    for (const [dealId, rows] of piece.touches) touches.set(dealId, rows)
+  }
   const stale: string[] = []
   for (const { deal_id, facts, is_void, previous } of subjects) {
     const journey = toJourney(facts, is_void, touches.get(deal_id) ?? [])

@@ -16,7 +16,7 @@ const mostReportBytes = 300_000
 
 /** What can be done with imports. */
 export const uploads: readonly Attack[] = [
-  { name: 'import: lines that are no JSON', run: (target) => importLines(target, 'no JSON at all') },
+  { name: 'import: lines that are no JSON', run: (target) => importLines(target, 'no JSON '.repeat(16)) },
   { name: 'import: lines that lack everything', run: (target) => importLines(target, '{}') },
   {
     name: 'import: lines of 16,000 unknown properties',
@@ -40,28 +40,27 @@ async function importLines(target: Target, line: string, refused?: number): Prom
   return importBytes(target, Buffer.from(`${line}\n`.repeat(lines)), refused)
 }
 
-/** One part again and again, up to 131 MB; the report is bounded and counts every line. */
-async function importBytes(target: Target, part: Buffer, refused?: number): Promise<Outcome> {
-  const parts = Math.ceil(target.pick(131_000_000, 3_000_000) / part.length)
-  const lines = part.toString().split('\n').length - 1
-  return importBody(
-    target,
-    () =>
-      Array(parts)
-        .values()
-        .map(() => part),
-    refused ?? lines * parts,
+/** One part again and again, up to 131 MB or a million bad lines; the report is bounded and counts every line. */
+async function importBytes({ send, key, pick }: Target, part: Buffer, refused?: number): Promise<Outcome> {
+  const lines = refused ?? part.toString().split('\n').length - 1
+  const parts = Math.ceil(
+    Math.min(pick(131_000_000, 3_000_000) / part.length, pick(1_000_000, 20_000) / Math.max(1, lines)),
   )
+  return importBody({ send, key }, repeatPart(part, parts), refused ?? lines * parts)
+}
+
+function* repeatPart(part: Buffer, times: number): Generator<Buffer> {
+  for (let n = 0; n < times; n++) yield part
 }
 
 async function importNested(target: Target): Promise<Outcome> {
   const texts = [...nestedTexts(longestLine)].map((text) => `${text}\n`)
-  return importBody(target, () => texts.values(), texts.length)
+  return importBody(target, texts, texts.length)
 }
 
 async function importBody(
-  { send, key }: Target,
-  bodyOf: () => Iterable<string | Buffer>,
+  { send, key }: Pick<Target, 'send' | 'key'>,
+  body: Iterable<string | Buffer>,
   refused: number,
 ): Promise<Outcome> {
   const tally = createTally(200)
@@ -71,7 +70,7 @@ async function importBody(
     path: '/events/import',
     key,
     type: 'application/x-ndjson',
-    body: bodyOf(),
+    body,
   })
   tally.add(answer, answer.text.includes(`"refused":${refused},`) && answer.bytes < mostReportBytes)
   const seconds = (performance.now() - began) / 1000

@@ -1,0 +1,62 @@
+import type { Kysely } from 'kysely'
+import { compare } from '../audit/compare.ts'
+import { insertAuditEntry } from '../audit/queries.ts'
+import type { Actor } from '../audit/schemas.ts'
+import type { Database } from '../database/tables.ts'
+import { EmailTaken, PartnerNotFound } from '../errors.ts'
+import { namesOf, namesSealed, refuseMasked, sealDetails } from './payout-details.ts'
+import { lockPartner, updatePartner } from './queries.ts'
+import type { PartnerChange, PartnerRow } from './schemas.ts'
+import type { Vault } from './vault.ts'
+
+/** Changes a partner. Payout details are never compared: details that are sent count as changed. Errors: 400, 404, 409. */
+export async function changePartner(
+  trx: Kysely<Database>,
+  vault: Vault,
+  id: string,
+  { payout_details: details, ...change }: PartnerChange,
+  actor: Actor,
+): Promise<PartnerRow> {
+  if (details !== undefined) refuseMasked(details)
+  const before = await lockPartner(trx, id)
+  if (before === undefined) throw new PartnerNotFound(id)
+  const sealed = details === undefined ? {} : { payout_details: sealDetails(vault, details, id) }
+  const after = await updatePartner(trx, id, { ...change, ...sealed }).catch(refuseTakenEmail)
+  const subject = { subject_kind: 'partner', subject_id: id } as const
+  const difference = compare(before, after, ['name', 'email', 'status'])
+  if (difference !== undefined) {
+    await insertAuditEntry(trx, actor, { action: 'partner.changed', ...subject, ...difference })
+  }
+  if (details !== undefined) {
+    await insertAuditEntry(trx, actor, {
+      action: before.payout_details === null ? 'payout_details.set' : 'payout_details.changed',
+      ...subject,
+      before: namesSealed(vault, before),
+      after: namesOf(details),
+    })
+  }
+  return after
+}
+
+/** Erases a partner's payout details; nothing else holds anything that is derived from them. Errors: 404. */
+export async function eraseDetails(
+  trx: Kysely<Database>,
+  vault: Vault,
+  id: string,
+  actor: Actor,
+): Promise<PartnerRow> {
+  const before = await lockPartner(trx, id)
+  if (before === undefined) throw new PartnerNotFound(id)
+  if (before.payout_details === null) return before
+  await insertAuditEntry(trx, actor, {
+    action: 'payout_details.erased',
+    subject_kind: 'partner',
+    subject_id: id,
+    before: namesSealed(vault, before),
+  })
+  return updatePartner(trx, id, { payout_details: null })
+}
+
+function refuseTakenEmail(error: Error & { constraint?: string }): never {
+  throw error.constraint === 'partners_email_taken' ? new EmailTaken({ cause: error }) : error
+}

@@ -1,0 +1,21 @@
+import t from 'tap'
+import { createDatabase } from '../support/database.ts'
+import { attacks } from '../support/siege/attacks.ts'
+import { openTarget, readMemory } from '../support/siege/target.ts'
+
+// The short form of `npm run siege`, without its goals of time: a busy machine would miss them.
+const mostMemoryMb = 450
+const target = await openTarget((await createDatabase(t)).url, 'short')
+t.teardown(() => target.close())
+t.setTimeout(300_000)
+
+for (const { name, run } of attacks) {
+  t.test(`the service survives ${name}, and answers as it should`, async (t) => {
+    const { wrong } = await run(target)
+
+    t.strictSame(wrong, [])
+    t.ok(target.isAlive(), 'the process is alive')
+    t.ok(readMemory(target.pid) < mostMemoryMb, 'its memory is bounded')
+    t.equal((await target.send({ path: '/ready' })).status, 200)
+  })
+}
