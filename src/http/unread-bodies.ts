@@ -19,13 +19,13 @@ export function limitUnreadBodies(app: FastifyInstance): void {
 
 function closeSoon(request: IncomingMessage): void {
   const { socket } = request
-  let bytes = 0
+  const start = socket.bytesRead
   const timer = setTimeout(() => socket.destroy(), longestMs)
   request.once('close', () => clearTimeout(timer))
   // An iterator that was left in the middle still listens, and keeps the stream from flowing.
   request.removeAllListeners('readable')
-  request.on('data', (chunk: Buffer) => {
-    bytes += chunk.length
-    if (bytes > mostBytes) socket.destroy()
+  // Not the socket's own data: Node parses a socket that somebody listens to three times as slowly.
+  request.on('data', () => {
+    if (socket.bytesRead - start > mostBytes) socket.destroy()
   })
 }
