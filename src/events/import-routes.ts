@@ -6,6 +6,7 @@ import type { Database } from '../database/tables.ts'
 import { Unauthenticated } from '../errors.ts'
 import { hashApiKey } from '../http/api-key.ts'
 import type { Authentication } from '../http/authentication.ts'
+import { clientSignalOf } from '../http/client-signal.ts'
 import { acceptOnlyNdjson, readBody } from '../http/ndjson.ts'
 import type { Clock } from '../http/pace.ts'
 import { answers, toFaults } from '../http/problems.ts'
@@ -54,7 +55,7 @@ export const imports: FastifyPluginAsyncTypebox<Needs> = async (app, needs) => {
       // The body is a stream: its lines are validated as they come.
       validatorCompiler: (route) => (route.httpPart === 'body' ? () => true : compile(route as never)),
     },
-    (request) => {
+    (request, reply) => {
       const keyHash = hashApiKey(request.headers['x-api-key'] as string) as Buffer
       const confirmKey = async () => {
         if ((await findCaller(keyHash)) === undefined) throw new Unauthenticated()
@@ -63,7 +64,7 @@ export const imports: FastifyPluginAsyncTypebox<Needs> = async (app, needs) => {
       return takeTurn(
         request.caller.id,
         () => importEvents({ db, attribute, inTurn, check, confirmKey }, batches),
-        request.signal,
+        clientSignalOf(reply),
       )
     },
   )

@@ -5,6 +5,7 @@ import { takeTurns } from '../database/group.ts'
 import type { Database } from '../database/tables.ts'
 import { EventNotFound } from '../errors.ts'
 import type { Authentication } from '../http/authentication.ts'
+import { clientSignalOf } from '../http/client-signal.ts'
 import { readIdempotencyKey, type Write } from '../http/idempotency.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { Clock } from '../http/pace.ts'
@@ -113,14 +114,14 @@ export const events: FastifyPluginAsyncTypebox<Needs> = async (app, needs) => {
     ),
   )
 
-  app.get('/events', { schema: getEvents }, async ({ query, signal }, reply) => {
+  app.get('/events', { schema: getEvents }, async ({ query }, reply) => {
     void reply.type('application/json; charset=utf-8')
     return list(
       async () => {
         const { page, pagination } = await listEvents(db, query)
         return `{"events":${serializeEvents(page)},"pagination":${JSON.stringify(pagination)}}`
       },
-      { weight: query.limit ?? 100, signal },
+      { weight: query.limit ?? 100, signal: clientSignalOf(reply) },
     )
   })
 
