@@ -4,6 +4,7 @@ import { Type } from '@sinclair/typebox'
 import { takeTurns } from '../database/group.ts'
 import type { Database } from '../database/tables.ts'
 import type { Write } from '../http/idempotency.ts'
+import { clientSignalOf } from '../http/client-signal.ts'
 import { allowNoBody } from '../http/json.ts'
 import { answers } from '../http/problems.ts'
 import { Id, Page, ref, Strict, Timestamp } from '../http/schemas.ts'
@@ -112,11 +113,11 @@ export const attributions: FastifyPluginAsyncTypebox<Needs> = async (
   const calculate = takeTurns(calculationsAtOnce, calculationsWaiting)
   const calculateScenario = takeTurns(scenariosAtOnce, scenariosWaiting)
 
-  app.get('/attribution/:dealId', { schema: getAttribution }, (request) => {
+  app.get('/attribution/:dealId', { schema: getAttribution }, (request, reply) => {
     const { dealId } = request.params
     const { explain, as_of: asOf } = request.query
     if (explain === true) {
-      const { signal } = request
+      const signal = clientSignalOf(reply)
       return calculate(() => explainAttribution(db, memo, dealId, { asOf, signal }), { signal })
     }
     return asOf === undefined ? getCurrent(find, dealId) : getAttributionAt(db, dealId, asOf)
@@ -134,15 +135,19 @@ export const attributions: FastifyPluginAsyncTypebox<Needs> = async (
     })),
   )
 
-  app.get('/attribution/:dealId/compare', { schema: getComparison }, ({ params: { dealId }, signal }) =>
-    calculate(() => compareModels(db, memo, defaults, { dealId, signal }), { signal }),
-  )
+  app.get('/attribution/:dealId/compare', { schema: getComparison }, ({ params: { dealId } }, reply) => {
+    const signal = clientSignalOf(reply)
+    return calculate(() => compareModels(db, memo, defaults, { dealId, signal }), { signal })
+  })
 
-  app.post('/analytics/what-if', { schema: postScenario, config: { scope: 'read' } }, ({ body, signal }) =>
-    calculateScenario(() => runScenario(db, defaults, body, signal), { signal }),
-  )
+  app.post('/analytics/what-if', { schema: postScenario, config: { scope: 'read' } }, ({ body }, reply) => {
+    const signal = clientSignalOf(reply)
+    return calculateScenario(() => runScenario(db, defaults, body, signal), { signal })
+  })
 
-  app.post('/attribution/simulate', { schema: postSimulation, config: { scope: 'read' } }, (request) =>
-    calculate(() => simulate(db, defaults, request.body), { signal: request.signal }),
+  app.post(
+    '/attribution/simulate',
+    { schema: postSimulation, config: { scope: 'read' } },
+    ({ body }, reply) => calculate(() => simulate(db, defaults, body), { signal: clientSignalOf(reply) }),
   )
 }

@@ -4,6 +4,7 @@ import { Type } from '@sinclair/typebox'
 import { takeTurns } from '../database/group.ts'
 import type { Database } from '../database/tables.ts'
 import { EventNotFound } from '../errors.ts'
+import { clientSignalOf } from '../http/client-signal.ts'
 import { readIdempotencyKey, type Write } from '../http/idempotency.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { answers } from '../http/problems.ts'
@@ -108,14 +109,14 @@ export const events: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write,
     ),
   )
 
-  app.get('/events', { schema: getEvents }, async ({ query, signal }, reply) => {
+  app.get('/events', { schema: getEvents }, async ({ query }, reply) => {
     void reply.type('application/json; charset=utf-8')
     return list(
       async () => {
         const { page, pagination } = await listEvents(db, query)
         return `{"events":${serializeEvents(page)},"pagination":${JSON.stringify(pagination)}}`
       },
-      { weight: query.limit ?? 100, signal },
+      { weight: query.limit ?? 100, signal: clientSignalOf(reply) },
     )
   })
 
