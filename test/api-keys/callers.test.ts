@@ -101,3 +101,16 @@ t.test('the use of a key is noted at most once a minute', async (t) => {
   t.equal(again, first)
   t.ok((later ?? '') > minuteAgo)
 })
+
+t.test('callers are forgotten before they fill the memory', async (t) => {
+  const { keyHash, callers } = await givenCallers(t)
+  const first = callers.findCaller(keyHash)
+  await first
+  t.equal(callers.findCaller(keyHash), first)
+
+  const others = Array.from({ length: 10_000 }, (_, n) => callers.findCaller(Buffer.from(`other ${n}`)))
+  const again = callers.findCaller(keyHash)
+
+  t.not(again, first)
+  await Promise.allSettled([...others, again])
+})

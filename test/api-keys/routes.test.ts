@@ -99,6 +99,27 @@ t.test('GET /api-keys lists keys, newest first, without their secrets', async (t
   t.notMatch(listed.body, /"key"|key_hash|sk_/)
 })
 
+t.test('GET /api-keys is read page by page', async (t) => {
+  const service = await createApp(t)
+  for (let n = 0; n < 4; n++) await givenKey(service, ['read'])
+  const read = async (query: string) =>
+    (await service.call('GET', `/api-keys?${query}`)).json<{
+      api_keys: ApiKey[]
+      pagination: { next_cursor: string | null }
+    }>()
+  const all = await read('')
+
+  const first = await read('limit=3')
+  const second = await read(`limit=3&cursor=${first.pagination.next_cursor}`)
+
+  t.equal(all.api_keys.length, 5)
+  t.strictSame(
+    [...first.api_keys, ...second.api_keys].map(({ id }) => id),
+    all.api_keys.map(({ id }) => id),
+  )
+  t.equal(second.pagination.next_cursor, null)
+})
+
 t.test('a key that has expired is refused', async (t) => {
   const service = await createApp(t)
   const { id, key } = await givenKey(service, ['read'])

@@ -110,3 +110,64 @@ t.test('work that fails gives up its turn', async (t) => {
 
   t.equal(await inTurn(() => Promise.resolve('yes')), 'yes')
 })
+
+t.test('heavy work takes as many turns as it weighs, and what is too heavy runs alone', async (t) => {
+  const inTurn = takeTurns(10, 10)
+  const started: number[] = []
+  const ends: (() => void)[] = []
+  const begin = (weight: number) =>
+    inTurn(
+      async () => {
+        started.push(weight)
+        await new Promise<void>((resolve) => ends.push(resolve))
+      },
+      { weight },
+    )
+
+  const work = [begin(6), begin(4), begin(100), begin(1)]
+  t.strictSame(started, [6, 4])
+  for (let n = 0; n < 4; n++) {
+    ends.shift()?.()
+    await setImmediate()
+  }
+
+  t.strictSame(started, [6, 4, 100, 1], 'light work does not overtake heavy work for ever')
+  await Promise.all(work)
+})
+
+t.test('work whose client is gone leaves the line and never begins', async (t) => {
+  const inTurn = takeTurns(1, 1)
+  const end = Promise.withResolvers<void>()
+  const leaving = new AbortController()
+  const first = inTurn(() => end.promise)
+
+  const gone = inTurn(() => Promise.reject(new Error('began')), { signal: leaving.signal })
+  leaving.abort()
+  const after = inTurn(async () => 'its place is free')
+
+  t.match(await gone.catch((error: unknown) => error), { statusCode: 503 })
+  end.resolve()
+  t.equal(await after, 'its place is free')
+  await first
+  const late = inTurn(async () => {}, { signal: leaving.signal })
+  t.match(await late.catch((error: unknown) => error), { statusCode: 503 })
+})
+
+t.test('calls of ever more keys are refused past those that may wait', async (t) => {
+  const inTurn = takeTurns(1, 100)
+  const end = Promise.withResolvers<void>()
+  const call = group({
+    run: (items: readonly number[]) => inTurn(() => end.promise.then(() => items)),
+    keyOf: String,
+    size: 10,
+    waiting: 100,
+  })
+
+  const answers = Promise.allSettled(Array.from({ length: 1000 }, (_, key) => call(key)))
+  await setImmediate()
+  const later = Promise.allSettled(Array.from({ length: 1000 }, (_, key) => call(1000 + key)))
+  end.resolve()
+
+  const refused = [...(await answers), ...(await later)].filter(({ status }) => status === 'rejected')
+  t.ok(refused.length >= 2000 - 100 - 101, `${refused.length} of 2000 are refused`)
+})

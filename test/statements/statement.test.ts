@@ -101,3 +101,35 @@ t.test('a statement of nobody is not found, and of no month is refused', async (
   t.equal(nobodys.statusCode, 404)
   t.equal(monthless.statusCode, 400)
 })
+
+t.test('a statement is read page by page, and each page has the total of all lines', async (t) => {
+  const service = await createApp(t)
+  await givenMay(service)
+
+  const first = await readStatement(service, '&limit=1')
+  const second = await readStatement(service, `&limit=1&cursor=${first.pagination.next_cursor}`)
+  const csv = await service.call('GET', `${path}&limit=1&format=csv`)
+  const next = /^<(?<url>.+)>; rel="next"$/.exec(String(csv.headers['link']))?.groups?.['url'] ?? ''
+  const nextCsv = await service.call('GET', next)
+
+  t.match(first, { lines: [{ deal_id: '-1' }], total_payout: 100.5, pagination: { limit: 1 } })
+  t.match(second, { lines: [{ deal_id: 'd2' }], total_payout: 100.5, pagination: { next_cursor: null } })
+  t.equal(first.lines.length + second.lines.length, 2)
+  t.match(nextCsv.body, /^deal_id.*\r\nd2,.*\r\ntotal,.*100\.5.*\r\n$/)
+  t.equal(nextCsv.headers['link'], undefined)
+})
+
+t.test('a line names its last 50 changes and how many there were', async (t) => {
+  const service = await createApp(t)
+  await givenMay(service)
+  for (let amount = 1; amount <= 55; amount++) await service.call('PATCH', '/deals/d2', { amount })
+
+  const { lines } = await readStatement(service)
+
+  const [, { changes, changes_count }] = lines as [unknown, Statement['lines'][0]]
+  t.equal(changes_count, 56)
+  t.strictSame(
+    changes.map(({ version, payout }) => [version, payout]),
+    Array.from({ length: 50 }, (_, n) => [n + 7, n + 6]),
+  )
+})
