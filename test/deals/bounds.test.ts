@@ -119,23 +119,6 @@ t.test('versions of many large deals are recorded in pieces, each from all of it
   t.strictSame(rows, [{ version: 2 }])
 })
 
-t.test('other requests are answered while a full deal is compared', async (t) => {
-  const service = await createApp(t)
-  await givenTouchpoints(service, { deal_id: 'd1', count: 5000, partners: 500 })
-  await givenDeal(service, { id: 'd1', closed_date, attribution_model: 'time-decay' })
-  const progress = { isOver: false, answered: 0 }
-
-  const comparing = service.call('GET', '/attribution/d1/compare').finally(() => (progress.isOver = true))
-  while (!progress.isOver) {
-    await service.call('GET', '/health')
-    await setImmediate()
-    if (!progress.isOver) progress.answered += 1
-  }
-
-  t.equal((await comparing).statusCode, 200)
-  t.ok(progress.answered > 1)
-})
-
 t.test('a what-if ends with its client', async (t) => {
   const ended = Promise.withResolvers<unknown>()
   const log = createLog('warn', { write: (line) => ended.resolve(JSON.parse(line)) })

@@ -73,29 +73,20 @@ t.test('of events that arrive together those that fit go in', async (t) => {
     Array.from({ length: 8 }, (_, n) => service.call('POST', '/events', { ...touch, id: `e${n}` })),
   )
 
-  t.strictSame(
-    answers.map(({ statusCode }) => statusCode).toSorted((a, b) => a - b),
-    [201, 201, 201, 409, 409, 409, 409, 409],
-  )
+  const taken = answers.filter(({ statusCode }) => statusCode === 201)
+  const full = answers.filter(({ body }) => body.includes('deal_full'))
+  t.strictSame([taken.length, full.length], [3, 5])
   t.equal(await countOf(service), 5000)
 })
 
-/** An event of another deal, and so many of the crowded one. */
-function batchOf(count: number) {
-  return {
-    events: [
-      { ...touch, id: 'other', deal_id: 'd2' },
-      ...Array.from({ length: count }, (_, n) => ({ ...touch, id: `e${n}` })),
-    ],
-  }
-}
-
 t.test('a batch that does not fit stores nothing and names the events that find no room', async (t) => {
   const service = await givenCrowd(t, 4998)
+  const events = Array.from({ length: 4 }, (_, n) => ({ ...touch, id: `e${n}` }))
+  events.unshift({ ...touch, id: 'other', deal_id: 'd2' })
 
-  const refused = await service.call('POST', '/events/batch', batchOf(4))
+  const refused = await service.call('POST', '/events/batch', { events })
   const between = await countOf(service)
-  const taken = await service.call('POST', '/events/batch', batchOf(2))
+  const taken = await service.call('POST', '/events/batch', { events: events.slice(0, 3) })
 
   t.match(refused.json(), {
     status: 409,
