@@ -122,7 +122,7 @@ t.test('each refused row is told with its line and reason, and the rest goes in'
     'rows.ndjson:6: event e2: The line holds a NUL character.',
     'rows.ndjson:8: deal d1: /amount: The value must be >= 0.0001.',
     'rows.ndjson:9: deal d2: /amount: An amount in USD has at most 2 decimals',
-    'rows.ndjson:16: deal d3: The body holds a number with more digits than can be kept.',
+    'rows.ndjson:16: deal d3: The body holds a number that cannot be kept as it is written.',
     '',
   ])
   t.match(await dump(db), { events: [{ id: 'e1' }, { metadata: { text: 'a line \u2028 a line' } }] })
