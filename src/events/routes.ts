@@ -33,7 +33,7 @@ interface Needs {
 const batchesAtOnce = 3
 const batchesWaiting = 100
 // Rows of pages that are put together at once: each may have 16 kB of metadata.
-const rowsAtOnce = 2000
+const rowsAtOnce = 1000
 const pagesWaiting = 1000
 
 const tags = ['Events']

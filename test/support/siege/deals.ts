@@ -69,7 +69,12 @@ async function fillDeal(target: Target): Promise<Outcome> {
       body: `${event}\n`,
     }),
   )
-  const deal = { id: fullDeal, amount: 1000, closed_date: '2025-06-01', attribution_model: 'time-decay' }
+  const deal = {
+    id: fullDeal,
+    amount: 1000,
+    closed_date: '2025-06-01T00:00:00Z',
+    attribution_model: 'time-decay',
+  }
   tally.add(await send({ method: 'POST', path: '/deals', key, body: JSON.stringify(deal) }))
   return tally.outcome()
 }
@@ -118,7 +123,7 @@ async function lateEvents({ send, key, pick }: Target): Promise<Outcome> {
     const closed = {
       id: `late-${deal}`,
       amount: 1000,
-      closed_date: '2025-06-01',
+      closed_date: '2025-06-01T00:00:00Z',
       attribution_model: 'time-decay',
     }
     tally.add(await send({ method: 'POST', path: '/deals', key, body: JSON.stringify(closed) }))
