@@ -138,7 +138,7 @@ t.test('an address without failures left costs no query for a key that is new he
   const service = await createApp(t)
   const key = await givenKey(service)
   await sendMany(service, 20, { key: generateApiKey() })
-  await sql`alter table api_keys rename to hidden`.execute(service.db)
+  await sql`alter table api_keys rename to hidden`.execute(connectAsOwner(t, service.url))
 
   const statuses = await sendMany(service, 50, { key: generateApiKey() })
   const valid = await send(service, { key })
