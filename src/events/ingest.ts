@@ -187,8 +187,7 @@ function faultsOf({ timestamp, metadata }: NewEvent, now: number, pointer: strin
   }
   if (metadata !== undefined && Buffer.byteLength(JSON.stringify(metadata)) > metadataBytes) {
     faults.push({ pointer: `${pointer}/metadata`, detail: 'The metadata are larger than 16 kB.' })
-  }
-  if (metadata !== undefined && depthOf(metadata) > metadataDepth) {
+  } else if (metadata !== undefined && depthOf(metadata) > metadataDepth) {
     faults.push({
       pointer: `${pointer}/metadata`,
       detail: 'The metadata are nested more than 16 levels deep.',
