@@ -44,7 +44,7 @@ import type { Attribute } from './record/versions.ts'
 import { resources } from './resources.ts'
 import { statements } from './statements/routes.ts'
 
-// Each holds some 20 kB, and HAProxy keeps its own to as many.
+// More connections than this are refused, so that idle ones cannot fill the memory.
 const mostConnections = 2000
 
 export type Config = Environment & { readonly payoutKeys: PayoutKeys; readonly clock?: Clock }

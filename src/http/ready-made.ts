@@ -7,7 +7,7 @@ import { negotiate } from '@fastify/accept-negotiator'
 const encodings = ['br', 'gzip'] as const
 type Encoding = (typeof encodings)[number]
 
-// The best quality takes seconds for a bundle of 2 MB, and saves 8 % more.
+// The best quality, 11, takes 4.4 s instead of 0.24 s for Swagger UI's bundle, and saves 9 % more.
 const brotli = { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }
 const compress: Readonly<Record<Encoding, (content: Buffer) => Promise<Buffer>>> = {
   br: (content) => promisify(brotliCompress)(content, brotli),

@@ -6,11 +6,11 @@ import type { Metrics } from './metrics.ts'
 interface Bounds {
   /** How long an answer may wait for its client, however small it is. */
   readonly patienceMs?: number
-  /** The slowest reader of a large answer that is waited for. */
+  /** The service waits longer for a large answer: as long as a client needs at this rate. */
   readonly bytesPerMs?: number
   /** How many bytes of all answers may wait. */
   readonly mostBytes?: number
-  /** Where too many bytes wait, an answer that has waited for so long is given up for a new one. */
+  /** If too many bytes wait, answers that have waited this long are given up to make room. */
   readonly spareMs?: number
 }
 
