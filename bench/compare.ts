@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { Client } from 'pg'
-import { startEmbedded } from '../src/database/embedded.ts'
+import { startEmbedded } from '../src/postgres/embedded.ts'
 import { end, type Listener, startListener } from '../test/support/children.ts'
 import { measure, median } from './support/load.ts'
 

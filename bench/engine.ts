@@ -1,9 +1,12 @@
-import { attribute } from '../src/attribution/attribute.ts'
-import type { Attribution } from '../src/attribution/attribute.ts'
-import { touchpointTypes } from '../src/attribution/journey.ts'
-import type { Journey, Touch } from '../src/attribution/journey.ts'
-import { modelNames, resolveParameters } from '../src/attribution/models.ts'
-import type { ModelName, ParametersOf } from '../src/attribution/models.ts'
+import { attribute, type Attribution } from '../src/attribution/attribute.ts'
+import { touchpointTypes, type Touch } from '../src/attribution/touch.ts'
+import type { Journey } from '../src/attribution/journey.ts'
+import {
+  modelNames,
+  resolveParameters,
+  type ModelName,
+  type ParametersOf,
+} from '../src/attribution/models.ts'
 import { createDice } from '../test/support/dice.ts'
 
 interface PlainRow {

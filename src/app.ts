@@ -13,16 +13,18 @@ import type { Journey } from './attribution/journey.ts'
 import { modelNames } from './attribution/models.ts'
 import type { Environment } from './config.ts'
 import { countConnections } from './database/connect.ts'
+import { takeTurns } from './database/group.ts'
 import { createReadiness } from './database/migrate.ts'
 import type { Database } from './database/tables.ts'
-import { attributions } from './deals/attribution-routes.ts'
+import { splits } from './splits/routes.ts'
+import { whatIf } from './what-if/routes.ts'
 import { deals } from './deals/routes.ts'
 import { events } from './events/routes.ts'
-import examples from './examples.json' with { type: 'json' }
+import examples from './openapi/examples.json' with { type: 'json' }
 import { authenticate } from './http/authentication.ts'
 import { allowOrigins } from './http/cors.ts'
-import { serveDocumentation } from './http/documentation-pages.ts'
-import { document } from './http/documentation.ts'
+import { serveDocumentation } from './openapi/documentation-pages.ts'
+import { document } from './openapi/document.ts'
 import { health } from './http/health.ts'
 import { createWrite } from './http/idempotency.ts'
 import { acceptOnlyJson } from './http/json.ts'
@@ -41,11 +43,14 @@ import { partners } from './partners/routes.ts'
 import { createVault, deriveSecrets, type PayoutKeys } from './partners/vault.ts'
 import { createMemo, type Memo } from './record/memo.ts'
 import type { Attribute } from './record/versions.ts'
-import { resources } from './resources.ts'
+import { resources } from './openapi/resources.ts'
 import { statements } from './statements/routes.ts'
 
 // More connections than this are refused, so that idle ones cannot fill the memory.
 const mostConnections = 2000
+// Explanations, comparisons and simulations: each computes for up to some 100 ms in all, in pieces.
+const calculationsAtOnce = 2
+const calculationsWaiting = 100
 
 export type Config = Environment & { readonly payoutKeys: PayoutKeys; readonly clock?: Clock }
 
@@ -74,6 +79,7 @@ export async function buildApp(
   const attribute: Attribute = Object.assign((journey: Journey) => split(journey), {
     onRecorded: metrics.tally('attribution_versions_total', 'Versions of splits recorded.', 'reason'),
   })
+  const calculate = takeTurns(calculationsAtOnce, calculationsWaiting)
   showFigures(metrics, db, memo)
 
   const collector = config.OTEL_EXPORTER_OTLP_ENDPOINT
@@ -124,7 +130,8 @@ export async function buildApp(
       clock: config.clock ?? systemClock,
     })
     await guarded.register(deals, { db, write, attribute, defaults })
-    await guarded.register(attributions, { db, write, attribute, memo, defaults })
+    await guarded.register(splits, { db, write, attribute, memo, calculate })
+    await guarded.register(whatIf, { db, memo, defaults, calculate })
     await guarded.register(analytics, { db, defaultCurrency, toPartner: (row) => toPartner(vault, row) })
     await guarded.register(apiKeys, { db, write, forgetCallers: callers.forget })
     await guarded.register(audit, { db })

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { v7 as uuid } from 'uuid'
-import { getAttribution } from '../../src/deals/attribution-routes.ts'
+import { getAttribution } from '../../src/splits/routes.ts'
 import { trackEvent } from '../../src/events/routes.ts'
 
 const partners = ['p1', 'p2', 'p3', 'p4', 'p5']

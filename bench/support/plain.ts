@@ -1,10 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Pool, PoolClient } from 'pg'
 import { v7 as uuid } from 'uuid'
-import { getAttribution } from '../../src/deals/attribution-routes.ts'
+import { getAttribution } from '../../src/splits/routes.ts'
 import { postDeal } from '../../src/deals/routes.ts'
 import { trackEvent } from '../../src/events/routes.ts'
-import type { Attribution, NewDeal } from '../../src/deals/schemas.ts'
+import type { Attribution } from '../../src/splits/schemas.ts'
+import type { NewDeal } from '../../src/deals/schemas.ts'
 import type { Event } from '../../src/events/schemas.ts'
 
 interface Needs {

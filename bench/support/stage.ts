@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Client } from 'pg'
 import { issueKey } from '../../src/api-keys/issue.ts'
 import { connect } from '../../src/database/connect.ts'
-import { startEmbedded } from '../../src/database/embedded.ts'
+import { startEmbedded } from '../../src/postgres/embedded.ts'
 import { migrateAsOwner } from '../../src/database/open.ts'
 import { end, type Listener, startListener } from '../../test/support/children.ts'
 

@@ -10,7 +10,7 @@ import { logController, logResponse } from '../../src/http/log.ts'
 import { answerProblems } from '../../src/http/problems.ts'
 import { limitRates } from '../../src/http/rate-limit.ts'
 import { useStrictValidation } from '../../src/http/validation.ts'
-import { resources } from '../../src/resources.ts'
+import { resources } from '../../src/openapi/resources.ts'
 import { ceiling } from './ceiling.ts'
 import { plain } from './plain.ts'
 

@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { AttributionModel } from '../deals/schemas.ts'
+import { AttributionModel } from '../record/schemas.ts'
 import { TouchpointType } from '../events/schemas.ts'
-import { Currency, Id, Listing, Money, Nullable, OneOf, ref, Timestamp } from '../http/schemas.ts'
+import { Currency, Id, Listing, Money, Nullable, OneOf, ref, Timestamp } from '../values/schemas.ts'
 import { Partner } from '../partners/schemas.ts'
 
 const count = Type.Integer({ minimum: 0 })

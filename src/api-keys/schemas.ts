@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Id, Listing, Nullable, OneOf, ref, Strict, Text, Timestamp } from '../http/schemas.ts'
+import { Id, Listing, Nullable, OneOf, ref, Strict, Text, Timestamp } from '../values/schemas.ts'
 
 export const scopes = ['read', 'write', 'admin', 'payouts:read', 'payouts:write', 'payments:approve'] as const
 export const Scope = OneOf(scopes, {

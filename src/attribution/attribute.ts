@@ -1,8 +1,7 @@
 import { settle } from './allocate.ts'
-import { qualify } from './journey.ts'
-import type { Journey } from './journey.ts'
+import { qualify, type Journey } from './journey.ts'
 import { weigh } from './models.ts'
-import { divider, gather } from './stakes.ts'
+import { divider, gather } from './partner-scores.ts'
 
 export interface Share {
   readonly partner_id: string

@@ -1,7 +1,6 @@
 import type { Quotas } from './allocate.ts'
 import { halvingError, wideHalvings } from './halving.ts'
-import { createSigner, width } from './sign.ts'
-import type { Term } from './sign.ts'
+import { createSigner, width, type Term } from './sign.ts'
 
 /** Holders that score 2^(-age/halfLife) for each of their touches, ages in ms from the last touch of all. */
 export interface Decay {

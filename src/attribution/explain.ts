@@ -1,10 +1,9 @@
 import { oddUnits, settle } from './allocate.ts'
 import type { Share } from './attribute.ts'
-import { qualify } from './journey.ts'
-import type { ExclusionReason, Journey, Touch } from './journey.ts'
-import { models, weigh } from './models.ts'
-import type { ModelName, Weighing } from './models.ts'
-import { divider, gather } from './stakes.ts'
+import { qualify, type ExclusionReason, type Journey } from './journey.ts'
+import type { Touch } from './touch.ts'
+import { models, weigh, type ModelName, type Weighing } from './models.ts'
+import { divider, gather } from './partner-scores.ts'
 
 type Facts = Pick<Touch, 'id' | 'partner_id' | 'touchpoint_type' | 'at'>
 

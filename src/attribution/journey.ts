@@ -1,18 +1,5 @@
-import { resolveParameters } from './models.ts'
-import type { ModelName, Parameters } from './models.ts'
-
-export const touchpointTypes = ['referral', 'demo', 'intro', 'support', 'closer', 'other'] as const
-
-export type TouchpointType = (typeof touchpointTypes)[number]
-
-export interface Touch {
-  readonly id: string
-  readonly partner_id: string
-  readonly touchpoint_type: TouchpointType
-  /** Milliseconds since the epoch. */
-  readonly at: number
-  readonly is_void?: boolean
-}
+import { resolveParameters, type ModelName, type Parameters } from './models.ts'
+import type { Touch } from './touch.ts'
 
 /** Everything a split depends on. Touches come in any order, with those that do not qualify. */
 export interface Journey {

@@ -1,5 +1,5 @@
 import { halve } from './halving.ts'
-import type { Touch } from './journey.ts'
+import type { Touch } from './touch.ts'
 
 /** What every model takes: how long after and before the close a touch still counts. */
 export interface Window {

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { v7 as uuid } from 'uuid'
 import type { Database } from '../database/tables.ts'
-import { type PageQuery, startOf, toPage } from '../http/pages.ts'
+import { type PageQuery, startOf, toPage } from '../values/pages.ts'
 import type { Actor, AuditEntry, NewAuditEntry } from './schemas.ts'
 
 /** Records an action, in the transaction that does it. */

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Id, Listing, Nullable, OneOf, ref, Timestamp } from '../http/schemas.ts'
+import { Id, Listing, Nullable, OneOf, ref, Timestamp } from '../values/schemas.ts'
 
 export const AuditAction = OneOf(
   [

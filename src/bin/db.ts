@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
-import { startEmbedded } from '../database/embedded.ts'
+import { startEmbedded } from '../postgres/embedded.ts'
 import { loadEnvironment, run } from './environment.ts'
 
 // Holds the embedded PostgreSQL for developers: `npm run dev` shares it and restarts without a stop and start of the server.

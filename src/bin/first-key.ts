@@ -8,7 +8,7 @@ import { scopes } from '../api-keys/schemas.ts'
 import { service } from '../audit/actors.ts'
 import { lockApiKeys } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
-import { firstKeyFile, localFile } from '../client/connection.ts'
+import { firstKeyFile, localFile } from '../import/connection.ts'
 
 const ownerOnly = 0o600
 

@@ -1,13 +1,13 @@
 import { parseArgs } from 'node:util'
 import type { Kysely } from 'kysely'
-import { endKey } from '../api-keys/change.ts'
+import { endKey } from '../api-keys/change-key.ts'
 import { issueKey, rotateKey } from '../api-keys/issue.ts'
 import { listKeys } from '../api-keys/queries.ts'
 import { type Scope, scopes } from '../api-keys/schemas.ts'
 import { commandLine } from '../audit/actors.ts'
 import { openDatabase } from '../database/open.ts'
 import type { Database } from '../database/tables.ts'
-import { parseInstant, toTimestamp } from '../http/instants.ts'
+import { parseInstant, toTimestamp } from '../values/instants.ts'
 import { commandLog, loadEnvironment, run } from './environment.ts'
 
 const usage = `Usage:

@@ -116,3 +116,6 @@ export function takeTurns(atOnce: number, waiting: number) {
     }
   }
 }
+
+/** Runs work in its turn. Errors: 503 where too much waits or the client is gone. */
+export type TakeTurn = ReturnType<typeof takeTurns>

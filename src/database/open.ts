@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import { connect, type Log } from './connect.ts'
-import { startEmbedded } from './embedded.ts'
+import { startEmbedded } from '../postgres/embedded.ts'
 import { migrateToLatest } from './migrate.ts'
 import { admitService } from './roles.ts'
 import type { Database } from './tables.ts'

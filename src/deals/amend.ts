@@ -2,19 +2,14 @@ import type { Kysely } from 'kysely'
 import { lockDeals } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
 import { DealNotFound, DealVoid } from '../errors.ts'
-import { toMajor } from '../http/money.ts'
-import { findAttribution } from '../record/attributions.ts'
+import { toMajor } from '../values/money.ts'
+import { findAttribution } from '../splits/queries.ts'
 import { type Attribute, recordChanges } from '../record/versions.ts'
-import { type DealDefaults, readFacts } from './facts.ts'
+import { type DealDefaults, readFacts } from '../record/read-facts.ts'
 import { findDeal, markDealVoid, toDeal, updateFacts } from './queries.ts'
-import type {
-  Attribution,
-  DealChange,
-  DealRow,
-  DealSplit,
-  ModelParameters,
-  VersionReason,
-} from './schemas.ts'
+import type { Attribution } from '../splits/schemas.ts'
+import type { DealChange, DealRow, DealSplit } from './schemas.ts'
+import type { ModelParameters, VersionReason } from '../record/schemas.ts'
 
 /** Corrects a deal's amount, close or model and splits it again. Errors: 400, 404, 409 where it is void. */
 export async function amendDeal(
@@ -40,17 +35,6 @@ export async function voidDeal(
   await lockDeals(trx, [id])
   if (!(await markDealVoid(trx, id, reason))) return splitOf(trx, await findDealOrThrow(trx, id), true)
   return splitAgain(trx, attribute, id, 'deal_voided')
-}
-
-/** Splits a deal again from its stored facts; unchanged facts store nothing. Errors: 404. */
-export async function recalculate(
-  trx: Kysely<Database>,
-  attribute: Attribute,
-  id: string,
-): Promise<Attribution> {
-  await lockDeals(trx, [id])
-  const { attribution } = await splitAgain(trx, attribute, id, 'recalculated')
-  return attribution
 }
 
 async function splitAgain(trx: Kysely<Database>, attribute: Attribute, id: string, reason: VersionReason) {

@@ -1,8 +1,8 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Database } from '../database/tables.ts'
 import { listedColumns } from '../events/queries.ts'
-import { toMajor } from '../http/money.ts'
-import { type PageQuery, type PageStart, startOf, toPage } from '../http/pages.ts'
+import { toMajor } from '../values/money.ts'
+import { type PageQuery, type PageStart, startOf, toPage } from '../values/pages.ts'
 import type { Facts } from '../record/schemas.ts'
 import type { Deal, DealRow } from './schemas.ts'
 

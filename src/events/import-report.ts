@@ -1,5 +1,5 @@
 import type { Fault } from '../errors.ts'
-import { errorCodes } from '../http/problems.ts'
+import { errorCodes } from '../values/problem.ts'
 import type { Ingested } from './ingest.ts'
 import type { ImportReport, RefusedLine } from './schemas.ts'
 

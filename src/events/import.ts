@@ -8,7 +8,7 @@ import { createReport } from './import-report.ts'
 import { type Ingested, lockAndIngest, readEvents } from './ingest.ts'
 import type { Submission } from './queries.ts'
 import type { EventLine, ImportReport } from './schemas.ts'
-import { storeOpenDeals } from './track.ts'
+import { storeOpenDeals } from './store-in-groups.ts'
 
 interface Importing {
   readonly db: Kysely<Database>

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { classes, lockKeyOf } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
-import { type PageQuery, startOf, toPage } from '../http/pages.ts'
+import { type PageQuery, startOf, toPage } from '../values/pages.ts'
 import type { Event, EventRow } from './schemas.ts'
 
 const plainColumns = [

@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { touchpointTypes } from '../attribution/journey.ts'
-import { Fault, ProblemCode } from '../http/problems.ts'
-import { Id, Listing, Nullable, OneOf, ref, Strict, Text, Timestamp } from '../http/schemas.ts'
+import { touchpointTypes } from '../attribution/touch.ts'
+import { Fault, ProblemCode } from '../values/problem.ts'
+import { Id, Listing, Nullable, OneOf, ref, Strict, Text, Timestamp } from '../values/schemas.ts'
 
 /** What one deal holds at most, void touchpoints included: they are read with it too. */
 export const mostTouchpoints = 5000

@@ -2,8 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { setTimeout } from 'node:timers/promises'
 import { type Static, Type } from '@sinclair/typebox'
 import { Unavailable } from '../errors.ts'
-import { Problem } from './problems.ts'
-import { OneOf, ref } from './schemas.ts'
+import { Problem } from '../values/problem.ts'
+import { OneOf, ref } from '../values/schemas.ts'
 
 interface Needs {
   /** Whether the database answers and its schema is this release's. */

@@ -4,8 +4,8 @@ import type { Kysely, Transaction } from 'kysely'
 import { tryLockIdempotencyKey } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
 import { IdempotencyKeyReused, invalid, RequestInFlight } from '../errors.ts'
-import { canonicalJson } from './canonical.ts'
-import { toTimestamp } from './instants.ts'
+import { canonicalJson } from '../values/canonical-json.ts'
+import { toTimestamp } from '../values/instants.ts'
 
 const keptMs = 72 * 3_600_000
 const sweepEveryMs = 3_600_000

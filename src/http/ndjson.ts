@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { MalformedRequest, UnsupportedMediaType } from '../errors.ts'
 import { parseJson } from './json.ts'
+import { createLineSplitter } from '../values/lines.ts'
 import { type Clock, keepPace, systemClock } from './pace.ts'
 
 /** A line of a body, numbered from 1: its value, or the error of reading it. */
@@ -14,7 +15,6 @@ export interface Line {
 }
 
 const mediaType = 'application/x-ndjson'
-const newline = 0x0a
 const mostLines = 500
 const mostBytes = 262_144
 const longestWaitMs = 1000
@@ -52,7 +52,7 @@ export async function* readLines(
   source: AsyncIterable<Buffer>,
   clock: Clock = systemClock,
 ): AsyncGenerator<readonly Line[]> {
-  const { split, rest } = createSplitter()
+  const { split, rest } = createLineSplitter(longestLine)
   let lines: Line[] = []
   let bytes = 0
   let since = clock.now()
@@ -79,39 +79,6 @@ export async function* readLines(
   }
   if (rest().length > 0) add(rest())
   if (lines.length > 0) yield lines
-}
-
-/** Cuts chunks into lines. A line is valid until the next is asked for. */
-function createSplitter() {
-  // One buffer for all: to join what came in chunks of one byte would copy each line as often as it has bytes. It holds
-  // one byte more than a line may have, which is enough to know; the others of a longer line are dropped.
-  const begun = Buffer.allocUnsafe(longestLine + 1)
-  let length = 0
-  const keep = (part: Buffer) => {
-    length += part.copy(begun, length)
-  }
-  const takeBegun = () => {
-    const line = begun.subarray(0, length)
-    length = 0
-    return line
-  }
-
-  function* split(chunk: Buffer): Generator<Buffer> {
-    let start = 0
-    for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
-      const part = chunk.subarray(start, end)
-      start = end + 1
-      if (length === 0) {
-        yield part
-        continue
-      }
-      keep(part)
-      yield takeBegun()
-    }
-    keep(chunk.subarray(start))
-  }
-
-  return { split, rest: () => begun.subarray(0, length) }
 }
 
 function parseLine(text: Buffer): Pick<Line, 'value' | 'error'> {

@@ -1,41 +1,9 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { STATUS_CODES } from 'node:http'
-import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import type { TSchema } from '@sinclair/typebox'
 import * as errors from '../errors.ts'
-import { OneOf, ref } from './schemas.ts'
-
-// @fastify/error writes codes in capitals; clients read them as every other word of the API.
-export const errorCodes = Object.values(errors)
-  .filter((error) => 'prototype' in error && error.prototype instanceof Error)
-  .map((ApiError) => Reflect.construct(ApiError, ['', '']) as FastifyError)
-  .map(({ code }) => code.toLowerCase())
-
-export const ProblemCode = OneOf(errorCodes, {
-  $id: 'ProblemCode',
-  description: 'What went wrong, for programs: a code never changes its meaning.',
-})
-
-export const Fault = Type.Object(
-  {
-    pointer: Type.String({ description: 'A JSON pointer into the body, or the name of a parameter.' }),
-    detail: Type.String(),
-  },
-  { $id: 'Fault' },
-)
-
-/** RFC 9457 problem details. */
-export const Problem = Type.Object(
-  {
-    type: Type.String({ description: 'A URI reference of the kind of problem.' }),
-    title: Type.String(),
-    status: Type.Integer(),
-    code: ref(ProblemCode),
-    detail: Type.String(),
-    request_id: Type.String(),
-    errors: Type.Array(ref(Fault)),
-  },
-  { $id: 'Problem', description: 'Why a request failed, as RFC 9457 says it.' },
-)
+import { errorCodes, Problem } from '../values/problem.ts'
+import { ref } from '../values/schemas.ts'
 
 /** What pg throws: some of its errors have no code. */
 interface DriverError extends Error {
@@ -88,7 +56,7 @@ function answer(error: ApiError, request: FastifyRequest, reply: FastifyReply): 
     .send(toProblem(error, request.id))
 }
 
-export function toProblem(error: ApiError, requestId: string): Static<typeof Problem> {
+export function toProblem(error: ApiError, requestId: string): Problem {
   const code = error.code.toLowerCase()
   return {
     type: `/docs#problem-${code}`,

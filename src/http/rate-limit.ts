@@ -3,7 +3,7 @@ import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/tables.ts'
 import { RateLimited } from '../errors.ts'
-import { createLeases, type Taken } from './leases.ts'
+import { createLeases, type Taken } from './request-counter.ts'
 
 interface Limits {
   readonly db: Kysely<Database>

@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifySchema, FastifySchemaCompiler } from 'fastify'
 import { Ajv, type AnySchemaObject, type FuncKeywordDefinition, type ValidateFunction } from 'ajv'
 import type { DataValidateFunction } from 'ajv/dist/types/index.js'
-import { canonicalJson } from './canonical.ts'
-import { parseDateBound, parseInstant } from './instants.ts'
-import { Strict } from './schemas.ts'
+import { canonicalJson } from '../values/canonical-json.ts'
+import { parseDateBound, parseInstant } from '../values/instants.ts'
+import { Strict } from '../values/schemas.ts'
 
 const email =
   /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?=.{1,190}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+$/

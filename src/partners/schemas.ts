@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Currency, Id, Listing, Money, OneOf, ref, Strict, Text, Timestamp } from '../http/schemas.ts'
+import { Currency, Id, Listing, Money, OneOf, ref, Strict, Text, Timestamp } from '../values/schemas.ts'
 
 export const PartnerStatus = OneOf(['active', 'inactive'], { $id: 'PartnerStatus' })
 

@@ -1,9 +1,9 @@
 import { type Kysely, sql } from 'kysely'
-import type { Journey, Touch } from '../attribution/journey.ts'
+import type { Journey } from '../attribution/journey.ts'
+import type { Touch } from '../attribution/touch.ts'
 import type { Parameters } from '../attribution/models.ts'
 import type { Database } from '../database/tables.ts'
-import type { EventRow } from '../events/schemas.ts'
-import type { Facts, VersionRow } from './schemas.ts'
+import type { Facts, TouchRow, VersionRow } from './schemas.ts'
 
 const factColumns = [
   'amount_minor',
@@ -21,11 +21,6 @@ export interface Subject {
   readonly is_void: boolean
   readonly previous?: Pick<VersionRow, 'version' | 'fingerprint' | 'calculated_at'>
 }
-
-export type TouchRow = Pick<
-  EventRow,
-  'id' | 'deal_id' | 'partner_id' | 'touchpoint_type' | 'timestamp' | 'known_from' | 'void_from'
-> & { partner_name: string }
 
 /** The journey that the engine reads: a deal's facts, and its touchpoints as they are or as a version knew them. */
 export function toJourney(

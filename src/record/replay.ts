@@ -1,8 +1,8 @@
 import { type Kysely, sql } from 'kysely'
 import type { Attribution, Share } from '../attribution/attribute.ts'
 import type { Database } from '../database/tables.ts'
-import { readTouches, toJourney, type TouchRow } from './journeys.ts'
-import type { PayoutRow, VersionRow } from './schemas.ts'
+import { readTouches, toJourney } from './journeys.ts'
+import type { TouchRow, PayoutRow, VersionRow } from './schemas.ts'
 import { type Attribute, fingerprintOf } from './versions.ts'
 
 /** A stored version that its stored inputs do not lead to. */

@@ -3,7 +3,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Attribution } from '../attribution/attribute.ts'
 import { fingerprint, type Journey } from '../attribution/journey.ts'
 import type { Database } from '../database/tables.ts'
-import type { VersionReason } from '../deals/schemas.ts'
+import type { VersionReason } from './schemas.ts'
 import { listSubjects, readTouches, type Subject, toJourney } from './journeys.ts'
 import { createPauses } from './pauses.ts'
 

@@ -4,7 +4,7 @@ import type { Log } from '../database/connect.ts'
 import { tryLockRollups } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
 import { type Rollup, rollups } from './rollups.ts'
-import { addInto, columnsOf, sumsOf, toSpans } from './statements.ts'
+import { addInto, columnsOf, sumsOf, toSpans } from './sql.ts'
 
 const batchSize = 20_000
 const restMs = 1000

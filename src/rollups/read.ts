@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
-import { coverOf, type Period } from './cover.ts'
+import { coverOf, type Period } from './decompose.ts'
 import type { Rollup } from './rollups.ts'
-import { columnsOf } from './statements.ts'
+import { columnsOf } from './sql.ts'
 
 /**
  * Rows of a rollup's keys and sums that add up to the figures of a period: from the rollups, from what is not folded into

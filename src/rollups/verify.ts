@@ -2,7 +2,7 @@ import { type Kysely, type RawBuilder, type Selectable, sql, type Transaction } 
 import { lockDeals, lockRollups } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
 import { type Rollup, rollups } from './rollups.ts'
-import { addInto, columnsOf, sumsOf, toSpans } from './statements.ts'
+import { addInto, columnsOf, sumsOf, toSpans } from './sql.ts'
 
 export interface Checked {
   readonly name: string

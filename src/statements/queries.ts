@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/tables.ts'
-import { toMajor } from '../http/money.ts'
-import { type PageQuery, startOf, toPage } from '../http/pages.ts'
+import { toMajor } from '../values/money.ts'
+import { type PageQuery, startOf, toPage } from '../values/pages.ts'
 import type { Statement, StatementChange } from './schemas.ts'
 
 export type StatementQuery = Pick<Statement, 'partner_id' | 'month' | 'currency' | 'as_of'>

@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { VersionReason } from '../deals/schemas.ts'
-import { Currency, Id, Listing, Money, Nullable, OneOf, ref, Timestamp } from '../http/schemas.ts'
+import { VersionReason } from '../record/schemas.ts'
+import { Currency, Id, Listing, Money, Nullable, OneOf, ref, Timestamp } from '../values/schemas.ts'
 
 export const Month = Type.String({
   pattern: '^(?:19[7-9]\\d|[2-9]\\d{3})-(?:0[1-9]|1[0-2])$',

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
-import { touchpointTypes } from '../../src/attribution/journey.ts'
+import { touchpointTypes } from '../../src/attribution/touch.ts'
 import type { Database } from '../../src/database/tables.ts'
-import { toMajor } from '../../src/http/money.ts'
+import { toMajor } from '../../src/values/money.ts'
 
 interface Period {
   readonly currency: string

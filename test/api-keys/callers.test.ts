@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createCallers } from '../../src/api-keys/callers.ts'
-import { endKey } from '../../src/api-keys/change.ts'
+import { endKey } from '../../src/api-keys/change-key.ts'
 import { issueKey } from '../../src/api-keys/issue.ts'
 import { listKeys } from '../../src/api-keys/queries.ts'
 import { commandLine } from '../../src/audit/actors.ts'

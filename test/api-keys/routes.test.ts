@@ -1,5 +1,5 @@
 import t from 'tap'
-import { endKey } from '../../src/api-keys/change.ts'
+import { endKey } from '../../src/api-keys/change-key.ts'
 import { issueKey } from '../../src/api-keys/issue.ts'
 import type { ApiKey, NewApiKey, Scope } from '../../src/api-keys/schemas.ts'
 import { commandLine } from '../../src/audit/actors.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { attribute } from '../../src/attribution/attribute.ts'
-import type { Touch } from '../../src/attribution/journey.ts'
+import type { Touch } from '../../src/attribution/touch.ts'
 import { givenJourney, givenTouch } from './given.ts'
 
 /** Who gets the only unit there is. */

@@ -1,7 +1,6 @@
 import t from 'tap'
 import { attribute } from '../../src/attribution/attribute.ts'
-import { sentence } from '../../src/attribution/explain.ts'
-import type { OddUnit } from '../../src/attribution/explain.ts'
+import { sentence, type OddUnit } from '../../src/attribution/explain.ts'
 import type { Journey } from '../../src/attribution/journey.ts'
 import { close, day, explain, givenJourney, givenTouch } from './given.ts'
 

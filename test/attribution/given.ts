@@ -1,8 +1,8 @@
 import { attribute } from '../../src/attribution/attribute.ts'
 import { explainOddUnits, explainTouches } from '../../src/attribution/explain.ts'
-import type { Journey, Touch } from '../../src/attribution/journey.ts'
-import { resolveParameters } from '../../src/attribution/models.ts'
-import type { GivenParameters, ModelName } from '../../src/attribution/models.ts'
+import type { Journey } from '../../src/attribution/journey.ts'
+import type { Touch } from '../../src/attribution/touch.ts'
+import { resolveParameters, type GivenParameters, type ModelName } from '../../src/attribution/models.ts'
 
 export const minute = 60_000
 export const day = 86_400_000

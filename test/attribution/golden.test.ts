@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { allocate } from '../../src/attribution/allocate.ts'
 import { attribute } from '../../src/attribution/attribute.ts'
-import type { Journey, TouchpointType } from '../../src/attribution/journey.ts'
-import { resolveParameters } from '../../src/attribution/models.ts'
-import type { ModelName } from '../../src/attribution/models.ts'
+import type { Journey } from '../../src/attribution/journey.ts'
+import type { TouchpointType } from '../../src/attribution/touch.ts'
+import { resolveParameters, type ModelName } from '../../src/attribution/models.ts'
 
 interface GoldenEvent {
   readonly id: string

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { fingerprint, qualify } from '../../src/attribution/journey.ts'
-import type { Journey } from '../../src/attribution/journey.ts'
+import { fingerprint, qualify, type Journey } from '../../src/attribution/journey.ts'
 import { close, day, givenJourney, givenTouch, minute } from './given.ts'
 
 function idsOf(journey: Journey): readonly string[] {

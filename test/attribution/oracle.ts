@@ -1,5 +1,5 @@
-import { qualify } from '../../src/attribution/journey.ts'
-import type { Journey, Touch } from '../../src/attribution/journey.ts'
+import { qualify, type Journey } from '../../src/attribution/journey.ts'
+import type { Touch } from '../../src/attribution/touch.ts'
 import type { ParametersOf } from '../../src/attribution/models.ts'
 
 export const bits = 512n

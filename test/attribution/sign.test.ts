@@ -1,6 +1,5 @@
 import t from 'tap'
-import { createSigner } from '../../src/attribution/sign.ts'
-import type { Term } from '../../src/attribution/sign.ts'
+import { createSigner, type Term } from '../../src/attribution/sign.ts'
 
 const halfLife = 1000
 const signOf = (terms: readonly Term[]) => createSigner(halfLife, [])(terms, 0n)

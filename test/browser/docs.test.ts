@@ -1,8 +1,8 @@
 import { access, mkdir } from 'node:fs/promises'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import examples from '../../src/examples.json' with { type: 'json' }
-import type { Examples } from '../../src/http/contract.ts'
+import examples from '../../src/openapi/examples.json' with { type: 'json' }
+import type { Examples } from '../../src/openapi/contract.ts'
 import { createFreshService } from '../support/examples.ts'
 
 const shown: Examples = examples

@@ -7,7 +7,7 @@ import * as grantScopes from '../../migrations/20261126T0202_grant_payout_scopes
 import * as forgetDetails from '../../migrations/20261126T0203_forget_payout_details.ts'
 import type { AuditEntry } from '../../src/audit/schemas.ts'
 import { admitService } from '../../src/database/roles.ts'
-import { canonicalJson } from '../../src/http/canonical.ts'
+import { canonicalJson } from '../../src/values/canonical-json.ts'
 import { createApp, type TestApp } from '../support/app.ts'
 import { connectAsOwner } from '../support/database.ts'
 

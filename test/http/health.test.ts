@@ -2,7 +2,7 @@ import { fastify } from 'fastify'
 import t from 'tap'
 import { health } from '../../src/http/health.ts'
 import { answerProblems } from '../../src/http/problems.ts'
-import { resources } from '../../src/resources.ts'
+import { resources } from '../../src/openapi/resources.ts'
 
 t.test('many who ask for readiness at once share one question to the database', async (t) => {
   const app = fastify()

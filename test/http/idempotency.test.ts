@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import t from 'tap'
-import { canonicalJson } from '../../src/http/canonical.ts'
+import { canonicalJson } from '../../src/values/canonical-json.ts'
 import { parsePayoutKeys } from '../../src/partners/vault.ts'
 import { createApp, type TestApp } from '../support/app.ts'
 

@@ -1,7 +1,7 @@
 import t from 'tap'
-import examples from '../../src/examples.json' with { type: 'json' }
-import type { Operation } from '../../src/http/contract.ts'
-import { errorCodes } from '../../src/http/problems.ts'
+import examples from '../../src/openapi/examples.json' with { type: 'json' }
+import type { Operation } from '../../src/openapi/contract.ts'
+import { errorCodes } from '../../src/values/problem.ts'
 import { listOperations, readDocument } from '../support/document.ts'
 
 type Node = Readonly<Record<string, unknown>>
@@ -14,7 +14,7 @@ t.test('every operation says what it is, and shows a request and its answer', (t
     const { summary, description, tags } = operation
     t.match({ id, summary, description }, { id: /^[a-z]\w+$/, summary: /^[A-Z]/, description: /^[A-Z]/ })
     t.equal(tags?.length, 1, `${id} has one tag`)
-    t.ok(id in examples, `src/examples.json has an example of ${id}`)
+    t.ok(id in examples, `src/openapi/examples.json has an example of ${id}`)
   }
   t.end()
 })

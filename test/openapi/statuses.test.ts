@@ -3,8 +3,8 @@ import t, { type Test } from 'tap'
 import { Ajv } from 'ajv'
 import { sql } from 'kysely'
 import { generateApiKey } from '../../src/http/api-key.ts'
-import examples from '../../src/examples.json' with { type: 'json' }
-import type { Example, Examples, Operation } from '../../src/http/contract.ts'
+import examples from '../../src/openapi/examples.json' with { type: 'json' }
+import type { Example, Examples, Operation } from '../../src/openapi/contract.ts'
 import { createApp } from '../support/app.ts'
 import { connectAsOwner } from '../support/database.ts'
 import { createDetachedApp, type Listed, listOperations, readDocument } from '../support/document.ts'

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import t from 'tap'
 import { client, OPERATIONS } from '../../sdk/client.ts'
-import examples from '../../src/examples.json' with { type: 'json' }
-import type { Examples } from '../../src/http/contract.ts'
+import examples from '../../src/openapi/examples.json' with { type: 'json' }
+import type { Examples } from '../../src/openapi/contract.ts'
 import { createFreshService, createTranslation, mask } from '../support/examples.ts'
 
 type Answer = { readonly data: unknown; readonly error: unknown; readonly response: Response }
@@ -39,7 +39,7 @@ t.test('every example is what the service answers, through the generated client'
 
   if (isRecording) {
     await writeFile(
-      new URL('../../src/examples.json', import.meta.url),
+      new URL('../../src/openapi/examples.json', import.meta.url),
       `${JSON.stringify(answers, null, 2)}\n`,
     )
   }

@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { readEnvironment } from '../../src/config.ts'
 import { connect } from '../../src/database/connect.ts'
-import type { Operation } from '../../src/http/contract.ts'
+import type { Operation } from '../../src/openapi/contract.ts'
 
 /** The app with a database that is away. */
 export async function createDetachedApp(t: Test): Promise<FastifyInstance> {

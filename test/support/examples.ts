@@ -1,6 +1,6 @@
 import { issueKey } from '../../src/api-keys/issue.ts'
 import { scopes } from '../../src/api-keys/schemas.ts'
-import type { Example } from '../../src/http/contract.ts'
+import type { Example } from '../../src/openapi/contract.ts'
 import { createApp } from './app.ts'
 import { connectAsOwner } from './database.ts'
 import type { Test } from 'tap'

@@ -6,7 +6,7 @@ import { findLiveKey } from '../../src/api-keys/queries.ts'
 import type { Scope } from '../../src/api-keys/schemas.ts'
 import { tryLockIdempotencyKey } from '../../src/database/locks.ts'
 import { hashApiKey } from '../../src/http/api-key.ts'
-import type { Example } from '../../src/http/contract.ts'
+import type { Example } from '../../src/openapi/contract.ts'
 import type { TestApp } from './app.ts'
 import type { Listed } from './document.ts'
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { Client } from 'pg'
-import { startEmbedded } from '../../src/database/embedded.ts'
+import { startEmbedded } from '../../src/postgres/embedded.ts'
 import { migrateAsOwner } from '../../src/database/open.ts'
 import { makeHostile } from './hostile.ts'
 

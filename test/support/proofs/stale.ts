@@ -1,7 +1,8 @@
 import type { Kysely } from 'kysely'
 import { attribute } from '../../../src/attribution/attribute.ts'
 import type { Database } from '../../../src/database/tables.ts'
-import { listSubjects, readTouches, toJourney, type TouchRow } from '../../../src/record/journeys.ts'
+import { listSubjects, readTouches, toJourney } from '../../../src/record/journeys.ts'
+import type { TouchRow } from '../../../src/record/schemas.ts'
 import { fingerprintOf } from '../../../src/record/versions.ts'
 import { verifyRollups } from '../../../src/rollups/verify.ts'
 

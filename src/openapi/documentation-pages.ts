@@ -1,0 +1,78 @@
+import type { FastifyInstance } from 'fastify'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { digestOf, makeReady, type SendReadyMade } from '../http/ready-made.ts'
+
+// The package is here for Swagger UI's files alone: the original one reports every install to a third party.
+const folder = join(dirname(createRequire(import.meta.url).resolve('@fastify/swagger-ui')), 'static')
+const hidden = { schema: { hide: true } }
+
+const start = `window.addEventListener('load', () => {
+  SwaggerUIBundle({
+    url: new URL('docs/json', location.href).href,
+    dom_id: '#swagger-ui',
+    deepLinking: true,
+    presets: [SwaggerUIBundle.presets.apis],
+  })
+})
+`
+
+/** Swagger UI at /docs, with the document at /docs/json and /docs/yaml; open to anyone. */
+export async function serveDocumentation(app: FastifyInstance): Promise<void> {
+  const style = await addFile(app, 'swagger-ui.css', 'text/css; charset=utf-8')
+  const icon = await addFile(app, 'favicon-32x32.png', 'image/png')
+  const bundle = await addFile(app, 'swagger-ui-bundle.js', script)
+  const starter = addStatic(app, 'start.js', script, Buffer.from(start))
+  // Addresses are relative, so that the page works behind a path prefix.
+  const page = makeReady({
+    type: 'text/html; charset=utf-8',
+    text: `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Partner Attribution API</title>
+<link rel="stylesheet" href="${style}">
+<link rel="icon" type="image/png" href="${icon}">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="${bundle}"></script>
+<script src="${starter}"></script>
+</body>
+</html>
+`,
+  })
+  app.get('/docs', hidden, page)
+  app.get('/docs/', hidden, (_request, reply) => reply.redirect('../docs', 308))
+  app.get(
+    '/docs/json',
+    hidden,
+    once(() => ({ type: 'application/json', text: JSON.stringify(app.swagger()) })),
+  )
+  app.get(
+    '/docs/yaml',
+    hidden,
+    once(() => ({ type: 'application/yaml', text: app.swagger({ yaml: true }) })),
+  )
+}
+
+const script = 'text/javascript; charset=utf-8'
+
+/** Serves one of Swagger UI's files; returns its address, which changes with its content. */
+async function addFile(app: FastifyInstance, name: string, type: string): Promise<string> {
+  return addStatic(app, name, type, await readFile(join(folder, name)))
+}
+
+function addStatic(app: FastifyInstance, name: string, type: string, text: Buffer): string {
+  const path = `docs/static/${digestOf(text)}/${name}`
+  app.get(`/${path}`, hidden, makeReady({ text, type, isVersioned: true }))
+  return path
+}
+
+/** The document is complete only once all routes are there, so it is written at the first request. */
+function once(write: () => Parameters<typeof makeReady>[0]): SendReadyMade {
+  let send: SendReadyMade | undefined
+  return (request, reply) => (send ??= makeReady(write()))(request, reply)
+}

@@ -1,0 +1,34 @@
+import * as analytics from '../analytics/schemas.ts'
+import * as apiKeys from '../api-keys/schemas.ts'
+import * as audit from '../audit/schemas.ts'
+import * as explanations from '../splits/explanation-schemas.ts'
+import * as deals from '../deals/schemas.ts'
+import * as scenarios from '../what-if/scenario-schemas.ts'
+import * as whatIfs from '../what-if/schemas.ts'
+import * as events from '../events/schemas.ts'
+import { Health, Index, Readiness } from '../http/health.ts'
+import { Fault, Problem, ProblemCode } from '../values/problem.ts'
+import { Pagination } from '../values/schemas.ts'
+import * as record from '../record/schemas.ts'
+import * as splits from '../splits/schemas.ts'
+import * as partners from '../partners/schemas.ts'
+import * as statements from '../statements/schemas.ts'
+
+/** Every schema that has a name in the OpenAPI document. */
+export const resources = [
+  partners,
+  events,
+  record,
+  deals,
+  splits,
+  explanations,
+  whatIfs,
+  scenarios,
+  analytics,
+  statements,
+  apiKeys,
+  audit,
+  { Pagination, Problem, ProblemCode, Fault, Index, Health, Readiness },
+]
+  .flatMap((slice) => Object.values(slice))
+  .filter((schema) => typeof schema === 'object' && '$id' in schema)

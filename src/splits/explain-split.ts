@@ -1,0 +1,122 @@
+import type { Kysely } from 'kysely'
+import type { Attribution as Split } from '../attribution/attribute.ts'
+import { type ExplainedTouch, explainOddUnits, explainTouches, sentence } from '../attribution/explain.ts'
+import type { Journey } from '../attribution/journey.ts'
+import type { Touch } from '../attribution/touch.ts'
+import type { Database } from '../database/tables.ts'
+import { DealNotFound, VersionNotFound } from '../errors.ts'
+import { type Instant, parseInstant, toTimestamp } from '../values/instants.ts'
+import { formatMoney, toMajor } from '../values/money.ts'
+import { findAttribution } from './queries.ts'
+import { findVersion, listTouchesOf, toJourney } from '../record/journeys.ts'
+import type { TouchRow } from '../record/schemas.ts'
+import type { Memo } from '../record/memo.ts'
+import { createPauses } from '../record/pauses.ts'
+import type { ExplainedAttribution, Explanation } from './explanation-schemas.ts'
+import type { Attribution } from './schemas.ts'
+
+/** A deal's current split. Errors: 404. */
+export async function getCurrent(
+  find: (dealId: string) => Promise<Attribution | undefined>,
+  dealId: string,
+): Promise<Attribution> {
+  const attribution = await find(dealId)
+  if (attribution === undefined) throw new DealNotFound(dealId)
+  return attribution
+}
+
+/** A deal's split, now or as it stood at an instant. Errors: 404. */
+export function getAttributionAt(db: Kysely<Database>, dealId: string, asOf?: string): Promise<Attribution> {
+  return asOf === undefined
+    ? getCurrent((id) => findAttribution(db, id), dealId)
+    : getThen(db, dealId, toTimestamp((parseInstant(asOf) as Instant).at))
+}
+
+interface Explaining {
+  readonly asOf: string | undefined
+  readonly signal: AbortSignal
+}
+
+/** The same, and where each minor unit of it comes from. Errors: 404. */
+export async function explainAttribution(
+  db: Kysely<Database>,
+  memo: Memo,
+  dealId: string,
+  { asOf, signal }: Explaining,
+): Promise<ExplainedAttribution> {
+  const attribution = await getAttributionAt(db, dealId, asOf)
+  const { facts, is_void } = await findVersion(db, dealId, attribution.version)
+  const touches = await listTouchesOf(db, dealId)
+  // What came later and changed nothing is listed only under the split that stands.
+  const journey = toJourney(facts, is_void, touches, asOf === undefined ? undefined : attribution.version)
+  return { ...attribution, explanation: await explainJourney(journey, memo, touches, signal) }
+}
+
+async function getThen(db: Kysely<Database>, dealId: string, asOf: string): Promise<Attribution> {
+  const attribution = await findAttribution(db, dealId, asOf)
+  if (attribution !== undefined) return attribution
+  await getCurrent((id) => findAttribution(db, id), dealId)
+  throw new VersionNotFound(dealId)
+}
+
+async function explainJourney(
+  journey: Journey,
+  memo: Memo,
+  touches: readonly TouchRow[],
+  signal: AbortSignal,
+): Promise<Explanation> {
+  const pause = createPauses(signal)
+  const names = new Map(touches.map(({ partner_id, partner_name }) => [partner_id, partner_name]))
+  const { currency } = journey
+  const split = memo(journey)
+  await pause()
+  const explained = explainTouches(journey, split.shares)
+  await pause()
+  const oddUnits = explainOddUnits(journey)
+  await pause()
+  return {
+    touchpoints: explained.touches.map((touch) => toExplained(touch, names, currency)),
+    excluded: explained.excluded.map(({ reason, ...touch }) => ({ ...toFacts(touch, names), reason })),
+    odd_units: oddUnits.map(({ partner_id, rule }) => ({
+      partner_id,
+      amount: toMajor(1n, currency),
+      rule,
+    })),
+    sentences: sentencesOf(split, names, journey),
+  }
+}
+
+function toExplained(
+  { weight, age_ms, half_life_ms, share_bp, payout_minor, ...touch }: ExplainedTouch,
+  names: Names,
+  currency: string,
+) {
+  return {
+    ...toFacts(touch, names),
+    weight,
+    age_ms,
+    half_life_ms,
+    percentage: share_bp / 100,
+    payout: toMajor(payout_minor, currency),
+  }
+}
+
+function toFacts({ id, partner_id, touchpoint_type, at }: Touch, names: Names) {
+  const partner_name = names.get(partner_id) ?? partner_id
+  return { event_id: id, partner_id, partner_name, touchpoint_type, timestamp: toTimestamp(at) }
+}
+
+type Names = ReadonlyMap<string, string>
+
+function sentencesOf({ shares }: Split, names: Names, { amount_minor, currency, model }: Journey) {
+  const amount = formatMoney(amount_minor, currency)
+  return shares.map((share) => ({
+    partner_id: share.partner_id,
+    sentence: sentence(share, {
+      model,
+      name: names.get(share.partner_id) ?? share.partner_id,
+      payout: formatMoney(share.payout_minor, currency),
+      amount,
+    }),
+  }))
+}

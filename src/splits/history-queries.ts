@@ -1,0 +1,71 @@
+import { type Kysely, sql } from 'kysely'
+import type { Database } from '../database/tables.ts'
+import type { AttributionVersion } from './schemas.ts'
+import { DealNotFound } from '../errors.ts'
+import { type PageQuery, startOf, toPage } from '../values/pages.ts'
+import { toAttribution } from './queries.ts'
+
+// A thousand versions of 500 shares each would be 75 MB.
+const mostShares = 5000
+
+/** Versions of a deal's split, oldest first; fewer than asked for where they have many shares. Errors: 404. */
+export async function listHistory(db: Kysely<Database>, dealId: string, query: PageQuery) {
+  const start = startOf(query, 1)
+  const sizes = await listSizes(db, dealId, Number(start.key?.[0] ?? 0), start.limit + 1)
+  if (sizes.length === 0) throw new DealNotFound(dealId)
+  const fitting = { ...start, limit: Math.min(countFitting(sizes), start.limit) }
+  const { page, pagination } = toPage(sizes, fitting, ({ version }) => [String(version)])
+  const versions = await listVersions(
+    db,
+    dealId,
+    page.map(({ version }) => version),
+  )
+  return { versions, pagination: { ...pagination, limit: start.limit } }
+}
+
+interface Size {
+  readonly version: number
+  readonly shares: bigint
+}
+
+function listSizes(
+  db: Kysely<Database>,
+  dealId: string,
+  after: number,
+  limit: number,
+): Promise<readonly Size[]> {
+  return db
+    .selectFrom('attributions')
+    .select([
+      'version',
+      sql<bigint>`(select count(*) from payouts where payouts.deal_id = attributions.deal_id
+        and payouts.version = attributions.version)`.as('shares'),
+    ])
+    .where('deal_id', '=', dealId)
+    .where('version', '>', after)
+    .orderBy('version')
+    .limit(limit)
+    .execute()
+}
+
+/** How many of these versions have no more shares together than a page may hold: at least one. */
+function countFitting(sizes: readonly Size[]): number {
+  let shares = 0
+  const index = sizes.findIndex((size, n) => (shares += Number(size.shares)) > mostShares && n > 0)
+  return index === -1 ? sizes.length : index
+}
+
+async function listVersions(
+  db: Kysely<Database>,
+  dealId: string,
+  versions: readonly number[],
+): Promise<AttributionVersion[]> {
+  const rows = await db
+    .selectFrom('attributions_with_shares')
+    .selectAll()
+    .where('deal_id', '=', dealId)
+    .where('version', 'in', versions)
+    .orderBy('version')
+    .execute()
+  return rows.map((row) => ({ ...toAttribution(row), reason: row.reason }))
+}

@@ -1,0 +1,68 @@
+import { type Kysely, sql } from 'kysely'
+import { group } from '../database/group.ts'
+import type { Database } from '../database/tables.ts'
+import type { Attribution } from './schemas.ts'
+import { toMajor } from '../values/money.ts'
+import type { SplitRow } from '../record/schemas.ts'
+
+/** The split of a deal as it stands, or as it stood at an instant. */
+export async function findAttribution(
+  db: Kysely<Database>,
+  dealId: string,
+  asOf?: string,
+): Promise<Attribution | undefined> {
+  if (asOf === undefined) return (await listAttributions(db, [dealId])).get(dealId)
+  const row = await db
+    .selectFrom('attributions_with_shares')
+    .selectAll()
+    .where('deal_id', '=', dealId)
+    .where('calculated_at', '<=', asOf)
+    .orderBy('version', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row && toAttribution(row)
+}
+
+/** The current splits of these deals, by deal. */
+export async function listAttributions(
+  db: Kysely<Database>,
+  dealIds: readonly string[],
+): Promise<ReadonlyMap<string, Attribution>> {
+  const { rows } = await sql<SplitRow>`select * from current_attributions(${dealIds})`.execute(db)
+  return new Map(rows.map((row) => [row.deal_id, toAttribution(row)]))
+}
+
+/** Finds current splits, the callers of one moment in one statement. */
+export function groupFinds(db: Kysely<Database>): (dealId: string) => Promise<Attribution | undefined> {
+  return group({
+    size: 64,
+    waiting: 1000,
+    run: async (dealIds) => {
+      const found = await listAttributions(db, dealIds)
+      return dealIds.map((dealId) => found.get(dealId))
+    },
+  })
+}
+
+export function toAttribution({ deal_id, version, currency, calculated_at, ...row }: SplitRow): Attribution {
+  return {
+    deal_id,
+    total_amount: toMajor(row.amount_minor, currency),
+    currency,
+    model: row.attribution_model,
+    attributions: row.shares.map(
+      ([partner_id, partner_name, percentage_bp, payout_minor, touchpoints, role]) => ({
+        partner_id,
+        partner_name,
+        percentage: percentage_bp / 100,
+        payout: toMajor(BigInt(payout_minor), currency),
+        touchpoints,
+        role,
+      }),
+    ),
+    unattributed: toMajor(row.unattributed_minor, currency),
+    version,
+    calculated_at,
+    cached: true,
+  }
+}

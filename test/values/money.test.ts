@@ -1,0 +1,77 @@
+import t from 'tap'
+import * as fc from 'fast-check'
+import { exponentOf, toMajor, toMinor } from '../../src/values/money.ts'
+
+t.test('an amount has as many decimals as its currency', async (t) => {
+  t.strictSame(
+    ['USD', 'JPY', 'KWD', 'CLF', 'ISK', 'HUF', 'XXX', 'ABC', 'usd', 'constructor'].map(exponentOf),
+    [2, 0, 3, 4, 0, 2, 0, undefined, undefined, undefined],
+  )
+})
+
+t.test('an amount is read by its digits, never rounded', async (t) => {
+  t.strictSame(
+    [17_500.33, 0.01, 1.1, 100, 4_503_599_627_370.5, 9_999_999_999_999.99].map((amount) =>
+      toMinor(amount, 2),
+    ),
+    [1_750_033n, 1n, 110n, 10_000n, 450_359_962_737_050n, 999_999_999_999_999n],
+  )
+  t.strictSame(
+    [toMinor(1e15, 0), toMinor(999_999_999_999_999, 0), toMinor(1.001, 3)],
+    [undefined, 999_999_999_999_999n, 1001n],
+  )
+})
+
+t.test('what would need rounding, or is no amount, is none', async (t) => {
+  const wrong = [
+    0,
+    -0,
+    -1,
+    0.001,
+    0.005,
+    1.005,
+    0.1 + 0.2,
+    1e-7,
+    5e-324,
+    1e21,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+  ]
+
+  for (const amount of wrong) t.equal(toMinor(amount, 2), undefined, String(amount))
+  t.equal(toMinor(1.5, 0), undefined)
+})
+
+t.test('what comes in goes out the same, for every currency', async (t) => {
+  const currency = fc.constantFrom('USD', 'JPY', 'KWD', 'CLF')
+  const property = fc.property(
+    currency,
+    fc.bigInt({ min: 1n, max: 999_999_999_999_999n }),
+    (currency, minor) => {
+      const sent = toMajor(minor, currency)
+      return toMinor(sent, exponentOf(currency) as number) === minor
+    },
+  )
+
+  t.doesNotThrow(() => fc.assert(property, { numRuns: 100_000 }))
+})
+
+t.test('a sum is exact as far as is promised, for every currency', async (t) => {
+  const property = fc.property(
+    fc.constantFrom('USD', 'JPY', 'KWD', 'CLF'),
+    fc.bigInt({ min: 0n, max: 5_000_000_000_000_000n }),
+    (currency, minor) => {
+      const digits = exponentOf(currency) as number
+      return toMajor(minor, currency).toFixed(digits) === toDecimal(minor, digits)
+    },
+  )
+
+  t.doesNotThrow(() =>
+    fc.assert(property, { numRuns: 100_000, examples: [['CLF', 5_000_000_000_000_000n - 1n]] }),
+  )
+})
+
+function toDecimal(minor: bigint, digits: number): string {
+  const text = String(minor).padStart(digits + 1, '0')
+  return digits === 0 ? text : `${text.slice(0, -digits)}.${text.slice(-digits)}`
+}

@@ -1,0 +1,75 @@
+import t from 'tap'
+import * as fc from 'fast-check'
+import { type PageQuery, startOf, toPage } from '../../src/values/pages.ts'
+
+const rows = [['a'], ['b'], ['c']] as const
+const made = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+const keyOf = (row: readonly string[]) => row
+
+t.test('a page that is not the last says where the next one begins', async (t) => {
+  const start = startOf({ limit: 2 }, 1)
+
+  const { page, pagination } = toPage(rows, start, keyOf)
+
+  t.strictSame(page, [['a'], ['b']])
+  t.match(pagination, { limit: 2, offset: 0, next_cursor: String })
+  const next = startOf({ limit: 2, cursor: String(pagination.next_cursor) }, 1)
+  t.strictSame(next, { limit: 2, offset: null, key: ['b'] })
+})
+
+t.test('a page by offset that is the last tells how many rows there are', async (t) => {
+  const totalOf = (rows: readonly (readonly string[])[], query: PageQuery) =>
+    toPage(rows, startOf(query, 1), keyOf).pagination.total
+
+  t.equal(totalOf(rows, { limit: 2, offset: 4 }), undefined)
+  t.equal(totalOf(rows, { limit: 3, offset: 4 }), 7)
+  t.equal(totalOf([], {}), 0)
+  t.equal(totalOf([], { offset: 4 }), undefined)
+  t.equal(toPage(rows, startOf({ limit: 2 }, 1), keyOf, 9).pagination.total, 9)
+})
+
+t.test('the last page has no cursor', async (t) => {
+  t.equal(toPage(rows, startOf({ limit: 3 }, 1), keyOf).pagination.next_cursor, null)
+  t.equal(toPage([], startOf({}, 1), keyOf).pagination.next_cursor, null)
+})
+
+t.test('a cursor says what a row was ordered by, whatever characters that holds', async (t) => {
+  const property = fc.property(
+    fc.array(fc.string({ unit: 'grapheme' }), { minLength: 1, maxLength: 3 }),
+    (key) => {
+      const { pagination } = toPage([key, key], startOf({ limit: 1 }, key.length), keyOf)
+      const { key: read } = startOf({ cursor: String(pagination.next_cursor) }, key.length)
+      t.strictSame(read, key)
+    },
+  )
+
+  fc.assert(property)
+})
+
+t.test('text that is no cursor of this list is refused', async (t) => {
+  const { pagination } = toPage(
+    [
+      ['a', 'b'],
+      ['a', 'b'],
+    ],
+    startOf({ limit: 1 }, 2),
+    keyOf,
+  )
+  const cursor = String(pagination.next_cursor)
+  const refused = { code: 'INVALID_REQUEST', faults: [{ pointer: 'cursor' }] }
+
+  for (const text of [
+    'a',
+    'AAAA',
+    '_',
+    made(['a', 'b']),
+    made(['infinity', 'a']),
+    made({ a: 1 }),
+    made(null),
+    cursor.slice(1),
+  ]) {
+    t.throws(() => startOf({ cursor: text }, 2), refused, text)
+  }
+  t.throws(() => startOf({ cursor }, 1), refused)
+  t.throws(() => startOf({ cursor, offset: 0 }, 2), refused)
+})

@@ -1,0 +1,141 @@
+import { parseArgs } from 'node:util'
+import { client, type Problem } from '../sdk/client.ts'
+import { reasonOf } from '../src/import/call.ts'
+import { readConnection } from '../src/import/connection.ts'
+import { createDemoData, type DemoData } from './demo-data.ts'
+import { formatTable } from '../src/import/table.ts'
+import { loadEnvironment, run } from '../src/bin/environment.ts'
+
+const dayMs = 86_400_000
+
+await run(async () => {
+  const { values } = parseArgs({ options: { url: { type: 'string' }, key: { type: 'string' } } })
+  const { url, key } = readConnection(values, process.env, loadEnvironment())
+  client.configure({ serverUrl: url, auth: { apiKey: { apiKey: key } } })
+  const { api_key: own } = await ask(
+    client.createApiKey({
+      body: {
+        name: 'demo',
+        scopes: ['write'],
+        rate_limit_max: 10_000,
+        expires_at: new Date(Date.now() + 3_600_000).toISOString(),
+      },
+    }),
+  )
+  try {
+    client.auth.apiKey('apiKey', own.key as string)
+    const today = await findStart()
+    const data = createDemoData(today)
+    await fill(data)
+    await printLeaderboard(today)
+    await printSplit(data.exampleId)
+    console.log(`\nThe rest is at ${url}/docs, or by curl as in README.md.`)
+  } finally {
+    client.auth.apiKey('apiKey', key)
+    await ask(client.revokeApiKey({ path: { keyId: own.id } }))
+  }
+})
+
+/** Today; or, where the demo has run before, the day on which it did, so that it finds what it left. */
+async function findStart(): Promise<number> {
+  const { data: left } = await client.getPartner({ path: { partnerId: 'demo-partner-1' } })
+  if (left !== undefined) return midnightOf(left.partner.created_at)
+  const { partners } = await ask(client.listPartners({ query: { limit: 1 } }))
+  const { deals } = await ask(client.listDeals({ query: { limit: 1 } }))
+  if (partners.length + deals.length === 0) return midnightOf(new Date().toISOString())
+  throw new Error(
+    'This service has data of its own, and nothing recorded can be deleted, so the demo leaves it alone: it is for an empty one.',
+  )
+}
+
+function dayOf(at: number): string {
+  return new Date(at).toISOString().slice(0, 10)
+}
+
+function midnightOf(instant: string): number {
+  return Math.floor(Date.parse(instant) / dayMs) * dayMs
+}
+
+async function fill({ partners, events, deals, lateEvents, correction }: DemoData): Promise<void> {
+  for (const body of partners) await ask(client.createPartner({ body }))
+  await ask(client.trackEvents({ body: { events } }))
+  for (const body of deals) await ask(client.closeDeal({ body }))
+  await ask(client.trackEvents({ body: { events: lateEvents } }))
+  await ask(client.amendDeal(correction))
+  console.log(
+    `A year of a partner programme: ${partners.length} partners, ${events.length} touchpoints, ${deals.length} deals; ` +
+      `then ${lateEvents.length} touchpoints that came late and 1 correction.`,
+  )
+}
+
+async function printLeaderboard(today: number): Promise<void> {
+  const [start_date, end_date] = [dayOf(today - 365 * dayMs), dayOf(today)]
+  const { overview, partners } = await ask(
+    client.getAnalytics({ query: { currency: 'USD', start_date, end_date } }),
+  )
+  console.log(
+    `\nWho earned what, USD, ${start_date} to ${end_date}: ${overview.total_deals} deals, ${money(overview.total_revenue)}\n`,
+  )
+  const rows = partners.map(({ name, deals_count, total_payout, avg_attribution_pct }) => [
+    name,
+    deals_count,
+    money(total_payout),
+    `${avg_attribution_pct.toFixed(2)} %`,
+  ])
+  console.log(formatTable(['partner', 'deals', 'payout', 'average share'], rows))
+  const paid = partners.reduce((sum, { total_payout }) => sum + total_payout, 0)
+  console.log(`The other ${money(overview.total_revenue - paid)} are deals that no partner touched.`)
+}
+
+async function printSplit(dealId: string): Promise<void> {
+  const split = await ask(client.getAttribution({ path: { dealId }, query: { explain: true } }))
+  const { touchpoints = [], excluded = [], odd_units = [], sentences = [] } = split.explanation ?? {}
+  const { currency, total_amount, model } = split
+  console.log(`\nOne deal explained: ${dealId}, ${currency} ${money(total_amount)}, ${model}\n`)
+  const rows = touchpoints.map(({ timestamp, partner_name, touchpoint_type, weight, payout }) => [
+    timestamp.slice(0, 10),
+    partner_name,
+    touchpoint_type,
+    weight,
+    money(payout),
+  ])
+  console.log(formatTable(['day', 'partner', 'touchpoint', 'weight', 'payout'], rows))
+  for (const { timestamp, partner_name, touchpoint_type, reason } of excluded) {
+    console.log(`${timestamp.slice(0, 10)}  ${partner_name}, ${touchpoint_type}: not counted (${reason})`)
+  }
+  console.log()
+  for (const { sentence } of sentences) console.log(sentence)
+  const names = new Map(split.attributions.map(({ partner_id, partner_name }) => [partner_id, partner_name]))
+  for (const { partner_id, amount, rule } of odd_units) {
+    console.log(`An odd ${money(amount)} went to ${names.get(partner_id)}, by ${rule}.`)
+  }
+  await printHistory(dealId, names)
+}
+
+async function printHistory(dealId: string, names: ReadonlyMap<string, string>): Promise<void> {
+  const { versions } = await ask(client.getAttributionHistory({ path: { dealId } }))
+  console.log('\nHow it came to that\n')
+  const rows = versions.map(({ version, reason, total_amount, attributions }) => {
+    const payouts = new Map(attributions.map(({ partner_id, payout }) => [partner_id, payout]))
+    return [
+      version,
+      reason,
+      money(total_amount),
+      ...[...names.keys()].map((id) => money(payouts.get(id) ?? 0)),
+    ]
+  })
+  console.log(formatTable(['version', 'why', 'amount', ...names.values()], rows))
+}
+
+function money(amount: number): string {
+  return amount.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })
+}
+
+/** What the service answers; a refusal is told as it says it. */
+async function ask<Data>(answer: Promise<Answer<Data>>): Promise<Data> {
+  const { data, error } = await answer
+  if (error !== undefined) throw new Error(`The service refuses: ${reasonOf(error)}`)
+  return data
+}
+
+type Answer<Data> = { data: Data; error: undefined } | { data: undefined; error: Problem }
