@@ -1,40 +1,40 @@
 import { sql } from 'kysely'
 import { connect } from '../src/database/connect.ts'
 import { rebuildRollups } from '../src/rollups/verify.ts'
-import { fill } from '../test/support/fill.ts'
+import { fillDatabase } from '../test/support/fill-database.ts'
 import { alternate, measure } from './support/load.ts'
-import { setStage } from './support/stage.ts'
+import { createTestBed } from './support/test-bed.ts'
 
-// GET /attribution/:dealId at 64 connections, beside the same route without a database and the same with one SELECT.
+// Compares GET /attribution/:dealId at 64 connections with the same route without a database and with a single SELECT.
 const rounds = Number(process.env['ROUNDS'] ?? 5)
 const seconds = Number(process.env['SECONDS'] ?? 4)
 const deals = 20_000
 
-const stage = await setStage()
+const testBed = await createTestBed()
 try {
-  await fill(stage.client, deals)
-  const db = connect({ url: stage.url, max: 2, log: console })
+  await fillDatabase(testBed.client, deals)
+  const db = connect({ url: testBed.url, max: 2, log: console })
   await rebuildRollups(db)
   await sql`vacuum analyze`.execute(db)
   await db.destroy()
   const of = (address: string) => () =>
-    measure({ address, key: stage.key, extent: { duration: seconds }, requests: readsOf })
+    measure({ address, key: testBed.key, extent: { duration: seconds }, requests: readsOf })
   const measured = {
-    ours: of((await stage.start('src/bin/serve.ts')).address),
-    ceiling: of((await stage.start('bench/support/yardstick.ts', 'ceiling')).address),
-    plain: of((await stage.start('bench/support/yardstick.ts', 'plain')).address),
+    ours: of((await testBed.start('src/bin/serve.ts')).address),
+    noDatabase: of((await testBed.start('bench/support/baseline-server.ts', 'no-database')).address),
+    naive: of((await testBed.start('bench/support/baseline-server.ts', 'naive')).address),
   }
   await alternate(1, measured)
-  const { ours, ceiling, plain } = await alternate(rounds, measured)
+  const { ours, noDatabase, naive } = await alternate(rounds, measured)
   console.log(`GET /attribution/:dealId  ${ours.toFixed(0)}/s`)
   console.log(
-    `  the ceiling             ${ceiling.toFixed(0)}/s   ours / ceiling  ${(ours / ceiling).toFixed(2)}`,
+    `  without a database      ${noDatabase.toFixed(0)}/s   ours / without a database  ${(ours / noDatabase).toFixed(2)}`,
   )
   console.log(
-    `  the plain way           ${plain.toFixed(0)}/s   ours / plain    ${(ours / plain).toFixed(2)}`,
+    `  naive                   ${naive.toFixed(0)}/s   ours / naive               ${(ours / naive).toFixed(2)}`,
   )
 } finally {
-  await stage.clear()
+  await testBed.clear()
 }
 
 function readsOf(connection: number) {

@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { Client } from 'pg'
 import { startEmbedded } from '../src/postgres/embedded.ts'
-import { end, type Listener, startListener } from '../test/support/children.ts'
+import { end, type Listener, startListener } from '../test/support/child-processes.ts'
 import { measure, median } from './support/load.ts'
 
-// An earlier commit and this tree, side by side: npm run bench:compare -- COMMIT
+// Compares an earlier commit with this tree: npm run bench:compare -- COMMIT
 const execute = promisify(execFile)
 const connections = 64
 const seconds = 4
@@ -46,13 +46,13 @@ const after = await startSide(process.cwd())
 console.log(
   `${commit} and this tree in ${rounds} alternating rounds, ${connections} connections, full durability.`,
 )
-console.log('Medians a second, lowest and highest in brackets.\n')
+console.log('Rate a second: median [lowest, highest].\n')
 await compare('POST /events', postEvents)
 await compare('POST /deals', closeDeals)
 await compare('POST /events/import', importEvents)
 await compare('GET /attribution', readAttributions)
 
-/** A service of this folder's code on a database of its own, with partners and a key. */
+/** Starts the service of a folder on a new database with partners and a key. */
 async function startSide(cwd: string): Promise<Side> {
   const name = `side_${randomUUID().replaceAll('-', '')}`
   const client = new Client({ connectionString: server.ownerUrl })
@@ -78,27 +78,27 @@ async function startSide(cwd: string): Promise<Side> {
   return side
 }
 
-/** Prints a figure of both sides, and whether they differ by more than the spread. */
+/** Prints the rates of both sides, and whether their ranges overlap. */
 async function compare(name: string, work: Work): Promise<void> {
-  const figures = { before: [] as number[], after: [] as number[] }
+  const rates = { before: [] as number[], after: [] as number[] }
   await work(before, -1)
   await work(after, -1)
   for (let round = 0; round < rounds; round++) {
-    // Each side goes first every other time.
+    // Alternate which side goes first.
     const order = round % 2 === 0 ? (['before', 'after'] as const) : (['after', 'before'] as const)
-    for (const side of order) figures[side].push(await work(side === 'before' ? before : after, round))
+    for (const side of order) rates[side].push(await work(side === 'before' ? before : after, round))
   }
-  const ratio = median(figures.after) / median(figures.before)
+  const ratio = median(rates.after) / median(rates.before)
   const isApart =
-    Math.min(...figures.after) > Math.max(...figures.before) ||
-    Math.max(...figures.after) < Math.min(...figures.before)
+    Math.min(...rates.after) > Math.max(...rates.before) ||
+    Math.max(...rates.after) < Math.min(...rates.before)
   console.log(
-    `${name.padEnd(20)} ${show(figures.before)} before, ${show(figures.after)} after: ${ratio.toFixed(2)}${isApart ? '' : ', within the spread'}`,
+    `${name.padEnd(20)} ${show(rates.before)} before, ${show(rates.after)} after: ${ratio.toFixed(2)}${isApart ? '' : ', ranges overlap'}`,
   )
 }
 
-function show(figures: readonly number[]): string {
-  return `${median(figures).toFixed(0)} [${Math.min(...figures).toFixed(0)}, ${Math.max(...figures).toFixed(0)}]`
+function show(rates: readonly number[]): string {
+  return `${median(rates).toFixed(0)} [${Math.min(...rates).toFixed(0)}, ${Math.max(...rates).toFixed(0)}]`
 }
 
 function postEvents({ service, key }: Side, round: number): Promise<number> {

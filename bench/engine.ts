@@ -1,4 +1,4 @@
-import { attribute, type Attribution } from '../src/attribution/attribute.ts'
+import { attribute, type Split } from '../src/attribution/attribute.ts'
 import { touchpointTypes, type Touch } from '../src/attribution/touch.ts'
 import type { Journey } from '../src/attribution/journey.ts'
 import {
@@ -7,9 +7,9 @@ import {
   type ModelName,
   type ParametersOf,
 } from '../src/attribution/models.ts'
-import { createDice } from '../test/support/dice.ts'
+import { createRandom } from '../test/support/random.ts'
 
-interface PlainRow {
+interface NaiveRow {
   readonly partner_id: string
   readonly payout: number
   readonly percentage: number
@@ -21,11 +21,11 @@ const day = 86_400_000
 const rounds = 15
 const deals = 500
 
-/** The yardstick: the same split as one would write it in floating point, rounding each row to the cent. */
-function plain(journey: Journey): readonly PlainRow[] {
+/** The baseline: a simple split in floating point that rounds each row to the cent. */
+function splitNaively(journey: Journey): readonly NaiveRow[] {
   const cutoff = journey.closed_at + journey.parameters.close_grace_minutes * 60_000
   const touches = journey.touches.filter((touch) => touch.is_void !== true && touch.at <= cutoff)
-  const credits = plainCredits(journey, touches)
+  const credits = naiveCredits(journey, touches)
   const rows = new Map<string, { credit: number; touchpoints: number; types: Set<string> }>()
   let total = 0
   for (const [index, touch] of touches.entries()) {
@@ -49,7 +49,7 @@ function plain(journey: Journey): readonly PlainRow[] {
     .sort((a, b) => b.payout - a.payout || (a.partner_id < b.partner_id ? -1 : 1))
 }
 
-function plainCredits({ model, parameters, closed_at }: Journey, touches: Touch[]): readonly number[] {
+function naiveCredits({ model, parameters, closed_at }: Journey, touches: Touch[]): readonly number[] {
   const last = touches.length - 1
   const inOrder = () => touches.sort((a, b) => a.at - b.at)
   switch (model) {
@@ -76,9 +76,9 @@ function plainCredits({ model, parameters, closed_at }: Journey, touches: Touch[
   return touches.map(() => 1)
 }
 
-/** Deals of ninety days' touches by a quarter as many partners, in an order of arrival that is nearly that of time. */
+/** Deals with touches over 90 days by a quarter as many partners, stored nearly in order of time. */
 function givenJourneys(model: ModelName, touchpoints: number): readonly Journey[] {
-  const next = createDice(touchpoints)
+  const next = createRandom(touchpoints)
   const closed_at = Date.UTC(2025, 5, 30, 12)
   const partners = Math.ceil(touchpoints / 4) + 1
   return Array.from({ length: deals }, (_, deal) => ({
@@ -99,7 +99,7 @@ function givenJourneys(model: ModelName, touchpoints: number): readonly Journey[
 }
 
 function dealsPerSecond(
-  split: (journey: Journey) => Attribution | readonly PlainRow[],
+  split: (journey: Journey) => Split | readonly NaiveRow[],
   journeys: readonly Journey[],
 ): number {
   const repeats = 20_000 / ((journeys.length * journeys[0]!.touches.length) / 5)
@@ -112,18 +112,18 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!
 }
 
-console.log('model            touchpoints   deals/s   plain deals/s   ratio')
+console.log('model            touchpoints   deals/s   naive deals/s   ratio')
 for (const touchpoints of [5, 50]) {
   for (const model of modelNames) {
     const journeys = givenJourneys(model, touchpoints)
     const ours: number[] = []
-    const yardstick: number[] = []
+    const naive: number[] = []
     for (let round = 0; round < rounds; round++) {
       ours.push(dealsPerSecond(attribute, journeys))
-      yardstick.push(dealsPerSecond(plain, journeys))
+      naive.push(dealsPerSecond(splitNaively, journeys))
     }
-    const [speed, plainSpeed] = [median(ours), median(yardstick)]
+    const [speed, naiveSpeed] = [median(ours), median(naive)]
     const columns = [model.padEnd(16), String(touchpoints).padStart(11), speed.toFixed(0).padStart(9)]
-    console.log(...columns, plainSpeed.toFixed(0).padStart(15), (speed / plainSpeed).toFixed(2).padStart(7))
+    console.log(...columns, naiveSpeed.toFixed(0).padStart(15), (speed / naiveSpeed).toFixed(2).padStart(7))
   }
 }

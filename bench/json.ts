@@ -3,7 +3,7 @@ import { parseJson } from '../src/http/json.ts'
 const rounds = 101
 const sizes = [100_000, 1_000_000]
 
-/** Repeats an item until the list is about as long as asked. */
+/** Writes a list of about `bytes` bytes that repeats one item. */
 function listOf(item: string): (bytes: number) => string {
   return (bytes) => `[${Array.from({ length: Math.ceil(bytes / (item.length + 1)) }, () => item).join(',')}]`
 }
@@ -42,7 +42,7 @@ function spread(values: readonly number[]): string {
   return `${at(0.5)} (${at(0.25)}–${at(0.75)})`
 }
 
-// A body comes as bytes: both have to decode it first, and that alone takes as long as JSON.parse of a big string.
+// Both decode the bytes of a body first, which alone takes as long as JSON.parse of a big string.
 console.log(
   `parseJson as a multiple of JSON.parse from bytes: median (quartiles) of ${rounds} alternating rounds`,
 )

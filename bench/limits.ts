@@ -1,13 +1,13 @@
 import autocannon from 'autocannon'
 import { issueKey } from '../src/api-keys/issue.ts'
 import { connect } from '../src/database/connect.ts'
-import { setStage } from './support/stage.ts'
+import { createTestBed } from './support/test-bed.ts'
 
-// Three instances are sent three times a key's limit, evenly; together they should admit the limit.
-const stage = await setStage()
-const db = connect({ url: stage.url, max: 2, log: console })
+// Sends three times the limit of a key, evenly to three instances, which together should admit the limit.
+const testBed = await createTestBed()
+const db = connect({ url: testBed.url, max: 2, log: console })
 try {
-  const instances = await Promise.all([1, 2, 3].map(() => stage.start('src/bin/serve.ts')))
+  const instances = await Promise.all([1, 2, 3].map(() => testBed.start('src/bin/serve.ts')))
   for (const limit of [100, 100_000]) {
     const { key } = await issueKey(db, { name: 'limited', scopes: ['read'], rate_limit_max: limit })
     const results = await Promise.all(
@@ -28,5 +28,5 @@ try {
   }
 } finally {
   await db.destroy()
-  await stage.clear()
+  await testBed.clear()
 }

@@ -11,9 +11,9 @@ import { connect } from '../src/database/connect.ts'
 import { startEmbedded } from '../src/postgres/embedded.ts'
 import { migrateAsOwner } from '../src/database/open.ts'
 import { foldChanges } from '../src/rollups/fold.ts'
-import { givenHistory, rollFilter } from '../test/analytics/history.ts'
-import { createDice } from '../test/support/dice.ts'
-import { analyticsByPlainSql } from '../test/analytics/plain.ts'
+import { givenHistory, randomFilter } from '../test/analytics/random-history.ts'
+import { createRandom } from '../test/support/random.ts'
+import { analyticsByPlainSql } from '../test/analytics/plain-sql.ts'
 
 const ranges = Number(process.argv[2] ?? 100_000)
 const deals = 1000
@@ -23,8 +23,8 @@ const embedded = await startEmbedded({ dataDir, log: () => {}, settings: ['fsync
 await migrateAsOwner(embedded.ownerUrl, embedded.url, console)
 const db = connect({ url: embedded.url, max: 2, log: console })
 try {
-  const dice = createDice(1)
-  await record(dice)
+  const random = createRandom(1)
+  await record(random)
   const began = performance.now()
   let next = 0
   const compareSome = async () => {
@@ -32,37 +32,37 @@ try {
       next += 1
       if (next === ranges >> 1) await foldChanges(db)
       if (next % 10_000 === 0) console.error(`${next} ranges`)
-      await compare(rollFilter(dice))
+      await compare(randomFilter(random))
     }
   }
   await Promise.all([compareSome(), compareSome()])
   const seconds = ((performance.now() - began) / 1000).toFixed(0)
-  console.log(`${ranges} ranges of ${deals} deals: rollups and plain SQL say the same (${seconds} s)`)
+  console.log(`${ranges} ranges of ${deals} deals: rollups and plain SQL agree (${seconds} s)`)
 } finally {
   await db.destroy()
   await embedded.stop()
   await rm(dataDir, { recursive: true, force: true })
 }
 
-/** Through the service, so that its own triggers and versions are what is compared; half of it folded. */
-async function record(dice: (limit: number) => number): Promise<void> {
+/** Records a history through the service, so that its triggers and versions are compared. Half of it is folded. */
+async function record(random: (limit: number) => number): Promise<void> {
   const app = await buildApp({ ...readEnvironment({}), payoutKeys: new Map() }, db)
   const { key } = await issueKey(db, { name: 'bench', scopes: ['admin'], rate_limit_max: 1_000_000_000 })
   const call = (method: 'GET' | 'POST' | 'PATCH' | 'DELETE', url: string, payload: object = {}) =>
     app.inject({ method, url, payload, headers: { 'x-api-key': key } })
-  await givenHistory({ call }, dice, deals / 2)
+  await givenHistory({ call }, random, deals / 2)
   await foldChanges(db)
-  await givenHistory({ call }, dice, deals / 2, 'more')
+  await givenHistory({ call }, random, deals / 2, 'more')
   await app.close()
 }
 
-async function compare({ query, period }: ReturnType<typeof rollFilter>): Promise<void> {
-  const figures = {
+async function compare({ query, period }: ReturnType<typeof randomFilter>): Promise<void> {
+  const answered = {
     ...(await findOverview(db, period)),
     partners: (await rankPartners(db, period, { limit: 20 })).partners,
     touchpoints: await countTouchpoints(db, period),
     recent_deals: await listRecentDeals(db, period),
     currencies: await listCurrencies(db),
   }
-  assert.deepStrictEqual(figures, await analyticsByPlainSql(db, period), query)
+  assert.deepStrictEqual(answered, await analyticsByPlainSql(db, period), query)
 }

@@ -6,26 +6,26 @@ import { startEmbedded } from '../src/postgres/embedded.ts'
 import type { Database } from '../src/database/tables.ts'
 import { migrateToLatest } from '../src/database/migrate.ts'
 import { rebuildRollups } from '../src/rollups/verify.ts'
-import { analyticsByPlainSql } from '../test/analytics/plain.ts'
-import { createDice } from '../test/support/dice.ts'
-import { fill } from '../test/support/fill.ts'
-import { reads } from '../test/support/reads.ts'
-import { end, type Listener, startListener } from '../test/support/children.ts'
+import { analyticsByPlainSql } from '../test/analytics/plain-sql.ts'
+import { createRandom } from '../test/support/random.ts'
+import { fillDatabase } from '../test/support/fill-database.ts'
+import { readPaths } from '../test/support/read-paths.ts'
+import { end, type Listener, startListener } from '../test/support/child-processes.ts'
 
-// Databases of these sizes stay in DATA_DIR, or on the server of DATABASE_URL, for the next time.
+// Databases of these sizes are kept in DATA_DIR, or on the server of DATABASE_URL, for the next run.
 const sizes = (process.env['SIZES'] ?? '20000,200000,1000000').split(',').map(Number)
 const calls = Number(process.env['CALLS'] ?? 300)
-// Round by round, so that whatever else the machine does meets every size and every read.
+// Rounds spread the other load of the machine over all sizes and reads.
 const rounds = 10
-const dice = createDice(1)
+const random = createRandom(1)
 const yearInstants = { currency: 'USD', from: '2025-01-01T00:00:00Z', before: '2026-01-01T00:00:00Z' }
 
-// What a read costs is to be compared, not what the disk does.
+// Loads the tables into memory, so that the disk is not measured.
 const intoMemory = `
   create extension if not exists pg_prewarm;
   select pg_prewarm(oid, 'read') from pg_class where relkind in ('r', 'i') and relnamespace = 'public'::regnamespace`
 
-interface Stage {
+interface Target {
   readonly size: number
   readonly db: Kysely<Database>
   readonly service: Listener
@@ -34,23 +34,23 @@ interface Stage {
 
 const plainSql = 'analytics, a year, by plain SQL'
 const taken = new Map(
-  [...Object.keys(reads), plainSql].map((name) => [
+  [...Object.keys(readPaths), plainSql].map((name) => [
     name,
     new Map(sizes.map((size) => [size, [] as number[]])),
   ]),
 )
 
 const server = await findServer()
-const stages: Stage[] = []
+const targets: Target[] = []
 try {
-  for (const size of sizes) stages.push(await setStage(size))
+  for (const size of sizes) targets.push(await startTarget(size))
   for (let round = 0; round <= rounds; round += 1) {
-    for (const stage of stages) await readAll(stage, round > 0)
+    for (const target of targets) await readAll(target, round > 0)
   }
-  for (const stage of stages) await readByPlainSql(stage)
+  for (const target of targets) await readByPlainSql(target)
   print()
 } finally {
-  for (const { service, db } of stages) {
+  for (const { service, db } of targets) {
     await end(service.child)
     await db.destroy()
   }
@@ -60,7 +60,7 @@ try {
 async function findServer() {
   const url = process.env['DATABASE_URL']
   if (url !== undefined) return { url, stop: async () => {} }
-  // As the owner, because it makes and fills databases; what a role may do costs a read nothing.
+  // Connects as the owner, to create databases; the role does not affect the time of a read.
   const embedded = await startEmbedded({
     dataDir: process.env['DATA_DIR'] ?? 'data/bench',
     log: () => {},
@@ -68,7 +68,7 @@ async function findServer() {
   return { url: embedded.ownerUrl, stop: () => embedded.stop() }
 }
 
-async function setStage(size: number): Promise<Stage> {
+async function startTarget(size: number): Promise<Target> {
   const url = await ensureFilled(size)
   const db = connect({ url, max: 1, log: console })
   const { key } = await issueKey(db, { name: 'bench', scopes: ['admin'], rate_limit_max: 1_000_000_000 })
@@ -81,17 +81,17 @@ async function setStage(size: number): Promise<Stage> {
   return { size, db, service, read }
 }
 
-/** A round of every read; the first is not counted. */
-async function readAll({ size, read }: Stage, isCounted: boolean): Promise<void> {
-  for (const [name, pathOf] of Object.entries(reads)) {
+/** One round of every read. The first round is not counted. */
+async function readAll({ size, read }: Target, isCounted: boolean): Promise<void> {
+  for (const [name, pathOf] of Object.entries(readPaths)) {
     for (let call = 0; call < calls / rounds; call += 1) {
-      const ms = await time(() => read(pathOf(dice, size)))
+      const ms = await time(() => read(pathOf(random, size)))
       if (isCounted) taken.get(name)?.get(size)?.push(ms)
     }
   }
 }
 
-function readByPlainSql({ size, db }: Stage): Promise<void> {
+function readByPlainSql({ size, db }: Target): Promise<void> {
   return db.connection().execute(async (connection) => {
     await sql`set statement_timeout = 0`.execute(connection)
     for (let call = 0; call < 5; call += 1) {
@@ -129,7 +129,7 @@ async function fillAndRollUp(client: Client, url: string, size: number): Promise
   const db = connect({ url, max: 2, log: console })
   try {
     await migrateToLatest(db)
-    await fill(client, size)
+    await fillDatabase(client, size)
     const began = performance.now()
     await rebuildRollups(db)
     console.error(`rollups built in ${((performance.now() - began) / 1000).toFixed(1)} s`)
@@ -164,7 +164,7 @@ function print(): void {
     console.log([name.padEnd(51), ...cells, growth.toFixed(2)].join('\t'))
   }
   const ratio = at(plainSql, largest, 0.5) / at('analytics, a year', largest, 0.5)
-  console.log(`analytics of a year, plain SQL over ours: ${ratio.toFixed(0)}`)
+  console.log(`analytics of a year, time of plain SQL / ours: ${ratio.toFixed(0)}`)
 }
 
 function at(name: string, size: number, share: number): number {

@@ -45,10 +45,10 @@ print('one replica killed', killed.sent)
 const strangers = failuresOf(killed.sent).filter(
   ({ at, until }) => at > killed.result || until < killed.result - 1000,
 )
-console.log(`  failed although they were not in flight at the kill: ${strangers.length}`)
+console.log(`  failed but were not in flight at the kill: ${strangers.length}`)
 process.exitCode = failuresOf(rolled.sent).length + strangers.length === 0 ? 0 : 1
 
-/** Sends requests at an even pace, whatever becomes of them, while something is done and for a moment before and after. */
+/** Sends requests at a constant rate, from 3 s before `work` starts until 3 s after it ends. */
 async function underLoad<Result>(work: () => Promise<Result>) {
   const stop = new AbortController()
   const load = send(stop.signal)
@@ -74,8 +74,8 @@ async function send(stop: AbortSignal): Promise<readonly Sent[]> {
   return Promise.all(sending)
 }
 
-// Half of them read and half of them write, and the writes carry nothing that would allow to send them twice. Nothing
-// grows: a touchpoint goes to a deal that is still open.
+// Half read and half write. The writes have no id and no Idempotency-Key, so they cannot be retried. Touchpoints go to
+// open deals, so that no split grows.
 async function sendOne(number: number): Promise<Sent> {
   const deal = deals[number % deals.length]
   const requests: readonly (readonly [string, string, object?])[] = [

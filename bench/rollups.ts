@@ -1,8 +1,8 @@
 import { measure, median } from './support/load.ts'
-import type { Listener } from '../test/support/children.ts'
-import { setStage } from './support/stage.ts'
+import type { Listener } from '../test/support/child-processes.ts'
+import { createTestBed } from './support/test-bed.ts'
 
-// What the rollups cost writers: the same load with their triggers on and off, in alternating rounds.
+// Measures the cost of the rollups for writers: the same load with their triggers on and off, in alternating rounds.
 const rounds = Number(process.env['ROUNDS'] ?? 5)
 const seconds = Number(process.env['SECONDS'] ?? 4)
 const closers = 32
@@ -16,23 +16,23 @@ const triggers = {
   deals: ['deals_listed_under_partners', 'deals_moved_under_partners'],
 }
 
-const stage = await setStage()
+const testBed = await createTestBed()
 try {
-  await stage.client.query(
+  await testBed.client.query(
     `insert into partners (id, name, email, submission)
      select 'p' || n, 'Partner ' || n, n || '@example.com', '' from generate_series(0, ${partners} - 1) n`,
   )
   const instances = [
-    await stage.start('src/bin/serve.ts'),
-    await stage.start('src/bin/serve.ts'),
-    await stage.start('src/bin/serve.ts'),
+    await testBed.start('src/bin/serve.ts'),
+    await testBed.start('src/bin/serve.ts'),
+    await testBed.start('src/bin/serve.ts'),
   ] as const
   const [first] = instances
   await compare('POST /deals, partners at random', (round) => closeDeals(first, `random${round}`, false))
   await compare('POST /deals, one partner on all', (round) => closeDeals(first, `one${round}`, true))
   await compare('POST /events, three instances', () => trackEvents(instances))
 } finally {
-  await stage.clear()
+  await testBed.clear()
 }
 
 async function compare(name: string, load: (round: string) => Promise<number>): Promise<void> {
@@ -51,13 +51,13 @@ async function compare(name: string, load: (round: string) => Promise<number>): 
 
 async function setTriggers(action: 'enable' | 'disable'): Promise<void> {
   for (const [table, names] of Object.entries(triggers)) {
-    for (const name of names) await stage.client.query(`alter table ${table} ${action} trigger ${name}`)
+    for (const name of names) await testBed.client.query(`alter table ${table} ${action} trigger ${name}`)
   }
 }
 
-/** Deals with five touchpoints each, which are there before the clock starts. */
+/** Closes deals with five touchpoints each, which are inserted before the measurement. */
 async function closeDeals({ address }: Listener, prefix: string, isOnePartner: boolean): Promise<number> {
-  await stage.client.query(
+  await testBed.client.query(
     `insert into events (id, deal_id, partner_id, touchpoint_type, timestamp, known_from, submission)
      select deal || '-' || n, deal, 'p' || case when n = 1 and $2 then 0 else abs(hashtext(deal || n)) % ${partners} end,
        'demo', now() - interval '1 hour' * n, 1, ''
@@ -66,7 +66,7 @@ async function closeDeals({ address }: Listener, prefix: string, isOnePartner: b
        generate_series(1, 5) n`,
     [prefix, isOnePartner],
   )
-  await stage.client.query('vacuum analyze events')
+  await testBed.client.query('vacuum analyze events')
   const requests = (closer: number) =>
     Array.from({ length: dealsOfCloser }, (_, number) => ({
       method: 'POST' as const,
@@ -77,7 +77,7 @@ async function closeDeals({ address }: Listener, prefix: string, isOnePartner: b
         attribution_model: 'linear',
       }),
     }))
-  return measure({ address, key: stage.key, extent: { duration: seconds }, connections: closers, requests })
+  return measure({ address, key: testBed.key, extent: { duration: seconds }, connections: closers, requests })
 }
 
 async function trackEvents(instances: readonly Listener[]): Promise<number> {
@@ -92,7 +92,7 @@ async function trackEvents(instances: readonly Listener[]): Promise<number> {
           touchpoint_type: 'demo',
         }),
       }))
-    return measure({ address, key: stage.key, extent: { duration: seconds }, connections: 21, requests })
+    return measure({ address, key: testBed.key, extent: { duration: seconds }, connections: 21, requests })
   })
   return (await Promise.all(speeds)).reduce((sum, speed) => sum + speed, 0)
 }

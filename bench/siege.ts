@@ -7,18 +7,18 @@ import { formatTable } from '../src/import/table.ts'
 import { startEmbedded } from '../src/postgres/embedded.ts'
 import { migrateAsOwner } from '../src/database/open.ts'
 import { attacks } from '../test/support/siege/attacks.ts'
-import type { Attack, Outcome } from '../test/support/siege/tally.ts'
-import type { Probe } from './support/prober.ts'
+import type { Attack, Outcome } from '../test/support/siege/outcome.ts'
+import type { Probe } from './support/health-probe.ts'
 import { openTarget, readMemory, type Target } from '../test/support/siege/target.ts'
 
-// Every attack in its full size against one process of the service; `npm run siege -- WORD…` runs those whose names hold
-// one of the words.
+// Runs every attack at full size against one process of the service. `npm run siege -- WORD…` runs only the attacks
+// whose names contain one of the words.
 const mostHealthMs = 250
 const mostMemoryMb = 450
 const words = process.argv.slice(2)
 const chosen = attacks.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
 const misses: string[] = []
-// What else the machine does shows in the first row.
+// The first row shows the other load of the machine.
 const nothing: Attack = {
   name: 'nothing',
   run: async () => {
@@ -32,7 +32,7 @@ try {
   const target = await openTarget(database.url, 'full')
   const longest = new Int32Array(new SharedArrayBuffer(4))
   const probe: Probe = { url: new URL('/health', target.url).href, longest }
-  const prober = new Worker(new URL('./support/prober.ts', import.meta.url), { workerData: probe })
+  const prober = new Worker(new URL('./support/health-probe.ts', import.meta.url), { workerData: probe })
   try {
     const rows = []
     for (const attack of [nothing, ...chosen]) {
@@ -59,7 +59,7 @@ async function measure({ name, run }: Attack, target: Target, longest: Int32Arra
   const memoryMb = Math.round(watch.stop())
   const isCorrect = outcome.wrong.length === 0
   if (!isCorrect) misses.push(`${name}: ${outcome.wrong.join('; ')}`)
-  if (outcome.isWithinBounds === false) misses.push(`${name}: ${outcome.figures}`)
+  if (outcome.isWithinBounds === false) misses.push(`${name}: ${outcome.measured}`)
   if (healthMs >= mostHealthMs) misses.push(`${name}: /health took ${healthMs} ms`)
   if (memoryMb >= mostMemoryMb) misses.push(`${name}: ${memoryMb} MB`)
   if (!target.isAlive()) misses.push(`${name}: the process ended`)
@@ -71,7 +71,7 @@ async function measure({ name, run }: Attack, target: Target, longest: Int32Arra
     healthMs,
     memoryMb,
     alive,
-    outcome.figures ?? '',
+    outcome.measured ?? '',
   ]
 }
 
@@ -94,7 +94,7 @@ function watchMemory({ pid, isAlive }: Target) {
   }
 }
 
-/** The migrated one of DATABASE_URL, which keeps what the attacks store, or an embedded one that is gone afterwards. */
+/** The migrated database of DATABASE_URL, which keeps the rows of the attacks, or a temporary embedded one. */
 async function findDatabase() {
   const url = process.env['DATABASE_URL']
   if (url !== undefined) return { url, stop: async () => {} }

@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises'
-import { end } from '../test/support/children.ts'
-import { copyFile, importFile, readPeakMemory, writeEvents } from './support/bulk.ts'
+import { end } from '../test/support/child-processes.ts'
+import { copyFile, importFile, readPeakMemory, writeEvents } from './support/bulk-load.ts'
 import { alternate, measure } from './support/load.ts'
-import { plainTables } from './support/plain.ts'
-import { setStage, type Stage } from './support/stage.ts'
+import { naiveTables } from './support/naive-routes.ts'
+import { createTestBed, type TestBed } from './support/test-bed.ts'
 
 const rounds = 5
 const seconds = 4
@@ -12,26 +12,26 @@ const closesEach = 60
 const imported = 100_000
 const types = ['referral', 'demo', 'intro', 'support', 'closer']
 
-const stage = await setStage()
+const testBed = await createTestBed()
 try {
-  await stage.client.query(plainTables)
-  await stage.client.query(
+  await testBed.client.query(naiveTables)
+  await testBed.client.query(
     `insert into partners (id, name, email, submission)
      select 'p' || n, 'Partner ' || n, n || '@example.com', '' from generate_series(0, 499) n`,
   )
   console.log(`Medians of ${rounds} alternating rounds, ${connections} connections, full durability.\n`)
-  await benchEvents(stage)
-  await benchDeals(stage)
-  await benchImport(stage)
+  await benchEvents(testBed)
+  await benchDeals(testBed)
+  await benchImport(testBed)
 } finally {
-  await stage.clear()
+  await testBed.clear()
 }
 
-async function benchEvents({ start, key }: Stage): Promise<void> {
+async function benchEvents({ start, key }: TestBed): Promise<void> {
   const addresses = {
     ours: (await start('src/bin/serve.ts')).address,
-    ceiling: (await start('bench/support/yardstick.ts', 'ceiling')).address,
-    plain: (await start('bench/support/yardstick.ts', 'plain')).address,
+    noDatabase: (await start('bench/support/baseline-server.ts', 'no-database')).address,
+    naive: (await start('bench/support/baseline-server.ts', 'naive')).address,
   }
   const of = (address: string) => (round: number) =>
     measure({
@@ -41,12 +41,18 @@ async function benchEvents({ start, key }: Stage): Promise<void> {
       extent: { duration: seconds },
       requests: (n) => eventsOf(n + round),
     })
-  const measured = { ours: of(addresses.ours), ceiling: of(addresses.ceiling), plain: of(addresses.plain) }
+  const measured = {
+    ours: of(addresses.ours),
+    noDatabase: of(addresses.noDatabase),
+    naive: of(addresses.naive),
+  }
   await alternate(1, measured)
-  const { ours, ceiling, plain } = await alternate(rounds, measured)
+  const { ours, noDatabase, naive } = await alternate(rounds, measured)
   console.log(`POST /events            ${show(ours)}/s`)
-  console.log(`  the ceiling           ${show(ceiling)}/s   ours / ceiling  ${(ours / ceiling).toFixed(2)}`)
-  console.log(`  the plain way         ${show(plain)}/s   ours / plain    ${(ours / plain).toFixed(2)}\n`)
+  console.log(
+    `  without a database    ${show(noDatabase)}/s   ours / without a database  ${(ours / noDatabase).toFixed(2)}`,
+  )
+  console.log(`  naive                 ${show(naive)}/s   ours / naive  ${(ours / naive).toFixed(2)}\n`)
 }
 
 function eventsOf(connection: number) {
@@ -62,12 +68,12 @@ function eventsOf(connection: number) {
   }))
 }
 
-async function benchDeals(stage: Stage): Promise<void> {
-  const service = await stage.start('src/bin/serve.ts')
-  const yardstick = await stage.start('bench/support/yardstick.ts', 'plain')
+async function benchDeals(testBed: TestBed): Promise<void> {
+  const service = await testBed.start('src/bin/serve.ts')
+  const baseline = await testBed.start('bench/support/baseline-server.ts', 'naive')
   const of = (name: string, address: string) => async (round: number) => {
     const prefix = `${name}-${round}`
-    await stage.client.query(
+    await testBed.client.query(
       `insert into events (id, deal_id, partner_id, touchpoint_type, timestamp, known_from, submission)
        select $1 || '-' || deal || '-' || n, $1 || '-' || deal, 'p' || (deal * 7 + n * 31) % 500, ($2::text[])[1 + n], '2025-03-01', 1, ''
        from generate_series(0, $3) deal, generate_series(0, 4) n`,
@@ -76,19 +82,19 @@ async function benchDeals(stage: Stage): Promise<void> {
     const requests = (connection: number) => closesOf(prefix, connection * closesEach)
     return measure({
       address,
-      key: stage.key,
+      key: testBed.key,
       connections,
       extent: { amount: connections * closesEach },
       requests,
     })
   }
-  const { ours, plain } = await alternate(rounds, {
+  const { ours, naive } = await alternate(rounds, {
     warm: of('warm', service.address),
     ours: of('ours', service.address),
-    plain: of('plain', yardstick.address),
+    naive: of('naive', baseline.address),
   })
   console.log(`POST /deals             ${show(ours)}/s   of 5 touchpoints each`)
-  console.log(`  the plain way         ${show(plain)}/s   ours / plain    ${(ours / plain).toFixed(2)}\n`)
+  console.log(`  naive                 ${show(naive)}/s   ours / naive  ${(ours / naive).toFixed(2)}\n`)
 }
 
 function closesOf(prefix: string, from: number) {
@@ -99,32 +105,32 @@ function closesOf(prefix: string, from: number) {
   }))
 }
 
-async function benchImport(stage: Stage): Promise<void> {
-  const service = await stage.start('src/bin/serve.ts')
+async function benchImport(testBed: TestBed): Promise<void> {
+  const service = await testBed.start('src/bin/serve.ts')
   const { ours, copy } = await alternate(rounds, {
     async ours(round) {
-      const { ndjson, csv } = await writeEvents(stage, `bulk-${round}`, imported)
+      const { ndjson, csv } = await writeEvents(testBed, `bulk-${round}`, imported)
       await rm(csv)
-      return imported / (await importFile(stage, service, ndjson, imported))
+      return imported / (await importFile(testBed, service, ndjson, imported))
     },
     async copy(round) {
-      const { csv } = await writeEvents(stage, `bulk-${round}`, imported)
-      return imported / (await copyFile(stage, csv))
+      const { csv } = await writeEvents(testBed, `bulk-${round}`, imported)
+      return imported / (await copyFile(testBed, csv))
     },
   })
   console.log(`POST /events/import     ${show(ours)}/s`)
   console.log(`  COPY by psql          ${show(copy)}/s   ours / COPY     ${(ours / copy).toFixed(2)}`)
-  const peaks = [await peakOf(stage, 10_000), await peakOf(stage, 1_000_000)] as const
+  const peaks = [await peakOf(testBed, 10_000), await peakOf(testBed, 1_000_000)] as const
   console.log(
     `  memory peaks          ${peaks[0].toFixed(0)} MB for 10,000 events, ${peaks[1].toFixed(0)} MB for 1,000,000`,
   )
 }
 
-/** The peak of a process that imports so many events and does nothing else. */
-async function peakOf(stage: Stage, count: number): Promise<number> {
-  const service = await stage.start('src/bin/serve.ts')
-  const { ndjson } = await writeEvents(stage, `peak-${count}`, count)
-  await importFile(stage, service, ndjson, count)
+/** The peak memory of a process that only imports `count` events. */
+async function peakOf(testBed: TestBed, count: number): Promise<number> {
+  const service = await testBed.start('src/bin/serve.ts')
+  const { ndjson } = await writeEvents(testBed, `peak-${count}`, count)
+  await importFile(testBed, service, ndjson, count)
   const peak = await readPeakMemory(service)
   await end(service.child)
   return peak

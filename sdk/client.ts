@@ -4,11 +4,85 @@
 
 /**
  * Partner Attribution API (v0.2.0)
- * Records what partners did on deals, splits every closed deal among them by a model, and proves every cent.
+ * Records what partners did on deals, splits the amount of every closed deal among them by a model, and can show where every cent comes from.
  *
  * Send your API key as `X-API-Key`. Amounts are numbers in units of their currency, exact to its last decimal.
  *
- * Every failure is a `Problem`: its `code` is for programs, its `detail` and `errors` are for people. A 429 or 503 says in `Retry-After` when to send the same again; with an `Idempotency-Key`, or an `id` of your own, nothing is done twice.
+ * Every failure is a `Problem`. Programs read its `code`; `detail` and `errors` are for people. A 429 or 503 has a `Retry-After` header: wait that many seconds, then send the request again. With an `Idempotency-Key`, or an `id` of your own, nothing is done twice.
+ *
+ * ## From a key to a split
+ *
+ * Send these requests in order, here with **Try it out** or from any client.
+ *
+ * **1. Create a key** for your system, with the admin key that the service printed at its first start. The answer shows the `key` once. Click **Authorize** and paste it: it is the `X-API-Key` of all following requests.
+ *
+ * ```http
+ * POST /api-keys
+ * {"name": "CRM sync", "scopes": ["write"]}
+ * ```
+ *
+ * **2. Register two partners.**
+ *
+ * ```http
+ * POST /partners
+ * {"id": "p1", "name": "Alice", "email": "alice@example.com"}
+ * ```
+ *
+ * ```http
+ * POST /partners
+ * {"id": "p2", "name": "Bob", "email": "bob@example.com"}
+ * ```
+ *
+ * **3. Record touchpoints** when they happen. The deal need not exist yet.
+ *
+ * ```http
+ * POST /events
+ * {"id": "event-1", "partner_id": "p1", "deal_id": "deal-123", "touchpoint_type": "referral", "timestamp": "2024-01-10T09:00:00Z", "metadata": {"campaign": "spring"}}
+ * ```
+ *
+ * ```http
+ * POST /events
+ * {"id": "event-bob", "partner_id": "p2", "deal_id": "deal-123", "touchpoint_type": "demo", "timestamp": "2024-01-15T14:30:00Z"}
+ * ```
+ *
+ * **4. Close the deal.** It is split at once.
+ *
+ * ```http
+ * POST /deals
+ * {"id": "deal-123", "amount": 50000, "currency": "USD", "closed_date": "2024-01-20T15:00:00Z", "attribution_model": "role-based"}
+ * ```
+ *
+ * **5. Read the split.** A referral counts 0.25 and a demo 0.15, so Alice gets 25/40 of the amount.
+ *
+ * ```http
+ * GET /attribution/deal-123
+ * ```
+ *
+ * ```json
+ * {"total_amount": 50000, "currency": "USD", "version": 1, "attributions": [
+ *   {"partner_name": "Alice", "percentage": 62.5, "payout": 31250},
+ *   {"partner_name": "Bob", "percentage": 37.5, "payout": 18750}]}
+ * ```
+ *
+ * **6. Send a late touchpoint.** It happened before the close and arrives after it, so the deal is split again.
+ *
+ * ```http
+ * POST /events
+ * {"id": "event-late", "partner_id": "p1", "deal_id": "deal-123", "touchpoint_type": "closer", "timestamp": "2024-01-19T16:00:00Z"}
+ * ```
+ *
+ * **7. Read the history**: every version of the split, and why it was made. A closer counts 0.35.
+ *
+ * ```http
+ * GET /attribution/deal-123/history
+ * ```
+ *
+ * ```json
+ * {"versions": [
+ *   {"version": 1, "reason": "closed", "attributions": [{"payout": 31250}, {"payout": 18750}]},
+ *   {"version": 2, "reason": "late_event", "attributions": [{"payout": 40000}, {"payout": 10000}]}]}
+ * ```
+ *
  */
 
 export type Accepted = {
@@ -17,7 +91,7 @@ export type Accepted = {
      */
     accepted: number;
     /**
-     * Events that an earlier request, or an earlier line of this one, had stored.
+     * Events that were stored before, by another request or earlier in this one.
      */
     duplicates: number;
 };
@@ -29,7 +103,7 @@ export type Analytics = {
     touchpoints: TouchpointCount[];
     recent_deals: RecentDeal[];
     /**
-     * Those that deals are in.
+     * All currencies that have deals, in any period.
      */
     currencies: string[];
     filters: AnalyticsFilters;
@@ -39,7 +113,7 @@ export type AnalyticsFilters = {
     start_date: string | null;
     end_date: string | null;
     /**
-     * An ISO 4217 code.
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
      */
     currency: string;
@@ -51,15 +125,15 @@ export type AnalyticsOverview = {
      */
     total_deals: number;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The sum of the amounts, in units of the currency.
      */
     total_revenue: number;
     /**
-     * Of the revenue, what credits no partner.
+     * The part of the revenue that no partner earns.
      */
     unattributed: number;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The average amount, rounded half up to the minor unit.
      */
     avg_deal_size: number;
 };
@@ -68,13 +142,13 @@ export type ApiKey = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     id: string;
     /**
      * @minLength 1
      * @maxLength 100
-     * @pattern ^(?!\s*$)[^\u0000-\u001f\u007f]*$
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
      */
     name: string;
     /**
@@ -83,14 +157,23 @@ export type ApiKey = {
      */
     scopes: Scope[];
     /**
-     * Requests a window; null takes the service-wide limit.
+     * Requests per window of `RATE_LIMIT_WINDOW` minutes. Null: the limit of the service, `RATE_LIMIT_MAX`.
      */
     rate_limit_max: number | null;
+    /**
+     * When the key expires. Null: never.
+     */
     expires_at: string | null;
+    /**
+     * When the key was revoked. Null while it is not.
+     */
     revoked_at: string | null;
+    /**
+     * When the key was last used. Updated at most once a minute.
+     */
     last_used_at: string | null;
     /**
-     * The key that this one replaced.
+     * The id of the key that this key replaced.
      */
     rotated_from: string | null;
     /**
@@ -107,15 +190,15 @@ export type ApiKeyChange = {
     /**
      * @minLength 1
      * @maxLength 100
-     * @pattern ^(?!\s*$)[^\u0000-\u001f\u007f]*$
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
      */
     name?: string;
     /**
-     * Requests a window; null takes the service-wide limit.
+     * Requests per window of `RATE_LIMIT_WINDOW` minutes. Null: the limit of the service, `RATE_LIMIT_MAX`.
      */
     rate_limit_max?: number | null;
     /**
-     * No later than the end of the key that makes it, which is what it takes unless sent.
+     * When the key expires. Not later than the key of the request expires, which is the default. Null: never.
      */
     expires_at?: string | null;
 };
@@ -126,37 +209,44 @@ export type ApiKeyList = {
 };
 
 /**
- * A split of a deal: shares and unattributed add up to its amount.
+ * How the amount of a deal is split among partners.
  */
 export type Attribution = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     deal_id: string;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The amount of the deal, in units of the currency.
      */
     total_amount: number;
     /**
-     * An ISO 4217 code.
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
      */
     currency: string;
     model: AttributionModel;
+    /**
+     * Highest payout first, then by partner id.
+     */
     attributions: Share[];
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The part of `total_amount` that no partner earns. With all payouts it adds up to exactly `total_amount`.
      */
     unattributed: number;
+    /**
+     * 1 when the deal is recorded. A change of what the split depends on adds 1.
+     */
     version: number;
     /**
+     * When the split was computed. Every version of a deal is later than the version before it.
      * @format date-time
      */
     calculated_at: string;
     /**
-     * Whether a stored version answered.
+     * True if the split was read from the stored version, false if this request computed it.
      */
     cached: boolean;
 };
@@ -166,46 +256,59 @@ export type AttributionHistory = {
     pagination: Pagination;
 };
 
+/**
+ * How the amount of a deal is split. `equal`: every partner gets the same. `first-touch`, `last-touch`: the first or last touchpoint takes all. `role-based`: by the type of each touchpoint. `time-decay`: the later a touchpoint, the more it counts. `linear`: every touchpoint counts the same. `position-based`: by first, middle and last touchpoints.
+ */
 export type AttributionModel = "equal" | "first-touch" | "last-touch" | "role-based" | "time-decay" | "linear" | "position-based";
 
 export type AttributionVersion = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     deal_id: string;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The amount of the deal, in units of the currency.
      */
     total_amount: number;
     /**
-     * An ISO 4217 code.
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
      */
     currency: string;
     model: AttributionModel;
+    /**
+     * Highest payout first, then by partner id.
+     */
     attributions: Share[];
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The part of `total_amount` that no partner earns. With all payouts it adds up to exactly `total_amount`.
      */
     unattributed: number;
+    /**
+     * 1 when the deal is recorded. A change of what the split depends on adds 1.
+     */
     version: number;
     /**
+     * When the split was computed. Every version of a deal is later than the version before it.
      * @format date-time
      */
     calculated_at: string;
     /**
-     * Whether a stored version answered.
+     * True if the split was read from the stored version, false if this request computed it.
      */
     cached: boolean;
     reason: VersionReason;
 };
 
+/**
+ * What was done, as object and verb.
+ */
 export type AuditAction = "api_key.created" | "api_key.changed" | "api_key.rotated" | "api_key.revoked" | "partner.created" | "partner.changed" | "payout_details.set" | "payout_details.changed" | "payout_details.read" | "payout_details.erased";
 
 /**
- * `service` is the service itself, which makes the first key.
+ * Who did it: `api_key`, a request with that key; `command_line`, the operator; `service`, the service itself, which creates the first key.
  */
 export type AuditActor = "api_key" | "command_line" | "service";
 
@@ -216,22 +319,23 @@ export const AuditActor = {
 } as const;
 
 /**
- * Who did what to which object, and when. `before` and `after` hold what changed, never a secret: of payout details they name the fields.
+ * Who did what to which object, and when. `before` and `after` never contain secrets; for payout details they name the fields.
  */
 export type AuditEntry = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     id: string;
     /**
+     * When it was done.
      * @format date-time
      */
     at: string;
     actor: AuditActor;
     /**
-     * The API key that acted; null for other actors.
+     * The id of the API key; null for other actors.
      */
     key_id: string | null;
     action: AuditAction;
@@ -239,13 +343,19 @@ export type AuditEntry = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     subject_id: string;
+    /**
+     * The changed fields before.
+     */
     before: Record<string, unknown> | null;
+    /**
+     * The changed fields after.
+     */
     after: Record<string, unknown> | null;
     /**
-     * The `X-Request-Id` of the request that did it.
+     * The `X-Request-Id` of the request.
      */
     request_id: string | null;
 };
@@ -255,6 +365,9 @@ export type AuditPage = {
     pagination: Pagination;
 };
 
+/**
+ * The kind of object that was read or changed.
+ */
 export type AuditSubject = "api_key" | "partner";
 
 export const AuditSubject = {
@@ -266,15 +379,15 @@ export type Comparison = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     deal_id: string;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * In units of the currency, such as 1234.56 for USD. Exact up to 5,000,000,000,000,000 minor units.
      */
     total_amount: number;
     /**
-     * An ISO 4217 code.
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
      */
     currency: string;
@@ -285,15 +398,15 @@ export type CreditedDeal = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     id: string;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * In units of the currency, such as 1234.56 for USD. Exact up to 5,000,000,000,000,000 minor units.
      */
     amount: number;
     /**
-     * An ISO 4217 code.
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
      */
     currency: string;
@@ -302,9 +415,12 @@ export type CreditedDeal = {
      */
     closed_date: string;
     attribution_model: AttributionModel;
+    /**
+     * The partner's share of the deal, two decimals.
+     */
     percentage: number;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The partner's part of `amount`, in units of the currency.
      */
     payout: number;
 };
@@ -313,37 +429,43 @@ export type Deal = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     id: string;
     /**
-     * In units of the currency, with no more decimals than it has.
+     * In units of the currency, such as 1234.56 for USD. Above 0 and below 10^15 minor units. More decimals than the currency has are refused (400), never rounded.
      * @minimum 0.0001
      * @maximum 999999999999999
      */
     amount: number;
     /**
-     * An ISO 4217 code.
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
      */
     currency: string;
     /**
+     * When the deal closed. Lists, reports and statements go by it, in UTC.
      * @format date-time
      */
     closed_date: string;
     attribution_model: AttributionModel;
     model_parameters: ModelParameters;
     /**
-     * Of its current attribution.
+     * The version of its current split.
      */
     version: number;
+    /**
+     * When the deal was voided. Null while it counts.
+     */
     voided_at: string | null;
     void_reason: string | null;
     /**
+     * When the service stored the deal.
      * @format date-time
      */
     created_at: string;
     /**
+     * When the deal or its split changed last.
      * @format date-time
      */
     updated_at: string;
@@ -351,12 +473,13 @@ export type Deal = {
 
 export type DealChange = {
     /**
-     * In units of the currency, with no more decimals than it has.
+     * In units of the currency, such as 1234.56 for USD. Above 0 and below 10^15 minor units. More decimals than the currency has are refused (400), never rounded.
      * @minimum 0.0001
      * @maximum 999999999999999
      */
     amount?: number;
     /**
+     * When the deal closed: an instant with its offset, cut to milliseconds, at most 24 hours ahead. Midnight in its own offset, such as 2024-01-20T00:00:00+01:00, stands for that whole day: touchpoints count until the day ends.
      * @format date-time
      */
     closed_date?: string;
@@ -367,11 +490,11 @@ export type DealChange = {
 export type DealDetail = {
     deal: Deal;
     /**
-     * The first 100, oldest first.
+     * The first 100 events, oldest first.
      */
     events: DealEvent[];
     /**
-     * How many it has, the void ones too.
+     * How many events the deal has, including void ones.
      */
     events_count: number;
 };
@@ -380,33 +503,38 @@ export type DealEvent = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     id: string;
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     partner_id: string;
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     deal_id: string;
     touchpoint_type: TouchpointType;
     /**
+     * When the touchpoint happened. A split orders touchpoints by it, then by id.
      * @format date-time
      */
     timestamp: string;
     /**
-     * Anything of yours, up to 16 kB and 16 levels deep; kept as sent.
+     * A JSON object of your own, up to 16 kB and 16 levels deep. It is stored as sent and does not affect the split.
      */
     metadata: Record<string, unknown> | null;
+    /**
+     * When the event was voided. Null while it counts.
+     */
     voided_at: string | null;
     void_reason: string | null;
     /**
+     * When the service stored the event.
      * @format date-time
      */
     created_at: string;
@@ -419,7 +547,7 @@ export type DealPage = {
 };
 
 /**
- * A deal and its split as it stands.
+ * A deal and its current split.
  */
 export type DealSplit = {
     deal: Deal;
@@ -433,33 +561,38 @@ export type Event = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     id: string;
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     partner_id: string;
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     deal_id: string;
     touchpoint_type: TouchpointType;
     /**
+     * When the touchpoint happened. A split orders touchpoints by it, then by id.
      * @format date-time
      */
     timestamp: string;
     /**
-     * Anything of yours, up to 16 kB and 16 levels deep; kept as sent.
+     * A JSON object of your own, up to 16 kB and 16 levels deep. It is stored as sent and does not affect the split.
      */
     metadata: Record<string, unknown> | null;
+    /**
+     * When the event was voided. Null while it counts.
+     */
     voided_at: string | null;
     void_reason: string | null;
     /**
+     * When the service stored the event.
      * @format date-time
      */
     created_at: string;
@@ -471,30 +604,33 @@ export type EventAnswer = {
 
 export type EventLine = {
     /**
+     * An id of your system. A line with the id and content of a stored event changes nothing.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     id: string;
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     partner_id: string;
     /**
+     * The id of the deal, which may be recorded later.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     deal_id: string;
     touchpoint_type: TouchpointType;
     /**
+     * When the touchpoint happened: an instant with its offset, cut to milliseconds, at most 5 minutes ahead. Default: the time of the request. A touchpoint later than `close_grace_minutes` after the close of its deal is stored and earns nothing.
      * @format date-time
      */
     timestamp?: string;
     /**
-     * Anything of yours, up to 16 kB and 16 levels deep; kept as sent.
+     * A JSON object of your own, up to 16 kB and 16 levels deep. It is stored as sent and does not affect the split.
      */
     metadata?: Record<string, unknown>;
     kind?: "event";
@@ -509,15 +645,18 @@ export type ExcludedTouchpoint = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     event_id: string;
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     partner_id: string;
+    /**
+     * The current name of the partner.
+     */
     partner_name: string;
     touchpoint_type: TouchpointType;
     /**
@@ -527,6 +666,9 @@ export type ExcludedTouchpoint = {
     reason: ExclusionReason;
 };
 
+/**
+ * Why a touchpoint does not count. `voided`: the event is void. `deal_voided`: the deal is void. `after_close`: later than `close_grace_minutes` after the close. `before_lookback`: more than `lookback_days` before the close.
+ */
 export type ExclusionReason = "voided" | "deal_voided" | "after_close" | "before_lookback";
 
 export const ExclusionReason = {
@@ -537,37 +679,44 @@ export const ExclusionReason = {
 } as const;
 
 /**
- * A split, with its explanation where asked.
+ * A split, with its `explanation` if the request asked for it.
  */
 export type ExplainedAttribution = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     deal_id: string;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The amount of the deal, in units of the currency.
      */
     total_amount: number;
     /**
-     * An ISO 4217 code.
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
      */
     currency: string;
     model: AttributionModel;
+    /**
+     * Highest payout first, then by partner id.
+     */
     attributions: Share[];
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The part of `total_amount` that no partner earns. With all payouts it adds up to exactly `total_amount`.
      */
     unattributed: number;
+    /**
+     * 1 when the deal is recorded. A change of what the split depends on adds 1.
+     */
     version: number;
     /**
+     * When the split was computed. Every version of a deal is later than the version before it.
      * @format date-time
      */
     calculated_at: string;
     /**
-     * Whether a stored version answered.
+     * True if the split was read from the stored version, false if this request computed it.
      */
     cached: boolean;
     explanation?: Explanation;
@@ -577,15 +726,18 @@ export type ExplainedTouchpoint = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     event_id: string;
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     partner_id: string;
+    /**
+     * The current name of the partner.
+     */
     partner_name: string;
     touchpoint_type: TouchpointType;
     /**
@@ -593,7 +745,7 @@ export type ExplainedTouchpoint = {
      */
     timestamp: string;
     /**
-     * Exact, before it is set against the others: `7/20`, `2^(-3/7)`.
+     * The exact weight in the model, as a term such as `7/20` or `2^(-3/7)`.
      */
     weight: string;
     /**
@@ -601,15 +753,15 @@ export type ExplainedTouchpoint = {
      */
     age_ms: number | null;
     /**
-     * time-decay: milliseconds.
+     * time-decay: the half-life in milliseconds.
      */
     half_life_ms: number | null;
     /**
-     * Adds up to its partner's over the partner's touchpoints.
+     * The touchpoint's part of its partner's percentage. The parts add up to it exactly.
      */
     percentage: number;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The touchpoint's part of its partner's payout, in units of the currency. The parts add up to it exactly.
      */
     payout: number;
 };
@@ -617,15 +769,15 @@ export type ExplainedTouchpoint = {
 export type Explanation = {
     touchpoints: ExplainedTouchpoint[];
     /**
-     * Touchpoints that did not qualify, and why.
+     * Touchpoints that do not count, and why.
      */
     excluded: ExcludedTouchpoint[];
     /**
-     * Who got the minor units that were left over, and by which rule.
+     * Who got each leftover minor unit, and by which rule.
      */
     odd_units: OddUnit[];
     /**
-     * What a partner manager can send to each partner.
+     * A sentence for each partner about its share.
      */
     sentences: PartnerSentence[];
 };
@@ -652,11 +804,11 @@ export type ImportReport = {
      */
     duplicates: number;
     /**
-     * Lines that were left out.
+     * Lines that were refused.
      */
     refused: number;
     /**
-     * The first of them by line: up to 1000, and up to 256 kB together.
+     * The first refused lines: up to 1000, and up to 256 kB together.
      */
     refusals: RefusedLine[];
 };
@@ -672,13 +824,13 @@ export type IssuedApiKey = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     id: string;
     /**
      * @minLength 1
      * @maxLength 100
-     * @pattern ^(?!\s*$)[^\u0000-\u001f\u007f]*$
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
      */
     name: string;
     /**
@@ -687,14 +839,23 @@ export type IssuedApiKey = {
      */
     scopes: Scope[];
     /**
-     * Requests a window; null takes the service-wide limit.
+     * Requests per window of `RATE_LIMIT_WINDOW` minutes. Null: the limit of the service, `RATE_LIMIT_MAX`.
      */
     rate_limit_max: number | null;
+    /**
+     * When the key expires. Null: never.
+     */
     expires_at: string | null;
+    /**
+     * When the key was revoked. Null while it is not.
+     */
     revoked_at: string | null;
+    /**
+     * When the key was last used. Updated at most once a minute.
+     */
     last_used_at: string | null;
     /**
-     * The key that this one replaced.
+     * The id of the key that this key replaced.
      */
     rotated_from: string | null;
     /**
@@ -702,7 +863,7 @@ export type IssuedApiKey = {
      */
     created_at: string;
     /**
-     * The secret, shown this once; null in the replay of an idempotent request.
+     * The secret, sent as `X-API-Key`. It is only in this answer; null in the replay of an idempotent request.
      */
     key: string | null;
 };
@@ -711,20 +872,23 @@ export type IssuedApiKeyAnswer = {
     api_key: IssuedApiKey;
 };
 
+/**
+ * Each parameter names the models that have it; another one is refused (400). A parameter that is left out takes its default. All values are stored with the deal, so a default that changes later does not affect it.
+ */
 export type ModelParameters = {
     /**
-     * All models: minutes after the close that still count.
+     * All models: touchpoints up to this many minutes after the close still count. Default: `ATTRIBUTION_CLOSE_GRACE_MINUTES` of the service.
      * @minimum 0
      * @maximum 525600
      */
     close_grace_minutes?: number;
     /**
-     * All models: days before the close that count.
+     * All models: touchpoints more than this many days before the close do not count. Null: no limit. Default: `ATTRIBUTION_LOOKBACK_DAYS` of the service, or null.
      */
     lookback_days?: number | null;
     weights?: Weights;
     /**
-     * time-decay: days after which a touchpoint weighs half.
+     * time-decay: a touchpoint this many days before the last one counts half as much. Default: 7.
      * @minimum 1
      * @maximum 3650
      */
@@ -735,7 +899,7 @@ export type ModelSplit = {
     model: AttributionModel;
     attributions: Share[];
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * In units of the currency, such as 1234.56 for USD. Exact up to 5,000,000,000,000,000 minor units.
      */
     unattributed: number;
 };
@@ -747,7 +911,7 @@ export type ModelUse = {
      */
     count: number;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * In units of the currency, such as 1234.56 for USD. Exact up to 5,000,000,000,000,000 minor units.
      */
     total_amount: number;
 };
@@ -756,7 +920,7 @@ export type NewApiKey = {
     /**
      * @minLength 1
      * @maxLength 100
-     * @pattern ^(?!\s*$)[^\u0000-\u001f\u007f]*$
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
      */
     name: string;
     /**
@@ -765,34 +929,36 @@ export type NewApiKey = {
      */
     scopes: Scope[];
     /**
-     * Requests a window; null takes the service-wide limit.
+     * Requests per window of `RATE_LIMIT_WINDOW` minutes. Null: the limit of the service, `RATE_LIMIT_MAX`.
      */
     rate_limit_max?: number | null;
     /**
-     * No later than the end of the key that makes it, which is what it takes unless sent.
+     * When the key expires. Not later than the key of the request expires, which is the default. Null: never.
      */
     expires_at?: string | null;
 };
 
 export type NewDeal = {
     /**
+     * An id of your system; without it the service makes one. The same submission again under this id changes nothing and is answered with 200. Another submission under it is refused (409).
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     id?: string;
     /**
-     * In units of the currency, with no more decimals than it has.
+     * In units of the currency, such as 1234.56 for USD. Above 0 and below 10^15 minor units. More decimals than the currency has are refused (400), never rounded.
      * @minimum 0.0001
      * @maximum 999999999999999
      */
     amount: number;
     /**
-     * An ISO 4217 code.
+     * The currency of `amount`, an ISO 4217 code such as USD. It decides how many decimals an amount has: USD 2, JPY 0, KWD 3. Default: `DEFAULT_CURRENCY` of the service.
      * @pattern ^[A-Z]{3}$
      */
     currency?: string;
     /**
+     * When the deal closed: an instant with its offset, cut to milliseconds, at most 24 hours ahead. Midnight in its own offset, such as 2024-01-20T00:00:00+01:00, stands for that whole day: touchpoints count until the day ends. Default: the time of the request.
      * @format date-time
      */
     closed_date?: string;
@@ -802,30 +968,33 @@ export type NewDeal = {
 
 export type NewEvent = {
     /**
+     * An id of your system; without it the service makes one. The same submission again under this id changes nothing and is answered with 200. Another submission under it is refused (409).
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     id?: string;
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     partner_id: string;
     /**
+     * The id of the deal, which may be recorded later.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     deal_id: string;
     touchpoint_type: TouchpointType;
     /**
+     * When the touchpoint happened: an instant with its offset, cut to milliseconds, at most 5 minutes ahead. Default: the time of the request. A touchpoint later than `close_grace_minutes` after the close of its deal is stored and earns nothing.
      * @format date-time
      */
     timestamp?: string;
     /**
-     * Anything of yours, up to 16 kB and 16 levels deep; kept as sent.
+     * A JSON object of your own, up to 16 kB and 16 levels deep. It is stored as sent and does not affect the split.
      */
     metadata?: Record<string, unknown>;
 };
@@ -840,18 +1009,20 @@ export type NewEvents = {
 
 export type NewPartner = {
     /**
+     * An id of your system; without it the service makes one. The same submission again under this id changes nothing and is answered with 200. Another submission under it is refused (409).
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     id?: string;
     /**
      * @minLength 1
      * @maxLength 200
-     * @pattern ^(?!\s*$)[^\u0000-\u001f\u007f]*$
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
      */
     name: string;
     /**
+     * Unique among partners, in any case: another partner with it is refused (409).
      * @maxLength 254
      * @format email
      */
@@ -863,33 +1034,39 @@ export type OddUnit = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     partner_id: string;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * One minor unit, in units of the currency: 0.01 for USD.
      */
     amount: number;
     rule: OddUnitRule;
 };
 
+/**
+ * Leftover minor units go to the largest remainders. Equal remainders: to the partner with the earliest first touchpoint, then to the lower partner id.
+ */
 export type OddUnitRule = "largest remainder" | "earliest first touch" | "lower partner id";
 
 /**
- * The partners that are not listed, in one sum.
+ * The sums of the partners that are not listed.
  */
 export type OtherPartners = {
+    /**
+     * How many partners are not listed.
+     */
     partners_count: number;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The current payouts, in units of the currency.
      */
     payout_now: number;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The payouts under the other model, in units of the currency.
      */
     payout_proposed: number;
     /**
-     * Proposed less now, in units of the currency.
+     * `payout_proposed` minus `payout_now`.
      */
     difference: number;
 };
@@ -901,11 +1078,11 @@ export type Pagination = {
      */
     offset: number | null;
     /**
-     * Rows of all pages, where they need not be counted for it: of rankings, and where a page by offset is the last.
+     * How many items all pages have. It is only there if the items need not be counted: in rankings, and on the last page by offset.
      */
     total?: number;
     /**
-     * Null on the last page.
+     * Send it as `cursor` to get the next page. Null on the last page.
      */
     next_cursor: string | null;
 };
@@ -914,30 +1091,33 @@ export type Partner = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     id: string;
     /**
      * @minLength 1
      * @maxLength 200
-     * @pattern ^(?!\s*$)[^\u0000-\u001f\u007f]*$
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
      */
     name: string;
     /**
+     * Unique among partners, in any case: another partner with it is refused (409).
      * @maxLength 254
      * @format email
      */
     email: string;
     status: PartnerStatus;
     /**
-     * Masked: at most the last third of each value is shown. Null where there are none, and in the replay of an idempotent request.
+     * Masked: of each value at most the last four characters, and at most a third, are shown. Null if there are none, and in the replay of an idempotent request.
      */
     payout_details: Record<string, string> | null;
     /**
+     * When the partner was registered.
      * @format date-time
      */
     created_at: string;
     /**
+     * When the partner was last changed.
      * @format date-time
      */
     updated_at: string;
@@ -946,17 +1126,17 @@ export type Partner = {
 export type PartnerAnalytics = {
     partner: Partner;
     /**
-     * An ISO 4217 code.
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
      */
     currency: string;
     /**
-     * The 100 that closed last, of those that credit the partner.
+     * The deals that credit the partner, newest close first: the last 100.
      */
     deals: CreditedDeal[];
     touchpoints: TouchpointCount[];
     /**
-     * The last twelve months by closed_date, oldest first.
+     * The last twelve months, oldest first. A deal is in the month of its `closed_date`.
      */
     monthly: PartnerMonth[];
 };
@@ -969,10 +1149,11 @@ export type PartnerChange = {
     /**
      * @minLength 1
      * @maxLength 200
-     * @pattern ^(?!\s*$)[^\u0000-\u001f\u007f]*$
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
      */
     name?: string;
     /**
+     * Unique among partners, in any case: another partner with it is refused (409).
      * @maxLength 254
      * @format email
      */
@@ -988,6 +1169,7 @@ export type PartnerDetail = {
 
 export type PartnerMonth = {
     /**
+     * A month of UTC.
      * @pattern ^\d{4}-\d{2}$
      */
     month: string;
@@ -996,11 +1178,14 @@ export type PartnerMonth = {
      */
     deals_count: number;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * In units of the currency, such as 1234.56 for USD. Exact up to 5,000,000,000,000,000 minor units.
      */
     total_payout: number;
 };
 
+/**
+ * The order: `payout`, highest first (the default); `deals`, most first; `name`, ascending. Equal partners are ordered by id.
+ */
 export type PartnerOrder = "payout" | "deals" | "name";
 
 export const PartnerOrder = {
@@ -1018,20 +1203,21 @@ export type PartnerRank = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     id: string;
     name: string;
     /**
+     * Deals that credit the partner.
      * @minimum 0
      */
     deals_count: number;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The sum of its payouts in these deals, in units of the currency.
      */
     total_payout: number;
     /**
-     * Of the deals that credit the partner; two decimals.
+     * The average percentage of its shares, two decimals.
      */
     avg_attribution_pct: number;
 };
@@ -1046,20 +1232,20 @@ export type PartnerScenario = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     partner_id: string;
     partner_name: string;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The current payouts, in units of the currency.
      */
     payout_now: number;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The payouts under the other model, in units of the currency.
      */
     payout_proposed: number;
     /**
-     * Proposed less now, in units of the currency.
+     * `payout_proposed` minus `payout_now`.
      */
     difference: number;
     contested: Spread;
@@ -1069,7 +1255,7 @@ export type PartnerSentence = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     partner_id: string;
     sentence: string;
@@ -1077,7 +1263,7 @@ export type PartnerSentence = {
 
 export type PartnerStats = {
     /**
-     * An ISO 4217 code.
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
      */
     currency: string;
@@ -1086,15 +1272,18 @@ export type PartnerStats = {
      */
     total_deals: number;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The sum of its current payouts, in units of the currency.
      */
     total_payout: number;
     /**
-     * Touchpoints of the partner that those deals credit.
+     * Touchpoints of the partner that count in these deals.
      */
     total_attributions: number;
 };
 
+/**
+ * An `inactive` partner takes no new events (409) and keeps its payouts.
+ */
 export type PartnerStatus = "active" | "inactive";
 
 export const PartnerStatus = {
@@ -1103,19 +1292,19 @@ export const PartnerStatus = {
 } as const;
 
 /**
- * Stored encrypted and masked in every answer.
+ * Up to 20 texts, such as an IBAN and a tax id. They are encrypted in the database and masked in every answer.
  */
 export type PayoutDetails = Record<string, string>;
 
 export type PayoutDetailsAnswer = {
     /**
-     * In clear; null where there are none.
+     * Unmasked. Null if there are none.
      */
     payout_details: Record<string, string> | null;
 };
 
 /**
- * Why a request failed, as RFC 9457 says it.
+ * Why a request failed (RFC 9457, Problem Details).
  */
 export type Problem = {
     /**
@@ -1179,15 +1368,15 @@ export type RecentDeal = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     id: string;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * In units of the currency, such as 1234.56 for USD. Exact up to 5,000,000,000,000,000 minor units.
      */
     amount: number;
     /**
-     * An ISO 4217 code.
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
      */
     currency: string;
@@ -1197,6 +1386,7 @@ export type RecentDeal = {
     closed_date: string;
     attribution_model: AttributionModel;
     /**
+     * Events of the deal that are not void.
      * @minimum 0
      */
     touchpoints_count: number;
@@ -1204,20 +1394,20 @@ export type RecentDeal = {
 
 export type RefusedLine = {
     /**
-     * Counted from 1.
+     * The number of the line, from 1.
      */
     line: number;
     code: ProblemCode;
     detail: string;
     /**
-     * Its faults, up to 10.
+     * The first 10 faults of the line.
      */
     errors: Fault[];
 };
 
 export type Rotation = {
     /**
-     * How long the old key still works.
+     * For how many minutes the old key still works.
      * @minimum 0
      * @maximum 43200
      */
@@ -1225,21 +1415,21 @@ export type Rotation = {
 };
 
 /**
- * The deals that closed in a period, under another model.
+ * A period of closed deals and another model for them.
  */
 export type Scenario = {
     /**
-     * A date (that whole day in UTC) or an instant with its offset.
+     * The first day (a date, in UTC) or instant of the period. It is included.
      * @format date-or-date-time
      */
     start_date?: string;
     /**
-     * A date (that whole day in UTC) or an instant with its offset.
+     * The last day (a date, in UTC) or instant of the period. It is included.
      * @format date-or-date-time
      */
     end_date?: string;
     /**
-     * An ISO 4217 code.
+     * The currency of all amounts in the answer, an ISO 4217 code. Default: `DEFAULT_CURRENCY` of the service. Amounts in other currencies are left out, not converted.
      * @pattern ^[A-Z]{3}$
      */
     currency?: string;
@@ -1250,17 +1440,20 @@ export type Scenario = {
 export type ScenarioResult = {
     attribution_model: AttributionModel;
     /**
-     * An ISO 4217 code.
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
      */
     currency: string;
+    /**
+     * How many deals were split.
+     */
     deals_count: number;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The sum of their amounts, in units of the currency.
      */
     total_amount: number;
     /**
-     * The 1000 whose payout moves most, largest gain first.
+     * The 1000 partners whose payout changes most, largest gain first.
      */
     partners: PartnerScenario[];
     others: OtherPartners;
@@ -1268,7 +1461,7 @@ export type ScenarioResult = {
 };
 
 /**
- * `admin` includes `write`, which includes `read`. No scope includes `payouts:read` (payout details in clear), `payouts:write` (set and erase them) or `payments:approve`.
+ * What a key may do. `admin` includes `write`, and `write` includes `read`. No scope includes `payouts:read` (read payout details unmasked), `payouts:write` (set and erase them) or `payments:approve`.
  */
 export type Scope = "read" | "write" | "admin" | "payouts:read" | "payouts:write" | "payments:approve";
 
@@ -1276,72 +1469,81 @@ export type Share = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     partner_id: string;
+    /**
+     * The current name of the partner.
+     */
     partner_name: string;
     /**
-     * Two decimals; the shares of a deal add up to 100.
+     * Two decimals. The percentages of a split add up to exactly 100.
      */
     percentage: number;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The partner's part of `total_amount`, in units of the currency.
      */
     payout: number;
     /**
-     * Touchpoints of the partner that qualified.
+     * How many touchpoints of the partner count.
      */
     touchpoints: number;
     /**
-     * Their distinct types, sorted.
+     * The distinct types of these touchpoints, sorted.
      */
     role: string;
 };
 
 /**
- * A split of a deal: shares and unattributed add up to its amount.
+ * How the amount of a deal is split among partners.
  */
 export type SimulatedAttribution = {
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The amount of the deal, in units of the currency.
      */
     total_amount: number;
     /**
-     * An ISO 4217 code.
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
      */
     currency: string;
     model: AttributionModel;
+    /**
+     * Highest payout first, then by partner id.
+     */
     attributions: Share[];
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The part of `total_amount` that no partner earns. With all payouts it adds up to exactly `total_amount`.
      */
     unattributed: number;
     /**
+     * When the split was computed. Every version of a deal is later than the version before it.
      * @format date-time
      */
     calculated_at: string;
     /**
-     * Whether a stored version answered.
+     * True if the split was read from the stored version, false if this request computed it.
      */
     cached: boolean;
 };
 
 export type SimulatedEvent = {
     /**
+     * Events at the same instant are ordered by it. Default: a new id.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     id?: string;
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     partner_id: string;
     touchpoint_type: TouchpointType;
     /**
+     * When the touchpoint happened. Default: the time of the request.
      * @format date-time
      */
     timestamp?: string;
@@ -1349,43 +1551,44 @@ export type SimulatedEvent = {
 
 export type Simulation = {
     /**
-     * In units of the currency, with no more decimals than it has.
+     * In units of the currency, such as 1234.56 for USD. Above 0 and below 10^15 minor units. More decimals than the currency has are refused (400), never rounded.
      * @minimum 0.0001
      * @maximum 999999999999999
      */
     amount: number;
     /**
-     * An ISO 4217 code.
+     * The currency of `amount`, an ISO 4217 code such as USD. It decides how many decimals an amount has: USD 2, JPY 0, KWD 3. Default: `DEFAULT_CURRENCY` of the service.
      * @pattern ^[A-Z]{3}$
      */
     currency?: string;
     /**
+     * When the deal closed: an instant with its offset, cut to milliseconds, at most 24 hours ahead. Midnight in its own offset, such as 2024-01-20T00:00:00+01:00, stands for that whole day: touchpoints count until the day ends. Default: the time of the request.
      * @format date-time
      */
     closed_date?: string;
     attribution_model: AttributionModel;
     model_parameters?: ModelParameters;
     /**
-     * An id counts once, and none stands for two different events.
+     * Two equal events with the same id count once; two different ones are refused (400).
      * @maxItems 5000
      */
     events: SimulatedEvent[];
 };
 
 /**
- * The payouts under the models that treat the partner worst and best, with default parameters.
+ * The lowest and the highest payout of the partner under any model with default parameters.
  */
 export type Spread = {
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * In units of the currency, such as 1234.56 for USD. Exact up to 5,000,000,000,000,000 minor units.
      */
     lowest: number;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * In units of the currency, such as 1234.56 for USD. Exact up to 5,000,000,000,000,000 minor units.
      */
     highest: number;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * In units of the currency, such as 1234.56 for USD. Exact up to 5,000,000,000,000,000 minor units.
      */
     spread: number;
 };
@@ -1397,23 +1600,26 @@ export type Statement = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     partner_id: string;
     /**
-     * A month of UTC, such as 2026-07.
+     * The month, in UTC, such as 2026-07. A deal is in the month of its `closed_date`.
      * @pattern ^(?:19[7-9]\d|[2-9]\d{3})-(?:0[1-9]|1[0-2])$
      */
     month: string;
     /**
-     * An ISO 4217 code.
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
      */
     currency: string;
+    /**
+     * The instant of `as_of` in the request, or null: now.
+     */
     as_of: string | null;
     lines: StatementLine[];
     /**
-     * The payouts of all lines, those of other pages too.
+     * The sum of all payouts, including those on other pages.
      */
     total_payout: number;
     pagination: Pagination;
@@ -1427,13 +1633,14 @@ export type StatementChange = {
      */
     calculated_at: string;
     /**
-     * The partner's payout from then on.
+     * The partner's payout in this version.
      */
     payout: number;
 };
 
 /**
- * Where it is missing, the Accept header decides.
+ * For clients of 0.1: `csv` returns what `/statement.csv` returns. Without it, the Accept header decides.
+ * @deprecated
  */
 export type StatementFormat = "json" | "csv";
 
@@ -1446,7 +1653,7 @@ export type StatementLine = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     deal_id: string;
     /**
@@ -1454,20 +1661,23 @@ export type StatementLine = {
      */
     closed_date: string;
     /**
-     * Of the attribution that the payout is from.
+     * The version of the split that has this payout.
      */
     version: number;
+    /**
+     * The partner's share of the deal, two decimals.
+     */
     percentage: number;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The partner's part of the deal, in units of the currency.
      */
     payout: number;
     /**
-     * How the payout came about, oldest first: the last 50 changes.
+     * The versions of the split up to this one, oldest first: the last 50.
      */
     changes: StatementChange[];
     /**
-     * How many changes there were.
+     * How many versions there are up to this one.
      */
     changes_count: number;
 };
@@ -1480,6 +1690,9 @@ export type TouchpointCount = {
     count: number;
 };
 
+/**
+ * What the partner did. The model `role-based` weighs touchpoints by it.
+ */
 export type TouchpointType = "referral" | "demo" | "intro" | "support" | "closer" | "other";
 
 export const TouchpointType = {
@@ -1492,23 +1705,26 @@ export const TouchpointType = {
 } as const;
 
 /**
- * Its difference and those of all partners, the others too, add up to zero.
+ * The unattributed amounts. All differences of the answer add up to zero.
  */
 export type UnattributedScenario = {
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The current payouts, in units of the currency.
      */
     payout_now: number;
     /**
-     * In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.
+     * The payouts under the other model, in units of the currency.
      */
     payout_proposed: number;
     /**
-     * Proposed less now, in units of the currency.
+     * `payout_proposed` minus `payout_now`.
      */
     difference: number;
 };
 
+/**
+ * Why there is this version. `closed`: the deal was recorded. `late_event`: an event came after that. `amended`: the deal was changed. `event_voided`, `deal_voided`: an event or the deal was voided. `recalculated`: the deal was recalculated and its inputs had changed.
+ */
 export type VersionReason = "closed" | "late_event" | "amended" | "event_voided" | "deal_voided" | "recalculated";
 
 export const VersionReason = {
@@ -1524,13 +1740,13 @@ export type VoidReason = {
     /**
      * @minLength 1
      * @maxLength 500
-     * @pattern ^(?!\s*$)[^\u0000-\u001f\u007f]*$
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
      */
     reason: string;
 };
 
 /**
- * role-based: the weight of each touchpoint type; position-based: of the first, all middle and the last touchpoint. They need not add up to 1.
+ * For role-based, the weight of each touchpoint type; for position-based, the weights of the first touchpoint, of all middle ones together, and of the last. They need not add up to 1. A weight that is left out keeps its default.
  */
 export type Weights = {
     /**
@@ -1619,24 +1835,26 @@ export type ListPartnersError = Problem;
 
 export type ListPartnersQuery = {
     /**
+     * Only the partner with this e-mail address, in any case.
      * @minLength 1
      * @maxLength 254
-     * @pattern ^(?!\s*$)[^\u0000-\u001f\u007f]*$
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
      */
     email?: string;
     /**
+     * The most items on a page.
      * @minimum 1
      * @maximum 1000
      */
     limit?: number;
     /**
-     * Rows that are skipped take time: page by cursor where they are many.
+     * How many items to skip. Skipping takes time: for many items use `cursor`.
      * @minimum 0
      * @maximum 10000
      */
     offset?: number;
     /**
-     * The `next_cursor` of the page before; not together with `offset`.
+     * The `next_cursor` of the previous page. Not together with `offset`.
      * @maxLength 2048
      * @pattern ^[A-Za-z0-9_-]+$
      */
@@ -1662,7 +1880,7 @@ export type CreatePartnerBody = NewPartner;
 
 export type CreatePartnerHeaders = {
     /**
-     * Any text of yours for this one request, say a UUID: sent again within 72 hours, it does nothing twice and gets the same answer.
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
      * @minLength 1
      * @maxLength 255
      * @pattern ^[\x21-\x7e]+$
@@ -1689,16 +1907,17 @@ export type GetPartnerError = Problem;
 
 export type GetPartnerPath = {
     /**
+     * The id of the partner.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     partnerId: string;
 };
 
 export type GetPartnerQuery = {
     /**
-     * An ISO 4217 code.
+     * The currency of all amounts in the answer, an ISO 4217 code. Default: `DEFAULT_CURRENCY` of the service. Amounts in other currencies are left out, not converted.
      * @pattern ^[A-Z]{3}$
      */
     currency?: string;
@@ -1722,9 +1941,10 @@ export type UpdatePartnerError = Problem;
 
 export type UpdatePartnerPath = {
     /**
+     * The id of the partner.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     partnerId: string;
 };
@@ -1733,7 +1953,7 @@ export type UpdatePartnerBody = PartnerChange;
 
 export type UpdatePartnerHeaders = {
     /**
-     * Any text of yours for this one request, say a UUID: sent again within 72 hours, it does nothing twice and gets the same answer.
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
      * @minLength 1
      * @maxLength 255
      * @pattern ^[\x21-\x7e]+$
@@ -1761,9 +1981,10 @@ export type RevealPayoutDetailsError = Problem;
 
 export type RevealPayoutDetailsPath = {
     /**
+     * The id of the partner.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     partnerId: string;
 };
@@ -1785,9 +2006,10 @@ export type ErasePayoutDetailsError = Problem;
 
 export type ErasePayoutDetailsPath = {
     /**
+     * The id of the partner.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     partnerId: string;
 };
@@ -1809,36 +2031,43 @@ export type GetStatementError = Problem;
 
 export type GetStatementPath = {
     /**
+     * The id of the partner.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     partnerId: string;
 };
 
 export type GetStatementQuery = {
     /**
-     * A month of UTC, such as 2026-07.
+     * The month, in UTC, such as 2026-07. A deal is in the month of its `closed_date`.
      * @pattern ^(?:19[7-9]\d|[2-9]\d{3})-(?:0[1-9]|1[0-2])$
      */
     month: string;
     /**
-     * An ISO 4217 code.
+     * The currency of all amounts in the answer, an ISO 4217 code. Default: `DEFAULT_CURRENCY` of the service. Amounts in other currencies are left out, not converted.
      * @pattern ^[A-Z]{3}$
      */
     currency?: string;
     /**
+     * Return the statement as it was at this instant. Default: now.
      * @format date-time
      */
     as_of?: string;
+    /**
+     * For clients of 0.1: `csv` returns what `/statement.csv` returns. Without it, the Accept header decides.
+     * @deprecated
+     */
     format?: StatementFormat;
     /**
+     * The most lines on a page.
      * @minimum 1
      * @maximum 1000
      */
     limit?: number;
     /**
-     * The `next_cursor` of the page before; not together with `offset`.
+     * The cursor of the next page, from the previous page.
      * @maxLength 2048
      * @pattern ^[A-Za-z0-9_-]+$
      */
@@ -1855,6 +2084,63 @@ export type GetStatementResponseHeaders = {
 export type GetStatementVariables = {
     path: GetStatementPath;
     query: GetStatementQuery;
+};
+
+export type GetStatementCsvResult = string;
+
+export type GetStatementCsvError = Problem;
+
+export type GetStatementCsvPath = {
+    /**
+     * The id of the partner.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     */
+    partnerId: string;
+};
+
+export type GetStatementCsvQuery = {
+    /**
+     * The month, in UTC, such as 2026-07. A deal is in the month of its `closed_date`.
+     * @pattern ^(?:19[7-9]\d|[2-9]\d{3})-(?:0[1-9]|1[0-2])$
+     */
+    month: string;
+    /**
+     * The currency of all amounts in the answer, an ISO 4217 code. Default: `DEFAULT_CURRENCY` of the service. Amounts in other currencies are left out, not converted.
+     * @pattern ^[A-Z]{3}$
+     */
+    currency?: string;
+    /**
+     * Return the statement as it was at this instant. Default: now.
+     * @format date-time
+     */
+    as_of?: string;
+    /**
+     * The most lines on a page.
+     * @minimum 1
+     * @maximum 1000
+     */
+    limit?: number;
+    /**
+     * The cursor of the next page, from the previous page.
+     * @maxLength 2048
+     * @pattern ^[A-Za-z0-9_-]+$
+     */
+    cursor?: string;
+};
+
+export type GetStatementCsvResponseHeaders = {
+    link?: string;
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type GetStatementCsvVariables = {
+    path: GetStatementCsvPath;
+    query: GetStatementCsvQuery;
 };
 
 export type ImportEventsResult = ImportReport;
@@ -1880,30 +2166,33 @@ export type ListEventsError = Problem;
 
 export type ListEventsQuery = {
     /**
+     * Only events of this deal.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     deal_id?: string;
     /**
+     * Only events of this partner.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     partner_id?: string;
     /**
+     * The most items on a page.
      * @minimum 1
      * @maximum 1000
      */
     limit?: number;
     /**
-     * Rows that are skipped take time: page by cursor where they are many.
+     * How many items to skip. Skipping takes time: for many items use `cursor`.
      * @minimum 0
      * @maximum 10000
      */
     offset?: number;
     /**
-     * The `next_cursor` of the page before; not together with `offset`.
+     * The `next_cursor` of the previous page. Not together with `offset`.
      * @maxLength 2048
      * @pattern ^[A-Za-z0-9_-]+$
      */
@@ -1929,7 +2218,7 @@ export type TrackEventBody = NewEvent;
 
 export type TrackEventHeaders = {
     /**
-     * Any text of yours for this one request, say a UUID: sent again within 72 hours, it does nothing twice and gets the same answer.
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
      * @minLength 1
      * @maxLength 255
      * @pattern ^[\x21-\x7e]+$
@@ -1958,7 +2247,7 @@ export type TrackEventsBody = NewEvents;
 
 export type TrackEventsHeaders = {
     /**
-     * Any text of yours for this one request, say a UUID: sent again within 72 hours, it does nothing twice and gets the same answer.
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
      * @minLength 1
      * @maxLength 255
      * @pattern ^[\x21-\x7e]+$
@@ -1985,9 +2274,10 @@ export type GetEventError = Problem;
 
 export type GetEventPath = {
     /**
+     * The id of the event.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     eventId: string;
 };
@@ -2009,9 +2299,10 @@ export type VoidEventError = Problem;
 
 export type VoidEventPath = {
     /**
+     * The id of the event.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     eventId: string;
 };
@@ -2020,7 +2311,7 @@ export type VoidEventBody = VoidReason;
 
 export type VoidEventHeaders = {
     /**
-     * Any text of yours for this one request, say a UUID: sent again within 72 hours, it does nothing twice and gets the same answer.
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
      * @minLength 1
      * @maxLength 255
      * @pattern ^[\x21-\x7e]+$
@@ -2047,41 +2338,46 @@ export type ListDealsResult = DealPage;
 export type ListDealsError = Problem;
 
 export type ListDealsQuery = {
+    /**
+     * How the amount of a deal is split. `equal`: every partner gets the same. `first-touch`, `last-touch`: the first or last touchpoint takes all. `role-based`: by the type of each touchpoint. `time-decay`: the later a touchpoint, the more it counts. `linear`: every touchpoint counts the same. `position-based`: by first, middle and last touchpoints.
+     */
     attribution_model?: AttributionModel;
     /**
+     * Only deals with a touchpoint of this partner.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     partner_id?: string;
     /**
-     * An ISO 4217 code.
+     * Only deals in this currency, an ISO 4217 code.
      * @pattern ^[A-Z]{3}$
      */
     currency?: string;
     /**
-     * A date (that whole day in UTC) or an instant with its offset.
+     * The first day (a date, in UTC) or instant of the period. It is included.
      * @format date-or-date-time
      */
     start_date?: string;
     /**
-     * A date (that whole day in UTC) or an instant with its offset.
+     * The last day (a date, in UTC) or instant of the period. It is included.
      * @format date-or-date-time
      */
     end_date?: string;
     /**
+     * The most items on a page.
      * @minimum 1
      * @maximum 1000
      */
     limit?: number;
     /**
-     * Rows that are skipped take time: page by cursor where they are many.
+     * How many items to skip. Skipping takes time: for many items use `cursor`.
      * @minimum 0
      * @maximum 10000
      */
     offset?: number;
     /**
-     * The `next_cursor` of the page before; not together with `offset`.
+     * The `next_cursor` of the previous page. Not together with `offset`.
      * @maxLength 2048
      * @pattern ^[A-Za-z0-9_-]+$
      */
@@ -2107,7 +2403,7 @@ export type CloseDealBody = NewDeal;
 
 export type CloseDealHeaders = {
     /**
-     * Any text of yours for this one request, say a UUID: sent again within 72 hours, it does nothing twice and gets the same answer.
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
      * @minLength 1
      * @maxLength 255
      * @pattern ^[\x21-\x7e]+$
@@ -2134,9 +2430,10 @@ export type GetDealError = Problem;
 
 export type GetDealPath = {
     /**
+     * The id of the deal.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     dealId: string;
 };
@@ -2158,9 +2455,10 @@ export type AmendDealError = Problem;
 
 export type AmendDealPath = {
     /**
+     * The id of the deal.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     dealId: string;
 };
@@ -2169,7 +2467,7 @@ export type AmendDealBody = DealChange;
 
 export type AmendDealHeaders = {
     /**
-     * Any text of yours for this one request, say a UUID: sent again within 72 hours, it does nothing twice and gets the same answer.
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
      * @minLength 1
      * @maxLength 255
      * @pattern ^[\x21-\x7e]+$
@@ -2197,9 +2495,10 @@ export type VoidDealError = Problem;
 
 export type VoidDealPath = {
     /**
+     * The id of the deal.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     dealId: string;
 };
@@ -2208,7 +2507,7 @@ export type VoidDealBody = VoidReason;
 
 export type VoidDealHeaders = {
     /**
-     * Any text of yours for this one request, say a UUID: sent again within 72 hours, it does nothing twice and gets the same answer.
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
      * @minLength 1
      * @maxLength 255
      * @pattern ^[\x21-\x7e]+$
@@ -2236,19 +2535,21 @@ export type GetAttributionError = Problem;
 
 export type GetAttributionPath = {
     /**
+     * The id of the deal.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     dealId: string;
 };
 
 export type GetAttributionQuery = {
     /**
-     * Say where every minor unit comes from.
+     * Whether to add the `explanation`: the weight and payout of each touchpoint, the touchpoints that do not count, and who got each leftover minor unit.
      */
     explain?: boolean;
     /**
+     * Return the split that was current at this instant. 404 if there was none yet.
      * @format date-time
      */
     as_of?: string;
@@ -2272,21 +2573,23 @@ export type GetAttributionHistoryError = Problem;
 
 export type GetAttributionHistoryPath = {
     /**
+     * The id of the deal.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     dealId: string;
 };
 
 export type GetAttributionHistoryQuery = {
     /**
+     * The most items on a page.
      * @minimum 1
      * @maximum 1000
      */
     limit?: number;
     /**
-     * The `next_cursor` of the page before; not together with `offset`.
+     * The `next_cursor` of the previous page. Not together with `offset`.
      * @maxLength 2048
      * @pattern ^[A-Za-z0-9_-]+$
      */
@@ -2311,16 +2614,17 @@ export type RecalculateAttributionError = Problem;
 
 export type RecalculateAttributionPath = {
     /**
+     * The id of the deal.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     dealId: string;
 };
 
 export type RecalculateAttributionHeaders = {
     /**
-     * Any text of yours for this one request, say a UUID: sent again within 72 hours, it does nothing twice and gets the same answer.
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
      * @minLength 1
      * @maxLength 255
      * @pattern ^[\x21-\x7e]+$
@@ -2347,9 +2651,10 @@ export type CompareModelsError = Problem;
 
 export type CompareModelsPath = {
     /**
+     * The id of the deal.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     dealId: string;
 };
@@ -2405,17 +2710,17 @@ export type GetAnalyticsError = Problem;
 
 export type GetAnalyticsQuery = {
     /**
-     * A date (that whole day in UTC) or an instant with its offset.
+     * The first day (a date, in UTC) or instant of the period. It is included.
      * @format date-or-date-time
      */
     start_date?: string;
     /**
-     * A date (that whole day in UTC) or an instant with its offset.
+     * The last day (a date, in UTC) or instant of the period. It is included.
      * @format date-or-date-time
      */
     end_date?: string;
     /**
-     * An ISO 4217 code.
+     * The currency of all amounts in the answer, an ISO 4217 code. Default: `DEFAULT_CURRENCY` of the service. Amounts in other currencies are left out, not converted.
      * @pattern ^[A-Z]{3}$
      */
     currency?: string;
@@ -2438,34 +2743,38 @@ export type RankPartnersError = Problem;
 
 export type RankPartnersQuery = {
     /**
-     * A date (that whole day in UTC) or an instant with its offset.
+     * The first day (a date, in UTC) or instant of the period. It is included.
      * @format date-or-date-time
      */
     start_date?: string;
     /**
-     * A date (that whole day in UTC) or an instant with its offset.
+     * The last day (a date, in UTC) or instant of the period. It is included.
      * @format date-or-date-time
      */
     end_date?: string;
     /**
-     * An ISO 4217 code.
+     * The currency of all amounts in the answer, an ISO 4217 code. Default: `DEFAULT_CURRENCY` of the service. Amounts in other currencies are left out, not converted.
      * @pattern ^[A-Z]{3}$
      */
     currency?: string;
+    /**
+     * The order: `payout`, highest first (the default); `deals`, most first; `name`, ascending. Equal partners are ordered by id.
+     */
     sort?: PartnerOrder;
     /**
+     * The most items on a page.
      * @minimum 1
      * @maximum 1000
      */
     limit?: number;
     /**
-     * Rows that are skipped take time: page by cursor where they are many.
+     * How many items to skip. Skipping takes time: for many items use `cursor`.
      * @minimum 0
      * @maximum 10000
      */
     offset?: number;
     /**
-     * The `next_cursor` of the page before; not together with `offset`.
+     * The `next_cursor` of the previous page. Not together with `offset`.
      * @maxLength 2048
      * @pattern ^[A-Za-z0-9_-]+$
      */
@@ -2489,16 +2798,17 @@ export type GetPartnerAnalyticsError = Problem;
 
 export type GetPartnerAnalyticsPath = {
     /**
+     * The id of the partner.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     partnerId: string;
 };
 
 export type GetPartnerAnalyticsQuery = {
     /**
-     * An ISO 4217 code.
+     * The currency of all amounts in the answer, an ISO 4217 code. Default: `DEFAULT_CURRENCY` of the service. Amounts in other currencies are left out, not converted.
      * @pattern ^[A-Z]{3}$
      */
     currency?: string;
@@ -2522,18 +2832,19 @@ export type ListApiKeysError = Problem;
 
 export type ListApiKeysQuery = {
     /**
+     * The most items on a page.
      * @minimum 1
      * @maximum 1000
      */
     limit?: number;
     /**
-     * Rows that are skipped take time: page by cursor where they are many.
+     * How many items to skip. Skipping takes time: for many items use `cursor`.
      * @minimum 0
      * @maximum 10000
      */
     offset?: number;
     /**
-     * The `next_cursor` of the page before; not together with `offset`.
+     * The `next_cursor` of the previous page. Not together with `offset`.
      * @maxLength 2048
      * @pattern ^[A-Za-z0-9_-]+$
      */
@@ -2559,7 +2870,7 @@ export type CreateApiKeyBody = NewApiKey;
 
 export type CreateApiKeyHeaders = {
     /**
-     * Any text of yours for this one request, say a UUID: sent again within 72 hours, it does nothing twice and gets the same answer.
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
      * @minLength 1
      * @maxLength 255
      * @pattern ^[\x21-\x7e]+$
@@ -2586,9 +2897,10 @@ export type RevokeApiKeyError = Problem;
 
 export type RevokeApiKeyPath = {
     /**
+     * The id of the API key, not its secret.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     keyId: string;
 };
@@ -2610,9 +2922,10 @@ export type UpdateApiKeyError = Problem;
 
 export type UpdateApiKeyPath = {
     /**
+     * The id of the API key, not its secret.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     keyId: string;
 };
@@ -2621,7 +2934,7 @@ export type UpdateApiKeyBody = ApiKeyChange;
 
 export type UpdateApiKeyHeaders = {
     /**
-     * Any text of yours for this one request, say a UUID: sent again within 72 hours, it does nothing twice and gets the same answer.
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
      * @minLength 1
      * @maxLength 255
      * @pattern ^[\x21-\x7e]+$
@@ -2649,9 +2962,10 @@ export type RotateApiKeyError = Problem;
 
 export type RotateApiKeyPath = {
     /**
+     * The id of the API key, not its secret.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     keyId: string;
 };
@@ -2660,7 +2974,7 @@ export type RotateApiKeyBody = Rotation;
 
 export type RotateApiKeyHeaders = {
     /**
-     * Any text of yours for this one request, say a UUID: sent again within 72 hours, it does nothing twice and gets the same answer.
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
      * @minLength 1
      * @maxLength 255
      * @pattern ^[\x21-\x7e]+$
@@ -2687,43 +3001,52 @@ export type ListAuditResult = AuditPage;
 export type ListAuditError = Problem;
 
 export type ListAuditQuery = {
+    /**
+     * The kind of object that was read or changed.
+     */
     subject_kind?: AuditSubject;
     /**
+     * Only actions on the object with this id.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     subject_id?: string;
     /**
+     * Only actions of this API key.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     key_id?: string;
+    /**
+     * What was done, as object and verb.
+     */
     action?: AuditAction;
     /**
-     * A date (that whole day in UTC) or an instant with its offset.
+     * The first day (a date, in UTC) or instant of the period. It is included.
      * @format date-or-date-time
      */
     start_date?: string;
     /**
-     * A date (that whole day in UTC) or an instant with its offset.
+     * The last day (a date, in UTC) or instant of the period. It is included.
      * @format date-or-date-time
      */
     end_date?: string;
     /**
+     * The most items on a page.
      * @minimum 1
      * @maximum 1000
      */
     limit?: number;
     /**
-     * Rows that are skipped take time: page by cursor where they are many.
+     * How many items to skip. Skipping takes time: for many items use `cursor`.
      * @minimum 0
      * @maximum 10000
      */
     offset?: number;
     /**
-     * The `next_cursor` of the page before; not together with `offset`.
+     * The `next_cursor` of the previous page. Not together with `offset`.
      * @maxLength 2048
      * @pattern ^[A-Za-z0-9_-]+$
      */
@@ -2873,6 +3196,21 @@ export type Ops = {
         result: Result<GetStatementResult, GetStatementError>;
         mode: "result";
         headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
+    getStatementCsv: {
+        args: {
+            path: GetStatementCsvPath;
+            query: GetStatementCsvQuery;
+        };
+        result: Result<GetStatementCsvResult, GetStatementCsvError>;
+        mode: "result";
+        headers: {
+            link?: string;
             xRequestId?: string;
             ratelimitLimit?: number;
             ratelimitRemaining?: number;
@@ -3269,6 +3607,7 @@ export const OPERATIONS = {
     revealPayoutDetails: { id: "revealPayoutDetails", method: "GET", path: "/partners/{partnerId}/payout-details", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     erasePayoutDetails: { id: "erasePayoutDetails", method: "DELETE", path: "/partners/{partnerId}/payout-details", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     getStatement: { id: "getStatement", method: "GET", path: "/partners/{partnerId}/statement", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "month", in: "query" }, { name: "currency", in: "query" }, { name: "as_of", in: "query" }, { name: "format", in: "query" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    getStatementCsv: { id: "getStatementCsv", method: "GET", path: "/partners/{partnerId}/statement.csv", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "month", in: "query" }, { name: "currency", in: "query" }, { name: "as_of", in: "query" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], responseKind: "text", security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "link", key: "link", type: "string" }, { name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     importEvents: { id: "importEvents", method: "POST", path: "/events/import", tags: ["Events"], body: { contentType: "application/x-ndjson" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     listEvents: { id: "listEvents", method: "GET", path: "/events", tags: ["Events"], params: [{ name: "deal_id", in: "query" }, { name: "partner_id", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/events" } },
     trackEvent: { id: "trackEvent", method: "POST", path: "/events", tags: ["Events"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
@@ -5144,4 +5483,4 @@ export function createClient<
 export const client = createClient<Ops, OperationId, OperationPath, OperationTag>(OPERATIONS, { serverUrl: "/", errorMode: "result", clientHeader: "redocly-client-generator" });
 
 export const { configure, use } = client;
-export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, updatePartner, revealPayoutDetails, erasePayoutDetails, getStatement, importEvents, listEvents, trackEvent, trackEvents, getEvent, voidEvent, listDeals, closeDeal, getDeal, amendDeal, voidDeal, getAttribution, getAttributionHistory, recalculateAttribution, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;
+export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, updatePartner, revealPayoutDetails, erasePayoutDetails, getStatement, getStatementCsv, importEvents, listEvents, trackEvent, trackEvents, getEvent, voidEvent, listDeals, closeDeal, getDeal, amendDeal, voidDeal, getAttribution, getAttributionHistory, recalculateAttribution, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;

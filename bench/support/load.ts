@@ -4,13 +4,13 @@ interface Load {
   readonly address: string
   readonly key: string
   readonly connections?: number
-  /** For so long, or so many in all. */
+  /** Seconds, or the number of requests on all connections. */
   readonly extent: { readonly duration: number } | { readonly amount: number }
   /** The requests of one connection, which it repeats. */
   readonly requests: (connection: number) => readonly Request[]
 }
 
-/** Answers a second. Fails where any answer is not a 2xx. */
+/** Measures the answers a second. Fails if any answer is not a 2xx. */
 export async function measure({ address, key, connections = 64, extent, requests }: Load): Promise<number> {
   let connection = 0
   const result = await autocannon({
@@ -21,12 +21,14 @@ export async function measure({ address, key, connections = 64, extent, requests
     setupClient: (client) => client.setRequests(requests(connection++)),
   })
   if (result.non2xx > 0 || result.errors > 0) {
-    throw new Error(`${address}: ${result.non2xx} answers were no 2xx, and ${result.errors} did not come.`)
+    throw new Error(
+      `${address}: ${result.non2xx} answers were not 2xx, and ${result.errors} requests got no answer.`,
+    )
   }
   return result['2xx'] / result.duration
 }
 
-/** Measures several things in turn, so that whatever else the machine does falls on all of them, and takes medians. */
+/** Measures several things in turn, so that the other load of the machine affects all alike. Returns medians. */
 export async function alternate<Name extends string>(
   rounds: number,
   things: Readonly<Record<Name, (round: number) => Promise<number>>>,

@@ -3,9 +3,9 @@ import type { Database } from '../database/tables.ts'
 import { invalid } from '../errors.ts'
 import { toMajor } from '../values/money.ts'
 import { type PageQuery, startOf, toPage } from '../values/pages.ts'
-import { figuresOf } from '../rollups/read.ts'
 import { partnerRollups, partnerTouchpointRollups } from '../rollups/rollups.ts'
-import { countByType, type Period } from './queries.ts'
+import { selectPeriod } from '../rollups/select-period.ts'
+import { countByType, type ReportPeriod } from './queries.ts'
 import type { CreditedDeal, PartnerMonth, PartnerOrder, PartnerRank, TouchpointCount } from './schemas.ts'
 import { halfUp, type Sums } from './sums.ts'
 
@@ -13,17 +13,17 @@ const creditedDeals = 100
 
 const nameOf = sql`(select name from partners where partners.id = ranks.id)`
 
-// What each order goes by, upwards; ids break its ties.
+// The ascending sort expression of each order; ids break ties.
 const orders: Readonly<Record<PartnerOrder, { by: RawBuilder<unknown>; type: RawBuilder<unknown> }>> = {
   payout: { by: sql`-payout_minor`, type: sql`numeric` },
   deals: { by: sql`-deals_count`, type: sql`integer` },
   name: { by: sql`${nameOf} collate "C"`, type: sql`text` },
 }
 
-/** The partners whom the deals of a period credit, those with the most first. */
+/** The partners that the deals of a period credit, in the order of `sort`. */
 export async function rankPartners(
   db: Kysely<Database>,
-  { currency, ...period }: Period,
+  { currency, ...period }: ReportPeriod,
   { sort = 'payout', ...query }: PageQuery & { readonly sort?: PartnerOrder | undefined },
 ) {
   const start = startOf(query, 3)
@@ -34,7 +34,7 @@ export async function rankPartners(
     select *, ${nameOf} as name, ${by} as place from (
       select partner_id as id, sum(deals)::int as deals_count, sum(payout_minor) as payout_minor, sum(percentage_bp) as percentage_bp,
         count(*) over ()::int as total
-      from ${figuresOf(partnerRollups, period, sql`currency = ${currency}`)}
+      from ${selectPeriod(partnerRollups, period, sql`currency = ${currency}`)}
       group by partner_id having sum(deals) > 0
     ) as ranks
     where ${order === undefined ? sql`true` : sql`(${by}, id) > (${place}::${type}, ${id})`}
@@ -43,7 +43,7 @@ export async function rankPartners(
   return { partners: page.map((row) => toRank(row, currency)), pagination }
 }
 
-const foreignCursor = { pointer: 'cursor', detail: 'This is no cursor of this order.' }
+const foreignCursor = { pointer: 'cursor', detail: 'This cursor belongs to another sort order.' }
 
 type RankRow = Pick<PartnerRank, 'id' | 'name' | 'deals_count'> &
   Sums<'payout_minor' | 'percentage_bp'> & { place: string | number; total: number }
@@ -63,10 +63,10 @@ export async function countTouchpointsOf(
   db: Kysely<Database>,
   partnerId: string,
 ): Promise<TouchpointCount[]> {
-  return countByType(db, figuresOf(partnerTouchpointRollups, {}, sql`partner_id = ${partnerId}`))
+  return countByType(db, selectPeriod(partnerTouchpointRollups, {}, sql`partner_id = ${partnerId}`))
 }
 
-/** The deals that closed last of those that credit a partner. */
+/** The deals that credit a partner, newest close first. */
 export async function listCreditedDeals(
   db: Kysely<Database>,
   partnerId: string,
@@ -100,7 +100,7 @@ export async function listCreditedDeals(
   }))
 }
 
-/** A partner's last twelve months, the empty ones too, oldest first. */
+/** A partner's last twelve months, oldest first; months without deals have 0. */
 export async function listMonths(
   db: Kysely<Database>,
   partnerId: string,

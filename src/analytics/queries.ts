@@ -2,30 +2,30 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { touchpointTypes } from '../attribution/touch.ts'
 import type { Database } from '../database/tables.ts'
 import { toMajor } from '../values/money.ts'
-import type { Period as Instants } from '../rollups/decompose.ts'
-import { figuresOf } from '../rollups/read.ts'
+import type { Period } from '../rollups/decompose.ts'
 import { dealRollups, touchpointRollups } from '../rollups/rollups.ts'
+import { selectPeriod } from '../rollups/select-period.ts'
 import type { Analytics, ModelUse, RecentDeal, TouchpointCount } from './schemas.ts'
 import { halfUp, type Sums } from './sums.ts'
 
-/** Deals of one currency that closed in `[from, before)`; void ones are never among them. */
-export interface Period extends Instants {
+/** The deals of a report: of one currency, closed in `[from, before)`, not void. */
+export interface ReportPeriod extends Period {
   readonly currency: string
 }
 
 const recentDeals = 10
 
-/** The deals of a period, by model and all together. */
+/** The totals of a period, and its deals by model. */
 export async function findOverview(
   db: Kysely<Database>,
-  { currency, ...period }: Period,
+  { currency, ...period }: ReportPeriod,
 ): Promise<Pick<Analytics, 'overview' | 'models'>> {
   const { rows } = await sql<
     Pick<ModelUse, 'attribution_model' | 'count'> & Sums<'revenue_minor' | 'unattributed_minor'>
   >`
     select attribution_model, sum(deals)::int as count, sum(revenue_minor) as revenue_minor,
       sum(unattributed_minor) as unattributed_minor
-    from ${figuresOf(dealRollups, period, sql`currency = ${currency}`)}
+    from ${selectPeriod(dealRollups, period, sql`currency = ${currency}`)}
     group by attribution_model having sum(deals) > 0 order by count desc, attribution_model`.execute(db)
   const deals = rows.reduce((sum, { count }) => sum + count, 0)
   const revenue = rows.reduce((sum, row) => sum + BigInt(row.revenue_minor), 0n)
@@ -46,20 +46,18 @@ export async function findOverview(
 }
 
 /** Touchpoints of a period by type. */
-export async function countTouchpoints(db: Kysely<Database>, period: Instants): Promise<TouchpointCount[]> {
-  return countByType(db, figuresOf(touchpointRollups, period, sql`true`))
+export async function countTouchpoints(db: Kysely<Database>, period: Period): Promise<TouchpointCount[]> {
+  return countByType(db, selectPeriod(touchpointRollups, period, sql`true`))
 }
 
-/** Touchpoints by type of what a rollup holds; every type is there, at 0 too. */
+/** Counts touchpoints by type; types without touchpoints have 0. */
 export async function countByType(
   db: Kysely<Database>,
-  figures: RawBuilder<unknown>,
+  rows: RawBuilder<unknown>,
 ): Promise<TouchpointCount[]> {
-  const { rows } = await sql<TouchpointCount>`
-    select touchpoint_type, sum(touchpoints)::int as count from ${figures} group by touchpoint_type`.execute(
-    db,
-  )
-  const counts = new Map(rows.map(({ touchpoint_type, count }) => [touchpoint_type, count]))
+  const { rows: counted } = await sql<TouchpointCount>`
+    select touchpoint_type, sum(touchpoints)::int as count from ${rows} group by touchpoint_type`.execute(db)
+  const counts = new Map(counted.map(({ touchpoint_type, count }) => [touchpoint_type, count]))
   return touchpointTypes.map((touchpoint_type) => ({
     touchpoint_type,
     count: counts.get(touchpoint_type) ?? 0,
@@ -68,7 +66,7 @@ export async function countByType(
 
 export async function listRecentDeals(
   db: Kysely<Database>,
-  { currency, from, before }: Period,
+  { currency, from, before }: ReportPeriod,
 ): Promise<RecentDeal[]> {
   let query = db
     .selectFrom('deals')
@@ -89,10 +87,10 @@ export async function listRecentDeals(
   return rows.map(({ amount_minor, ...deal }) => ({ ...deal, amount: toMajor(amount_minor, deal.currency) }))
 }
 
-/** The currencies that deals are in. */
+/** The currencies of all deals. */
 export async function listCurrencies(db: Kysely<Database>): Promise<string[]> {
   const { rows } = await sql<{ currency: string }>`
-    select currency from ${figuresOf(dealRollups, {}, sql`true`)}
+    select currency from ${selectPeriod(dealRollups, {}, sql`true`)}
     group by currency having sum(deals) > 0 order by currency`.execute(db)
   return rows.map(({ currency }) => currency)
 }

@@ -5,11 +5,11 @@ import type { Database } from '../database/tables.ts'
 import { PartnerNotFound } from '../errors.ts'
 import { readPeriod } from '../values/instants.ts'
 import { answers } from '../http/problems.ts'
-import { Currency, DateBound, Id, Page, ref, Strict } from '../values/schemas.ts'
+import { describe, Id, Page, PeriodFilter, ref, ReportCurrency, Strict } from '../values/schemas.ts'
 import { findPartner } from '../partners/queries.ts'
 import type { Partner, PartnerRow } from '../partners/schemas.ts'
-import * as partnerFigures from './partner-queries.ts'
-import * as figures from './queries.ts'
+import * as partnerQueries from './partner-queries.ts'
+import * as queries from './queries.ts'
 import { Analytics, PartnerAnalytics, PartnerOrder, PartnerRanking } from './schemas.ts'
 
 interface Needs {
@@ -19,18 +19,14 @@ interface Needs {
 }
 
 const tags = ['Analytics']
-const Filters = Strict({
-  start_date: Type.Optional(DateBound),
-  end_date: Type.Optional(DateBound),
-  currency: Type.Optional(Currency),
-})
+const Filters = Strict({ ...PeriodFilter, currency: Type.Optional(ReportCurrency) })
 const bestPartners = 20
 
 const getAnalytics = {
   operationId: 'getAnalytics',
-  summary: 'Revenue, payouts and touchpoints over a period, in one currency',
+  summary: 'Get revenue, payouts and touchpoints of a period, in one currency',
   description:
-    'Deals, revenue, the twenty partners with the highest payout, models, touchpoints and the ten deals that closed last. A period is by `closed_date`, or by `timestamp` for touchpoints; all money is in one currency.',
+    'Deals and revenue, the 20 partners with the highest payout, models, touchpoints, and the 10 deals that closed last. Deals are in the period by `closed_date`, touchpoints by `timestamp`. Void deals and events are left out.',
   tags,
   querystring: Filters,
   response: answers({ 200: ref(Analytics) }),
@@ -38,9 +34,9 @@ const getAnalytics = {
 
 const getPartnerRanks = {
   operationId: 'rankPartners',
-  summary: 'Every partner that deals of a period credit',
+  summary: 'Rank the partners that deals of a period credit',
   description:
-    'By payout or by the number of deals, the most first, or by name. Figures that move while pages are read may move a partner across a page; read them by name where that matters.',
+    'Partners by payout, by number of deals or by name. If payouts change between two pages, a partner may be on both pages or on neither; `sort=name` avoids that.',
   tags,
   querystring: Strict({ ...Filters.properties, sort: Type.Optional(ref(PartnerOrder)), ...Page }),
   response: answers({ 200: ref(PartnerRanking) }),
@@ -48,11 +44,11 @@ const getPartnerRanks = {
 
 const getPartnerAnalytics = {
   operationId: 'getPartnerAnalytics',
-  summary: "A partner's deals, touchpoints and months",
+  summary: "Get a partner's deals, touchpoints and months",
   description: 'The deals that credit a partner, its touchpoints by type and its last twelve months.',
   tags,
-  params: Type.Object({ partnerId: Id }),
-  querystring: Strict({ currency: Type.Optional(Currency) }),
+  params: Type.Object({ partnerId: describe(Id, 'The id of the partner.') }),
+  querystring: Strict({ currency: Type.Optional(ReportCurrency) }),
   response: answers({ 200: ref(PartnerAnalytics) }, 404),
 }
 
@@ -63,18 +59,18 @@ export const analytics: FastifyPluginAsyncTypebox<Needs> = async (
   app.get('/analytics', { schema: getAnalytics }, ({ query }) => {
     const { filters, period } = toPeriod(query, defaultCurrency)
     return inOneSnapshot(db, async (trx) => {
-      const { overview, models } = await figures.findOverview(trx, period)
-      const { partners } = await partnerFigures.rankPartners(trx, period, { limit: bestPartners })
-      const touchpoints = await figures.countTouchpoints(trx, period)
-      const recent_deals = await figures.listRecentDeals(trx, period)
-      const currencies = await figures.listCurrencies(trx)
+      const { overview, models } = await queries.findOverview(trx, period)
+      const { partners } = await partnerQueries.rankPartners(trx, period, { limit: bestPartners })
+      const touchpoints = await queries.countTouchpoints(trx, period)
+      const recent_deals = await queries.listRecentDeals(trx, period)
+      const currencies = await queries.listCurrencies(trx)
       return { overview, partners, models, touchpoints, recent_deals, currencies, filters }
     })
   })
 
   app.get('/analytics/partners', { schema: getPartnerRanks }, async ({ query }) => {
     const { filters, period } = toPeriod(query, defaultCurrency)
-    return { ...(await partnerFigures.rankPartners(db, period, query)), filters }
+    return { ...(await partnerQueries.rankPartners(db, period, query)), filters }
   })
 
   app.get('/analytics/partner/:partnerId', { schema: getPartnerAnalytics }, ({ params, query }) => {
@@ -86,9 +82,9 @@ export const analytics: FastifyPluginAsyncTypebox<Needs> = async (
       return {
         partner: toPartner(partner),
         currency,
-        deals: await partnerFigures.listCreditedDeals(trx, partnerId, currency),
-        touchpoints: await partnerFigures.countTouchpointsOf(trx, partnerId),
-        monthly: await partnerFigures.listMonths(trx, partnerId, currency),
+        deals: await partnerQueries.listCreditedDeals(trx, partnerId, currency),
+        touchpoints: await partnerQueries.countTouchpointsOf(trx, partnerId),
+        monthly: await partnerQueries.listMonths(trx, partnerId, currency),
       }
     })
   })

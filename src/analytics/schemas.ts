@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { AttributionModel } from '../record/schemas.ts'
 import { TouchpointType } from '../events/schemas.ts'
-import { Currency, Id, Listing, Money, Nullable, OneOf, ref, Timestamp } from '../values/schemas.ts'
+import { Currency, describe, Id, Listing, Money, Nullable, OneOf, ref, Timestamp } from '../values/schemas.ts'
 import { Partner } from '../partners/schemas.ts'
 
 const count = Type.Integer({ minimum: 0 })
@@ -16,15 +16,19 @@ export const PartnerRank = Type.Object(
   {
     id: Id,
     name: Type.String(),
-    deals_count: count,
-    total_payout: Money,
-    avg_attribution_pct: Type.Number({ description: 'Of the deals that credit the partner; two decimals.' }),
+    deals_count: describe(count, 'Deals that credit the partner.'),
+    total_payout: describe(Money, 'The sum of its payouts in these deals, in units of the currency.'),
+    avg_attribution_pct: Type.Number({ description: 'The average percentage of its shares, two decimals.' }),
   },
   { $id: 'PartnerRank' },
 )
 export type PartnerRank = Static<typeof PartnerRank>
 
-export const PartnerOrder = OneOf(['payout', 'deals', 'name'], { $id: 'PartnerOrder' })
+export const PartnerOrder = OneOf(['payout', 'deals', 'name'], {
+  $id: 'PartnerOrder',
+  description:
+    'The order: `payout`, highest first (the default); `deals`, most first; `name`, ascending. Equal partners are ordered by id.',
+})
 export type PartnerOrder = Static<typeof PartnerOrder>
 
 export const ModelUse = Type.Object(
@@ -40,7 +44,7 @@ export const RecentDeal = Type.Object(
     currency: Currency,
     closed_date: Timestamp,
     attribution_model: ref(AttributionModel),
-    touchpoints_count: count,
+    touchpoints_count: describe(count, 'Events of the deal that are not void.'),
   },
   { $id: 'RecentDeal' },
 )
@@ -49,9 +53,9 @@ export type RecentDeal = Static<typeof RecentDeal>
 export const AnalyticsOverview = Type.Object(
   {
     total_deals: count,
-    total_revenue: Money,
-    unattributed: Type.Number({ description: 'Of the revenue, what credits no partner.' }),
-    avg_deal_size: Money,
+    total_revenue: describe(Money, 'The sum of the amounts, in units of the currency.'),
+    unattributed: Type.Number({ description: 'The part of the revenue that no partner earns.' }),
+    avg_deal_size: describe(Money, 'The average amount, rounded half up to the minor unit.'),
   },
   { $id: 'AnalyticsOverview' },
 )
@@ -73,7 +77,7 @@ export const Analytics = Type.Object(
     models: Type.Array(ref(ModelUse)),
     touchpoints: Type.Array(ref(TouchpointCount)),
     recent_deals: Type.Array(ref(RecentDeal)),
-    currencies: Type.Array(Currency, { description: 'Those that deals are in.' }),
+    currencies: Type.Array(Currency, { description: 'All currencies that have deals, in any period.' }),
     filters: ref(AnalyticsFilters),
   },
   { $id: 'Analytics' },
@@ -87,15 +91,19 @@ export const CreditedDeal = Type.Object(
     currency: Currency,
     closed_date: Timestamp,
     attribution_model: ref(AttributionModel),
-    percentage: Type.Number(),
-    payout: Money,
+    percentage: Type.Number({ description: "The partner's share of the deal, two decimals." }),
+    payout: describe(Money, "The partner's part of `amount`, in units of the currency."),
   },
   { $id: 'CreditedDeal' },
 )
 export type CreditedDeal = Static<typeof CreditedDeal>
 
 export const PartnerMonth = Type.Object(
-  { month: Type.String({ pattern: '^\\d{4}-\\d{2}$' }), deals_count: count, total_payout: Money },
+  {
+    month: Type.String({ pattern: '^\\d{4}-\\d{2}$', description: 'A month of UTC.' }),
+    deals_count: count,
+    total_payout: Money,
+  },
   { $id: 'PartnerMonth' },
 )
 export type PartnerMonth = Static<typeof PartnerMonth>
@@ -105,11 +113,11 @@ export const PartnerAnalytics = Type.Object(
     partner: ref(Partner),
     currency: Currency,
     deals: Type.Array(ref(CreditedDeal), {
-      description: 'The 100 that closed last, of those that credit the partner.',
+      description: 'The deals that credit the partner, newest close first: the last 100.',
     }),
     touchpoints: Type.Array(ref(TouchpointCount)),
     monthly: Type.Array(ref(PartnerMonth), {
-      description: 'The last twelve months by closed_date, oldest first.',
+      description: 'The last twelve months, oldest first. A deal is in the month of its `closed_date`.',
     }),
   },
   { $id: 'PartnerAnalytics' },

@@ -3,13 +3,13 @@ import type { Database } from '../database/tables.ts'
 import type { Caller } from '../http/authentication.ts'
 import { findLiveKey, touchKey } from './queries.ts'
 
-// A revoked key is refused everywhere within 5 s; this leaves the query time to run. To be told sooner, by LISTEN, would
-// hold a session on the database for it, and nothing else here depends on one.
+// Every instance must refuse a revoked key within 5 s; 3 s leave time for the query. LISTEN would be faster, but needs a
+// database session of its own, which nothing else here needs.
 const rememberedMs = 3000
 const touchEveryMs = 60_000
 const mostRemembered = 10_000
 
-/** Finds the caller behind a key's hash, asking the database at most once in three seconds for each key. */
+/** Finds the caller of a key by its hash. Caches each key for 3 s. */
 export function createCallers(db: Kysely<Database>, now = () => performance.now()) {
   const remembered = new Map<string, { readonly caller: Promise<Caller | undefined>; until: number }>()
 
@@ -32,18 +32,18 @@ export function createCallers(db: Kysely<Database>, now = () => performance.now(
     const entry = { caller, until }
     remembered.set(id, entry)
     const forget = () => remembered.delete(id)
-    // A database that is away says nothing of a key.
+    // If the database is unreachable, a known key stays known; the next request looks it up again.
     const keep = () => (known === undefined ? forget() : (entry.until = 0))
     caller.then((found) => found ?? forget(), keep)
     return caller
   }
 
-  /** Whether the key was valid when it was last looked up; it is remembered for that beyond its three seconds. */
+  /** Whether the last lookup found the key; unlike the caller, this does not expire after 3 s. */
   function isKnown(keyHash: Buffer): boolean {
     return remembered.has(keyHash.toString('latin1'))
   }
 
-  /** Makes every key be looked up again. */
+  /** Expires every cached caller, so that the next request looks it up. */
   function forget(): void {
     for (const known of remembered.values()) known.until = 0
   }

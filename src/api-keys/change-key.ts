@@ -5,27 +5,28 @@ import type { Actor } from '../audit/schemas.ts'
 import { lockApiKeys } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
 import { KeyNotFound, KeyRevoked } from '../errors.ts'
-import { findMaker, isLater, requireAnotherAdmin, requireLifetime, requireScopes } from './grant.ts'
+import { findGrantor, isLater, requireAnotherAdmin, requireLifetime, requireScopes } from './grant.ts'
 import { findKey, revokeKey, updateKey } from './queries.ts'
 import type { ApiKey, ApiKeyChange } from './schemas.ts'
 
-/** Changes a key's name, limit or end. Errors: 400, 403, 404, 409 where it has ended or is the last admin key. */
-export async function changeKey(
-  trx: Kysely<Database>,
-  id: string,
-  change: ApiKeyChange,
-  actor: Actor,
-): Promise<ApiKey> {
+interface KeyUpdate {
+  readonly id: string
+  readonly change: ApiKeyChange
+  readonly actor: Actor
+}
+
+/** Changes a key's name, limit or expiry. Errors: 400, 403, 404, 409 if it has ended or is the last admin key. */
+export async function changeKey(trx: Kysely<Database>, { id, change, actor }: KeyUpdate): Promise<ApiKey> {
   await lockApiKeys(trx)
-  const maker = await findMaker(trx, actor)
+  const grantor = await findGrantor(trx, actor)
   const found = await findKey(trx, id)
   if (found === undefined) throw new KeyNotFound(id)
   if (!found.is_live) throw new KeyRevoked(id)
   const { expires_at } = change
   if (expires_at !== undefined) {
-    requireLifetime(maker, expires_at)
-    // A longer life is a grant of all that the key holds.
-    if (isLater(expires_at, found.expires_at)) requireScopes(maker, found.scopes)
+    requireLifetime(grantor, expires_at)
+    // A later expiry grants the scopes of the key for longer.
+    if (isLater(expires_at, found.expires_at)) requireScopes(grantor, found.scopes)
     if (isLater(found.expires_at, expires_at)) await requireAnotherAdmin(trx, id)
   }
   const changed = await updateKey(trx, id, change)
@@ -38,10 +39,10 @@ export async function changeKey(
   return changed
 }
 
-/** Ends a key at once. Errors: 404, 409 where it is the last admin key. */
+/** Revokes a key. Errors: 404, 409 if it is the last admin key. */
 export async function endKey(trx: Kysely<Database>, id: string, actor: Actor): Promise<ApiKey> {
   await lockApiKeys(trx)
-  await findMaker(trx, actor)
+  await findGrantor(trx, actor)
   const found = await findKey(trx, id)
   if (found === undefined) throw new KeyNotFound(id)
   if (found.revoked_at !== null) return found

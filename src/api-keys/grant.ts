@@ -7,36 +7,36 @@ import { findKey, listLiveAdmins } from './queries.ts'
 import type { ApiKey } from './schemas.ts'
 
 type Expiry = ApiKey['expires_at']
-export type Maker = Pick<ApiKey, 'scopes' | 'expires_at'>
+export type Grantor = Pick<ApiKey, 'scopes' | 'expires_at'>
 
 /**
- * The key that asks for a change of keys, which it limits; undefined for other actors, which nothing limits. It is read
- * again, under the lock of the keys: what an instance remembers of a key may have ended. Errors: 401.
+ * The key that makes or changes another key: it cannot grant more than it has. Undefined for other actors, which have no
+ * such limit. The key is read again under the lock, because an instance may have cached a key that has ended. Errors: 401.
  */
-export async function findMaker(trx: Kysely<Database>, { key_id }: Actor): Promise<Maker | undefined> {
+export async function findGrantor(trx: Kysely<Database>, { key_id }: Actor): Promise<Grantor | undefined> {
   if (key_id === null) return undefined
   const key = await findKey(trx, key_id)
   if (key?.is_live !== true) throw new Unauthenticated()
   return key
 }
 
-/** Errors: 403 naming a scope that the maker lacks. */
-export function requireScopes(maker: Maker | undefined, scopes: ApiKey['scopes']): void {
-  if (maker !== undefined) for (const scope of scopes) requireScope(maker, scope)
+/** Errors: 403 with a scope that the grantor does not have. */
+export function requireScopes(grantor: Grantor | undefined, scopes: ApiKey['scopes']): void {
+  if (grantor !== undefined) for (const scope of scopes) requireScope(grantor, scope)
 }
 
-/** Errors: 400 where a key would live longer than the one that makes it. */
-export function requireLifetime(maker: Maker | undefined, expiresAt: Expiry): void {
-  if (maker === undefined || !isLater(expiresAt, maker.expires_at)) return
+/** Errors: 400 if the key would expire later than its grantor. */
+export function requireLifetime(grantor: Grantor | undefined, expiresAt: Expiry): void {
+  if (grantor === undefined || !isLater(expiresAt, grantor.expires_at)) return
   throw invalid([
     {
       pointer: '/expires_at',
-      detail: `The key that you use expires at ${maker.expires_at}, and gives no other key a longer life.`,
+      detail: `Your own key expires at ${grantor.expires_at}; a key that it makes or changes cannot expire later.`,
     },
   ])
 }
 
-/** Errors: 409 where no other admin key would work as long as this one: then nobody could make another. */
+/** Errors: 409 if no other admin key works as long as this one: then nobody could make keys any more. */
 export async function requireAnotherAdmin(trx: Kysely<Database>, id: string): Promise<void> {
   const admins = await listLiveAdmins(trx)
   const ending = admins.find((admin) => admin.id === id)
@@ -45,7 +45,7 @@ export async function requireAnotherAdmin(trx: Kysely<Database>, id: string): Pr
   if (!lasts) throw new LastAdminKey()
 }
 
-/** Whether one end is later than another; null is no end. */
+/** Whether one expiry is later than the other; null never expires. */
 export function isLater(one: Expiry, other: Expiry): boolean {
   return other !== null && (one === null || one > other)
 }

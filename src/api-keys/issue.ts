@@ -6,44 +6,48 @@ import { lockApiKeys } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
 import { KeyNotFound, KeyRevoked, KeyRotated } from '../errors.ts'
 import { generateApiKey, hashApiKey } from '../http/api-key.ts'
-import { findMaker, requireLifetime, requireScopes } from './grant.ts'
+import { findGrantor, requireLifetime, requireScopes } from './grant.ts'
 import { expireKey, findKey, hasLiveSuccessor, insertKey } from './queries.ts'
 import type { IssuedApiKey, NewApiKey } from './schemas.ts'
 
 type Issued = IssuedApiKey & { key: string }
 
-/** Makes a key; its secret is in the result and nowhere else. Errors: 400, 403 where the actor may not grant that much. */
+/** Makes a key. Only the result has its secret. Errors: 400, 403 if the actor cannot grant the scopes or the lifetime. */
 export async function issueKey(
   trx: Kysely<Database>,
   wanted: NewApiKey,
   actor: Actor = commandLine,
 ): Promise<Issued> {
   await lockApiKeys(trx)
-  const maker = await findMaker(trx, actor)
-  const { name, scopes, rate_limit_max = null, expires_at = maker?.expires_at ?? null } = wanted
-  requireScopes(maker, scopes)
-  requireLifetime(maker, expires_at)
+  const grantor = await findGrantor(trx, actor)
+  const { name, scopes, rate_limit_max = null, expires_at = grantor?.expires_at ?? null } = wanted
+  requireScopes(grantor, scopes)
+  requireLifetime(grantor, expires_at)
   const key = { name, scopes, rate_limit_max, expires_at, rotated_from: null, lineage: null }
   return addKey(trx, actor, key)
 }
 
+interface KeyRotation {
+  readonly id: string
+  readonly overlapMinutes: number
+  readonly actor: Actor
+}
+
 /**
- * Replaces a key by a new one of the same name, scopes, limit and end; the old one works for the overlap. Errors: 400 and
- * 403 as for a new key, 404, 409 where the key has ended or has a successor that works.
+ * Replaces a key by a new one with the same name, scopes, limit and expiry; the old key still works during the overlap.
+ * Errors: 400 and 403 as for a new key, 404, 409 if the key has ended or its successor still works.
  */
 export async function rotateKey(
   trx: Kysely<Database>,
-  id: string,
-  overlapMinutes: number,
-  actor: Actor,
+  { id, overlapMinutes, actor }: KeyRotation,
 ): Promise<Issued> {
   await lockApiKeys(trx)
-  const maker = await findMaker(trx, actor)
+  const grantor = await findGrantor(trx, actor)
   const found = await findKey(trx, id)
   if (found === undefined) throw new KeyNotFound(id)
   const { name, scopes, rate_limit_max, expires_at, lineage } = found
-  requireScopes(maker, scopes)
-  requireLifetime(maker, expires_at)
+  requireScopes(grantor, scopes)
+  requireLifetime(grantor, expires_at)
   const old = await expireKey(trx, id, overlapMinutes)
   if (old === undefined) throw new KeyRevoked(id)
   if (await hasLiveSuccessor(trx, id)) throw new KeyRotated(id)

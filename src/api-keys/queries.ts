@@ -19,12 +19,11 @@ const columns = [
 const lineage = sql<string>`coalesce(lineage, id)`.as('lineage')
 const isLive = sql<boolean>`revoked_at is null and coalesce(expires_at > clock_timestamp(), true)`
 
-/** All keys, newest first: for commands. */
+/** All keys, newest first, for the command line. */
 export function listKeys(db: Kysely<Database>): Promise<ApiKey[]> {
   return selectKeys(db).execute()
 }
 
-/** A page of keys, newest first. */
 export async function listKeyPage(db: Kysely<Database>, page: PageQuery) {
   const start = startOf(page, 2)
   let query = selectKeys(db)
@@ -51,7 +50,7 @@ export function insertKey(
     .executeTakeFirstOrThrow()
 }
 
-/** The key with this hash, unless it is revoked or has expired. */
+/** The key with this hash, unless it is revoked or expired. */
 export function findLiveKey(
   db: Kysely<Database>,
   keyHash: Buffer,
@@ -75,7 +74,7 @@ export function findKey(
     .executeTakeFirst()
 }
 
-/** Whether the database has API keys, and whether one of them works. */
+/** Whether the database has API keys, and whether any of them is live. */
 export async function probeKeys(
   db: Kysely<Database>,
 ): Promise<{ has_keys: boolean; has_live_keys: boolean }> {
@@ -85,7 +84,7 @@ export async function probeKeys(
   return rows[0] as (typeof rows)[0]
 }
 
-/** Whether a key that replaced this one, directly or by way of others, works. */
+/** Whether any key in the chain of rotations after this one is live. */
 export async function hasLiveSuccessor(db: Kysely<Database>, id: string): Promise<boolean> {
   const { rows } = await sql<{ found: boolean }>`
     with recursive successors as (
@@ -99,7 +98,7 @@ export async function hasLiveSuccessor(db: Kysely<Database>, id: string): Promis
   return rows[0]?.found === true
 }
 
-/** Notes that a key is in use, at most once a minute. */
+/** Updates last_used_at, at most once a minute. */
 export async function touchKey(db: Kysely<Database>, id: string): Promise<void> {
   await db
     .updateTable('api_keys')
@@ -109,7 +108,7 @@ export async function touchKey(db: Kysely<Database>, id: string): Promise<void> 
     .execute()
 }
 
-/** Changes a live key; undefined where it is not live. */
+/** Changes a live key; undefined if it is not live. */
 export function updateKey(
   db: Kysely<Database>,
   id: string,
@@ -124,7 +123,7 @@ export function updateKey(
     .executeTakeFirst()
 }
 
-/** Ends a live key now or after an overlap; undefined where it is not live. */
+/** Expires a live key after the overlap, or earlier if it was to expire earlier; undefined if it is not live. */
 export function expireKey(
   db: Kysely<Database>,
   id: string,

@@ -8,7 +8,7 @@ import { parseInstant, toTimestamp } from '../values/instants.ts'
 import { allowNoBody } from '../http/json.ts'
 import { answers } from '../http/problems.ts'
 import type { Write } from '../http/idempotency.ts'
-import { Id, Page, ref, Strict } from '../values/schemas.ts'
+import { describe, Id, Page, ref, Strict } from '../values/schemas.ts'
 import { changeKey, endKey } from './change-key.ts'
 import { issueKey, rotateKey } from './issue.ts'
 import { listKeyPage } from './queries.ts'
@@ -25,18 +25,17 @@ import {
 interface Needs {
   readonly db: Kysely<Database>
   readonly write: Write
-  /** Drops what this instance remembers of keys, so that a revocation holds here at once. */
+  /** Clears the cached callers, so that this instance refuses a revoked key at once. */
   readonly forgetCallers: () => void
 }
 
 const tags = ['API keys']
-const keyParams = Type.Object({ keyId: Id })
+const keyParams = Type.Object({ keyId: describe(Id, 'The id of the API key, not its secret.') })
 
 const listApiKeys = {
   operationId: 'listApiKeys',
-  summary: 'List API keys, newest first; never their secrets',
-  description:
-    'Every key, revoked and expired ones too. What is stored of a secret cannot be turned back into it.',
+  summary: 'List API keys, newest first, without their secrets',
+  description: 'All keys, including revoked and expired ones. The service stores only hashes of the secrets.',
   tags,
   querystring: Strict(Page),
   response: answers({ 200: ref(ApiKeyList) }),
@@ -44,9 +43,9 @@ const listApiKeys = {
 
 const createApiKey = {
   operationId: 'createApiKey',
-  summary: 'Make an API key; its secret is shown this once',
+  summary: 'Create an API key; its secret is shown once',
   description:
-    'Makes a key with the scopes it needs, of those that the key you use holds (403), and no longer than that lives (400). Its secret is in this answer and nowhere else, not even in the replay of an idempotent request.',
+    'Creates a key. It cannot have a scope that the key of the request lacks (403), nor expire later than that key (400). The secret is only in this answer, not even in the replay of an idempotent request.',
   tags,
   body: ref(NewApiKey),
   response: answers({ 201: ref(IssuedApiKeyAnswer) }),
@@ -54,9 +53,9 @@ const createApiKey = {
 
 const rotateApiKey = {
   operationId: 'rotateApiKey',
-  summary: 'Replace an API key by a new one, with an overlap',
+  summary: 'Replace an API key with a new one',
   description:
-    'Makes a key of the same name, scopes, limit and end; the old one works until the overlap is over. The new key finds the answers that are kept for the old one. While it works, to rotate the old one again is a 409.',
+    'Creates a key with the same name, scopes, limit and expiry. The old key works until the overlap ends. A request repeated with the new key gets the answer that is stored for its Idempotency-Key. While the new key works, the old one cannot be rotated again (409).',
   tags,
   params: keyParams,
   body: ref(Rotation),
@@ -65,9 +64,9 @@ const rotateApiKey = {
 
 const updateApiKey = {
   operationId: 'updateApiKey',
-  summary: 'Change the name, limit or end of an API key',
+  summary: 'Change the name, limit or expiry of an API key',
   description:
-    'Changes what the body names and leaves the rest; scopes never change. The last admin key takes no end, and a key that has ended is not revived (409).',
+    'Changes the fields that the body names. Scopes never change. The last admin key cannot get an expiry, and a revoked or expired key cannot be changed (409).',
   tags,
   params: keyParams,
   body: ref(ApiKeyChange),
@@ -78,7 +77,7 @@ const revokeApiKey = {
   operationId: 'revokeApiKey',
   summary: 'Revoke an API key',
   description:
-    'Ends a key: every instance refuses it within five seconds. The last admin key stays, for nobody could make another.',
+    'Revokes a key: every instance refuses it within 5 seconds. The last admin key cannot be revoked (409).',
   tags,
   params: keyParams,
   response: answers({ 200: ref(ApiKeyAnswer) }, 404, 409),
@@ -102,7 +101,7 @@ export const apiKeys: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write
     const change = readExpiry(request.body)
     const answer = await write(request, reply, async (trx) => ({
       status: 200,
-      body: { api_key: await changeKey(trx, request.params.keyId, change, actorOf(request)) },
+      body: { api_key: await changeKey(trx, { id: request.params.keyId, change, actor: actorOf(request) }) },
     }))
     forgetCallers()
     return answer
@@ -112,10 +111,13 @@ export const apiKeys: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write
     '/api-keys/:keyId/rotate',
     { schema: rotateApiKey, config, preValidation: allowNoBody },
     async (request, reply) => {
-      const { keyId } = request.params
-      const answer = await write(request, reply, async (trx) =>
-        issued(await rotateKey(trx, keyId, request.body.overlap_minutes ?? 60, actorOf(request))),
-      )
+      const { params, body } = request
+      const rotation = {
+        id: params.keyId,
+        overlapMinutes: body.overlap_minutes ?? 60,
+        actor: actorOf(request),
+      }
+      const answer = await write(request, reply, async (trx) => issued(await rotateKey(trx, rotation)))
       forgetCallers()
       return answer
     },
@@ -140,7 +142,6 @@ function issued(api_key: IssuedApiKey) {
 function readExpiry<Body extends Pick<NewApiKey, 'expires_at'>>(body: Body): Body {
   const at = parseInstant(body.expires_at ?? '')?.at
   if (at === undefined) return body
-  if (at <= Date.now())
-    throw invalid([{ pointer: '/expires_at', detail: 'The key would have expired already.' }])
+  if (at <= Date.now()) throw invalid([{ pointer: '/expires_at', detail: 'The expires_at is in the past.' }])
   return { ...body, expires_at: toTimestamp(at) }
 }

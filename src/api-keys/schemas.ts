@@ -1,11 +1,11 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Id, Listing, Nullable, OneOf, ref, Strict, Text, Timestamp } from '../values/schemas.ts'
+import { describe, Id, Listing, Nullable, OneOf, ref, Strict, Text, Timestamp } from '../values/schemas.ts'
 
 export const scopes = ['read', 'write', 'admin', 'payouts:read', 'payouts:write', 'payments:approve'] as const
 export const Scope = OneOf(scopes, {
   $id: 'Scope',
   description:
-    '`admin` includes `write`, which includes `read`. No scope includes `payouts:read` (payout details in clear), `payouts:write` (set and erase them) or `payments:approve`.',
+    'What a key may do. `admin` includes `write`, and `write` includes `read`. No scope includes `payouts:read` (read payout details unmasked), `payouts:write` (set and erase them) or `payments:approve`.',
 })
 export type Scope = Static<typeof Scope>
 
@@ -16,19 +16,20 @@ const properties = {
     Type.Integer({
       minimum: 1,
       maximum: 1_000_000_000,
-      description: 'Requests a window; null takes the service-wide limit.',
+      description:
+        'Requests per window of `RATE_LIMIT_WINDOW` minutes. Null: the limit of the service, `RATE_LIMIT_MAX`.',
     }),
   ),
-  expires_at: Nullable(Timestamp),
+  expires_at: Nullable(describe(Timestamp, 'When the key expires. Null: never.')),
 }
 
 export const ApiKey = Type.Object(
   {
     id: Id,
     ...properties,
-    revoked_at: Nullable(Timestamp),
-    last_used_at: Nullable(Timestamp),
-    rotated_from: Nullable(Type.String({ description: 'The key that this one replaced.' })),
+    revoked_at: Nullable(describe(Timestamp, 'When the key was revoked. Null while it is not.')),
+    last_used_at: Nullable(describe(Timestamp, 'When the key was last used. Updated at most once a minute.')),
+    rotated_from: Nullable(Type.String({ description: 'The id of the key that this key replaced.' })),
     created_at: Timestamp,
   },
   { $id: 'ApiKey' },
@@ -40,7 +41,8 @@ export const IssuedApiKey = Type.Object(
     ...ApiKey.properties,
     key: Nullable(
       Type.String({
-        description: 'The secret, shown this once; null in the replay of an idempotent request.',
+        description:
+          'The secret, sent as `X-API-Key`. It is only in this answer; null in the replay of an idempotent request.',
       }),
     ),
   },
@@ -63,7 +65,8 @@ export const NewApiKey = Strict(
       Nullable(
         Type.String({
           format: 'date-time',
-          description: 'No later than the end of the key that makes it, which is what it takes unless sent.',
+          description:
+            'When the key expires. Not later than the key of the request expires, which is the default. Null: never.',
         }),
       ),
     ),
@@ -89,7 +92,7 @@ export const Rotation = Strict(
         minimum: 0,
         maximum: 43_200,
         default: 60,
-        description: 'How long the old key still works.',
+        description: 'For how many minutes the old key still works.',
       }),
     ),
   },
@@ -97,5 +100,5 @@ export const Rotation = Strict(
 )
 export type Rotation = Static<typeof Rotation>
 
-/** What the row holds beside the resource: the secret's hash, and the first key of its chain where that is another. */
+/** The row also has the hash of the secret, and the first key of its chain of rotations unless it is that key itself. */
 export type ApiKeyRow = ApiKey & { key_hash: Buffer; lineage: string | null }

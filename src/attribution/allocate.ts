@@ -1,86 +1,87 @@
-/** What each holder is due of some units: whole ones, and a rest by which it competes for the odd ones. */
+/** The exact quotas of holders: their whole units, and the remainders by which they compete for the leftover units. */
 export interface Quotas {
-  /** Numbers where doubles hold them: BigInts cost more than all the rest of a small split. */
+  /** Numbers if doubles are exact: BigInts would cost more than all the rest of a small split. */
   readonly wholes: readonly (number | bigint)[]
-  readonly rests: readonly number[]
-  /** How many units the wholes leave. */
-  readonly odd: number
-  /** How far a rest may be from the true one. */
+  readonly remainders: readonly number[]
+  /** The units that are left after the whole units. */
+  readonly leftover: number
+  /** The largest error of a remainder. */
   readonly slack: number
-  /** The sign of a holder's true rest, or of how far it exceeds another's. */
+  /** The exact sign of a holder's remainder, or of its remainder minus the other's. */
   readonly compare: (holder: number, other?: number) => number
 }
 
-/** A unit that went to a holder beyond its quota, and the first holder that missed one at the very same rest. */
-export interface OddUnit {
+/** A leftover unit: its holder, and the first holder without one if the remainders of both are equal. */
+export interface LeftoverUnit {
   readonly holder: number
   readonly tied: number | undefined
 }
 
-/** Splits units by largest remainder; of equal remainders the one earlier in the list gets the odd unit. */
+/** Splits units by largest remainder (Hamilton); of equal remainders, the first in the list gets the leftover unit. */
 export function allocate(units: bigint, weights: readonly number[]): bigint[] {
-  return settle(divide(units, weights)).map(BigInt)
+  return assignUnits(divide(units, weights)).map(BigInt)
 }
 
-/** The one place where money is divided, and exactly: weights are whole and add up to a safe integer. */
+/** The only place that divides money. The division is exact: weights are whole and their sum is a safe integer. */
 export function divide(units: bigint, weights: readonly number[]): Quotas {
   const total = weights.reduce((sum, weight) => sum + weight, 0)
   const isSafe = Number(units) * total <= Number.MAX_SAFE_INTEGER
   const division = isSafe
     ? divideSafely(Number(units), weights, total)
     : divideWidely(units, weights, BigInt(total))
-  const { rests } = division
+  const { remainders } = division
   const compare: Quotas['compare'] = (holder, other) =>
-    rests[holder]! - (other === undefined ? 0 : rests[other]!)
+    remainders[holder]! - (other === undefined ? 0 : remainders[other]!)
   return { ...division, slack: 0, compare }
 }
 
-/** Each holder's part: its whole units, and one more for those with the largest rests. */
-export function settle(quotas: Quotas): (number | bigint)[] {
+/** The units of each holder: its whole units, and one more for the largest remainders. */
+export function assignUnits(quotas: Quotas): (number | bigint)[] {
   const parts = [...quotas.wholes]
   for (const holder of rank(quotas).first) parts[holder]!++
   return parts
 }
 
-/** Who got more than its quota, the largest rest first. */
-export function oddUnits(quotas: Quotas): readonly OddUnit[] {
-  const { wholes, rests, slack, compare } = quotas
+/** The leftover units, largest remainder first. */
+export function listLeftoverUnits(quotas: Quotas): readonly LeftoverUnit[] {
+  const { wholes, remainders, slack, compare } = quotas
   const { first, next } = rank(quotas)
   const isTied = (holder: number) =>
     next !== undefined && !isClear(quotas, holder, next) && compare(holder, next) === 0
-  // A decaying quota just below a whole number counts as that number: its odd unit is in `wholes` already.
-  const near = wholes.map((_, holder) => holder).filter((holder) => rests[holder]! <= slack)
+  // A decay quota just below a whole number was rounded up to it: its leftover unit is already in `wholes`.
+  const near = wholes.map((_, holder) => holder).filter((holder) => remainders[holder]! <= slack)
   near.sort((a, b) => compare(b, a))
-  const counted = near.slice(firstIndex(near, (holder) => compare(holder) < 0))
+  const roundedUp = near.slice(firstIndex(near, (holder) => compare(holder) < 0))
   return [
-    ...counted.map((holder) => ({ holder, tied: undefined })),
+    ...roundedUp.map((holder) => ({ holder, tied: undefined })),
     ...first.map((holder) => ({ holder, tied: isTied(holder) ? next : undefined })),
   ]
 }
 
 interface Ranking {
-  /** Those whose rests earn them an odd unit. */
+  /** The holders that get a leftover unit. */
   readonly first: readonly number[]
+  /** The first holder that gets none. */
   readonly next: number | undefined
 }
 
 function rank(quotas: Quotas): Ranking {
-  const { rests, odd, slack, compare } = quotas
-  if (odd === 0) return { first: [], next: undefined }
-  const ranking = rests.map((_, holder) => holder).sort((a, b) => rests[b]! - rests[a]!)
-  const next = ranking[odd]
-  if (slack > 0 && next !== undefined && !isClear(quotas, ranking[odd - 1]!, next)) {
-    ranking.sort((a, b) => (isClear(quotas, a, b) ? rests[b]! - rests[a]! : compare(b, a) || a - b))
+  const { remainders, leftover, slack, compare } = quotas
+  if (leftover === 0) return { first: [], next: undefined }
+  const ranking = remainders.map((_, holder) => holder).sort((a, b) => remainders[b]! - remainders[a]!)
+  const next = ranking[leftover]
+  if (slack > 0 && next !== undefined && !isClear(quotas, ranking[leftover - 1]!, next)) {
+    ranking.sort((a, b) => (isClear(quotas, a, b) ? remainders[b]! - remainders[a]! : compare(b, a) || a - b))
   }
-  return { first: ranking.slice(0, odd), next: ranking[odd] }
+  return { first: ranking.slice(0, leftover), next: ranking[leftover] }
 }
 
-/** Whether two rests differ by more than they may be off. */
-function isClear({ rests, slack }: Quotas, a: number, b: number): boolean {
-  return Math.abs(rests[a]! - rests[b]!) > 2 * slack
+/** Whether two remainders differ by more than their errors. */
+function isClear({ remainders, slack }: Quotas, a: number, b: number): boolean {
+  return Math.abs(remainders[a]! - remainders[b]!) > 2 * slack
 }
 
-/** Where a claim begins to hold that then holds to the end of the list, in few calls. */
+/** Binary search: the first index from which `claim` holds. */
 function firstIndex(list: readonly number[], claim: (one: number) => boolean): number {
   let low = 0
   let high = list.length
@@ -92,28 +93,28 @@ function firstIndex(list: readonly number[], claim: (one: number) => boolean): n
   return low
 }
 
-type Division = Pick<Quotas, 'wholes' | 'rests' | 'odd'>
+type ExactDivision = Pick<Quotas, 'wholes' | 'remainders' | 'leftover'>
 
-function divideSafely(units: number, weights: readonly number[], total: number): Division {
+function divideSafely(units: number, weights: readonly number[], total: number): ExactDivision {
   const wholes: number[] = []
-  const rests: number[] = []
-  let odd = units
+  const remainders: number[] = []
+  let leftover = units
   for (const weight of weights) {
-    // Exact: below 2^53 a quotient is never rounded up to the next whole number, nor a product rounded at all.
+    // Exact below 2^53: products are not rounded, and a quotient is never rounded up to the next whole number.
     const whole = Math.floor((units * weight) / total)
     wholes.push(whole)
-    rests.push(units * weight - whole * total)
-    odd -= whole
+    remainders.push(units * weight - whole * total)
+    leftover -= whole
   }
-  return { wholes, rests, odd }
+  return { wholes, remainders, leftover }
 }
 
-function divideWidely(units: bigint, weights: readonly number[], total: bigint): Division {
+function divideWidely(units: bigint, weights: readonly number[], total: bigint): ExactDivision {
   const products = weights.map((weight) => units * BigInt(weight))
   const wholes = products.map((product) => product / total)
   return {
     wholes,
-    rests: products.map((product) => Number(product % total)),
-    odd: Number(wholes.reduce((left, whole) => left - whole, units)),
+    remainders: products.map((product) => Number(product % total)),
+    leftover: Number(wholes.reduce((left, whole) => left - whole, units)),
   }
 }

@@ -1,9 +1,9 @@
-import { settle } from './allocate.ts'
+import { assignUnits } from './allocate.ts'
 import { qualify, type Journey } from './journey.ts'
 import { weigh } from './models.ts'
-import { divider, gather } from './partner-scores.ts'
+import { divideAmong, scorePartners } from './partner-scores.ts'
 
-export interface Share {
+export interface PartnerShare {
   readonly partner_id: string
   readonly payout_minor: bigint
   /** Hundredths of a percent of the deal. */
@@ -12,36 +12,36 @@ export interface Share {
   readonly role: string
 }
 
-export interface Attribution {
-  readonly shares: readonly Share[]
+export interface Split {
+  readonly shares: readonly PartnerShare[]
   readonly unattributed_minor: bigint
 }
 
 /** Splits a deal among the partners that touched it; shares and `unattributed_minor` add up to its amount. */
-export function attribute(journey: Journey): Attribution {
+export function attribute(journey: Journey): Split {
   const { amount_minor, model, parameters } = journey
   const { qualifying } = qualify(journey)
   const weighing = weigh(model, qualifying, parameters)
-  const stakes = gather(qualifying, weighing)
-  if (stakes.length === 0)
+  const partners = scorePartners(qualifying, weighing)
+  if (partners.length === 0)
     return Object.freeze({ shares: Object.freeze([]), unattributed_minor: amount_minor })
-  const dueOf = divider(stakes, weighing.halfLife)
-  const payouts = settle(dueOf(amount_minor))
-  const percentages = settle(dueOf(10_000n))
-  const shares = stakes.map((stake, holder) =>
+  const quotasOf = divideAmong(partners, weighing.halfLife)
+  const payouts = assignUnits(quotasOf(amount_minor))
+  const percentages = assignUnits(quotasOf(10_000n))
+  const shares = partners.map(({ partner_id, touches, role }, holder) =>
     Object.freeze({
-      partner_id: stake.partner_id,
+      partner_id,
       payout_minor: BigInt(payouts[holder]!),
       percentage_bp: Number(percentages[holder]),
-      touchpoints: stake.touches.length,
-      role: stake.role,
+      touchpoints: touches.length,
+      role,
     }),
   )
   shares.sort(byPayout)
   return Object.freeze({ shares: Object.freeze(shares), unattributed_minor: 0n })
 }
 
-function byPayout(a: Share, b: Share): number {
+function byPayout(a: PartnerShare, b: PartnerShare): number {
   if (a.payout_minor !== b.payout_minor) return a.payout_minor > b.payout_minor ? -1 : 1
   return a.partner_id < b.partner_id ? -1 : 1
 }

@@ -1,37 +1,37 @@
-import { oddUnits, settle } from './allocate.ts'
-import type { Share } from './attribute.ts'
+import { assignUnits, listLeftoverUnits } from './allocate.ts'
+import type { PartnerShare } from './attribute.ts'
 import { qualify, type ExclusionReason, type Journey } from './journey.ts'
 import type { Touch } from './touch.ts'
 import { models, weigh, type ModelName, type Weighing } from './models.ts'
-import { divider, gather } from './partner-scores.ts'
+import { divideAmong, scorePartners } from './partner-scores.ts'
 
-type Facts = Pick<Touch, 'id' | 'partner_id' | 'touchpoint_type' | 'at'>
+type TouchBase = Pick<Touch, 'id' | 'partner_id' | 'touchpoint_type' | 'at'>
 
-/** A touch's part of its partner's percentage and payout: over the partner's touches they add up. */
+/** A touch's part of its partner's percentage and payout; the parts of a partner's touches add up to both. */
 interface Part {
   readonly share_bp: number
   readonly payout_minor: bigint
 }
 
 interface Weight {
-  /** Exact, before it is set against the others: `7/20`, or `2^(-3/7)` at an age of 3/7 half-lives. */
+  /** The exact weight, not relative to the others: `7/20`, or `2^(-3/7)` at an age of 3/7 half-lives. */
   readonly weight: string
   readonly age_ms: number | null
   readonly half_life_ms: number | null
 }
 
-export interface ExplainedTouch extends Facts, Weight, Part {}
+export interface ExplainedTouch extends TouchBase, Weight, Part {}
 
-export interface ExcludedTouch extends Facts {
+export interface ExcludedTouch extends TouchBase {
   readonly reason: ExclusionReason
 }
 
-export type OddRule = 'largest remainder' | 'earliest first touch' | 'lower partner id'
+export const leftoverRules = ['largest remainder', 'earliest first touch', 'lower partner id'] as const
 
-/** A minor unit that a partner got beyond its exact share, and the rule that gave it. */
-export interface OddUnit {
+/** A leftover minor unit: the partner that got it, and the rule that decided. */
+export interface ExplainedLeftover {
   readonly partner_id: string
-  readonly rule: OddRule
+  readonly rule: (typeof leftoverRules)[number]
 }
 
 export interface ExplainedTouches {
@@ -39,39 +39,40 @@ export interface ExplainedTouches {
   readonly excluded: readonly ExcludedTouch[]
 }
 
-/** Each touch's part of the shares that the journey was split into, and the touches that have none. */
-export function explainTouches(journey: Journey, shares: readonly Share[]): ExplainedTouches {
+/** Each touch's part of the journey's shares, and the touches that do not qualify. */
+export function explainTouches(journey: Journey, shares: readonly PartnerShare[]): ExplainedTouches {
   const { qualifying, excluded } = qualify(journey)
   const weighing = weigh(journey.model, qualifying, journey.parameters)
   const weights = weightsOf(qualifying, weighing)
   const parts = partsOf(shares, qualifying, weighing)
   return {
     touches: qualifying.map((touch, index) => ({
-      ...factsOf(touch),
+      ...baseOf(touch),
       ...weights[index]!,
       ...(parts.get(touch) ?? { share_bp: 0, payout_minor: 0n }),
     })),
-    excluded: excluded.map(({ touch, reason }) => ({ ...factsOf(touch), reason })),
+    excluded: excluded.map(({ touch, reason }) => ({ ...baseOf(touch), reason })),
   }
 }
 
-/** Who got the minor units that the exact shares leave over. */
-export function explainOddUnits(journey: Journey): readonly OddUnit[] {
+/** Who got the minor units that are left after every partner's whole units. */
+export function explainLeftovers(journey: Journey): readonly ExplainedLeftover[] {
   const { qualifying } = qualify(journey)
   const weighing = weigh(journey.model, qualifying, journey.parameters)
-  const stakes = gather(qualifying, weighing)
-  if (stakes.length === 0) return []
-  return oddUnits(divider(stakes, weighing.halfLife)(journey.amount_minor)).map(({ holder, tied }) => {
-    const { partner_id, touches } = stakes[holder]!
+  const partners = scorePartners(qualifying, weighing)
+  if (partners.length === 0) return []
+  const quotas = divideAmong(partners, weighing.halfLife)(journey.amount_minor)
+  return listLeftoverUnits(quotas).map(({ holder, tied }) => {
+    const { partner_id, touches } = partners[holder]!
     if (tied === undefined) return { partner_id, rule: 'largest remainder' }
-    const isEarlier = touches[0]!.at < stakes[tied]!.touches[0]!.at
+    const isEarlier = touches[0]!.at < partners[tied]!.touches[0]!.at
     return { partner_id, rule: isEarlier ? 'earliest first touch' : 'lower partner id' }
   })
 }
 
-/** What a partner manager can send to a partner; money and names come as they should read. */
+/** A sentence for the partner about its share; `payout` and `amount` are formatted money. */
 export function sentence(
-  share: Share,
+  share: PartnerShare,
   { model, name, payout, amount }: { model: ModelName; name: string; payout: string; amount: string },
 ): string {
   const percentage = (share.percentage_bp / 100).toFixed(2)
@@ -97,9 +98,9 @@ function weightsOf(
   })
 }
 
-/** Each partner's part, split once more among its touches. */
+/** Splits each partner's share once more, among its touches. */
 function partsOf(
-  shares: readonly Share[],
+  shares: readonly PartnerShare[],
   touches: readonly Touch[],
   weighing: Weighing,
 ): ReadonlyMap<Touch, Part> {
@@ -107,12 +108,12 @@ function partsOf(
   const byPartner = new Map(shares.map((share) => [share.partner_id, share]))
   const scores = new Map(touches.map((touch, index) => [touch, weights[index]!]))
   const parts = new Map<Touch, Part>()
-  for (const { partner_id, touches: own } of gather(touches, weighing)) {
+  for (const { partner_id, touches: own } of scorePartners(touches, weighing)) {
     const { payout_minor, percentage_bp } = byPartner.get(partner_id)!
     const holders = own.map((touch) => ({ touches: [touch], score: scores.get(touch)! }))
-    const dueOf = divider(holders, halfLife)
-    const payouts = settle(dueOf(payout_minor))
-    const percentages = settle(dueOf(BigInt(percentage_bp)))
+    const quotasOf = divideAmong(holders, halfLife)
+    const payouts = assignUnits(quotasOf(payout_minor))
+    const percentages = assignUnits(quotasOf(BigInt(percentage_bp)))
     for (const [index, touch] of own.entries()) {
       parts.set(touch, { share_bp: Number(percentages[index]), payout_minor: BigInt(payouts[index]!) })
     }
@@ -120,7 +121,7 @@ function partsOf(
   return parts
 }
 
-function factsOf({ id, partner_id, touchpoint_type, at }: Touch): Facts {
+function baseOf({ id, partner_id, touchpoint_type, at }: Touch): TouchBase {
   return { id, partner_id, touchpoint_type, at }
 }
 

@@ -1,13 +1,13 @@
 import { resolveParameters, type ModelName, type Parameters } from './models.ts'
 import type { Touch } from './touch.ts'
 
-/** Everything a split depends on. Touches come in any order, with those that do not qualify. */
+/** Everything a split depends on. Touches are in any order and include those that do not qualify. */
 export interface Journey {
   readonly amount_minor: bigint
   readonly currency: string
   /** Milliseconds since the epoch. */
   readonly closed_at: number
-  /** The close carried no time of day: touches qualify to the end of that day. */
+  /** The close is a date without a time: touches qualify until the end of that day. */
   readonly closed_all_day: boolean
   readonly is_void: boolean
   readonly model: ModelName
@@ -15,7 +15,9 @@ export interface Journey {
   readonly touches: readonly Touch[]
 }
 
-export type ExclusionReason = 'voided' | 'deal_voided' | 'after_close' | 'before_lookback'
+export const exclusionReasons = ['voided', 'deal_voided', 'after_close', 'before_lookback'] as const
+
+export type ExclusionReason = (typeof exclusionReasons)[number]
 
 export interface Exclusion {
   readonly touch: Touch
@@ -25,7 +27,7 @@ export interface Exclusion {
 const minute = 60_000
 const day = 86_400_000
 
-/** Which touches count, in the canonical order (instant, then id by code point), and why the others do not. */
+/** The touches that count, in the canonical order (instant, then id by code point), and why the others do not. */
 export function qualify(journey: Journey): {
   readonly qualifying: readonly Touch[]
   readonly excluded: readonly Exclusion[]
@@ -48,13 +50,13 @@ export function qualify(journey: Journey): {
   return { qualifying, excluded }
 }
 
-/** The text of all that a split reads and nothing else: two journeys that share it share their split. */
+/** A text of exactly what a split reads: journeys with the same fingerprint have the same split. */
 export function fingerprint(journey: Journey): string {
   const { amount_minor, currency, closed_at, closed_all_day, is_void, model, parameters } = journey
   const close = `${closed_at}${closed_all_day ? ' all-day' : ''}${is_void ? ' void' : ''}`
   const resolved = JSON.stringify(resolveParameters(model, parameters, parameters))
   let text = `${amount_minor} ${currency} ${close} ${model} ${resolved}`
-  // Ids hold no space and no line break, so no two lists of touches read the same.
+  // Ids contain no space and no line break, so different lists of touches have different texts.
   for (const { id, partner_id, touchpoint_type, at } of qualify(journey).qualifying) {
     text += `\n${id} ${partner_id} ${touchpoint_type} ${at}`
   }

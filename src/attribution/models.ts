@@ -1,24 +1,24 @@
-import { halve } from './halving.ts'
+import { decayWeight } from './decay-weight.ts'
 import type { Touch } from './touch.ts'
 
-/** What every model takes: how long after and before the close a touch still counts. */
-export interface Window {
+/** The parameters of every model: how long after and before the close a touch still counts. */
+export interface AttributionWindow {
   readonly close_grace_minutes: number
   readonly lookback_days: number | null
 }
 
-/** One weight for each of the touches, in their order. */
+/** One weight for each touch, in the order of the touches. */
 export interface Weighing {
-  /** Whole numbers of one `unit`th; with a `halfLife` (ms), doubles next to 2^(-age/halfLife). */
+  /** Whole multiples of 1/`unit`; with a `halfLife` (ms), doubles that approximate 2^(-age/halfLife). */
   readonly weights: readonly number[]
   readonly unit: number
   readonly halfLife?: number
-  /** A partner scores the weight of one touch, however many it has. */
+  /** A partner scores the weight of one touch, no matter how many it has. */
   readonly once?: boolean
 }
 
 interface Model<Own> {
-  /** Why a partner earns what it earns, to be said after a colon. */
+  /** Why a partner earns its share: the end of the sentence in the explanation, after a colon. */
   readonly rule: string
   readonly defaults: Own
   weigh(touches: readonly Touch[], own: Own): Weighing
@@ -27,7 +27,7 @@ interface Model<Own> {
 const day = 86_400_000
 const weightUnit = 10_000
 
-/** A new model is one entry here, and its examples in the test. */
+/** To add a model, add one entry here and its examples to the test. */
 export const models = {
   equal: model('every partner counts the same', {}, (touches) => ({
     weights: touches.map(() => 1),
@@ -54,14 +54,14 @@ export const models = {
     }),
   ),
 
-  // Ages count from the last touch: the same shares as from the close, and weights that cannot all vanish.
+  // Ages count back from the last touch: the shares are the same as from the close, and the weights cannot all be 0.
   'time-decay': model(
     'the later a touchpoint, the more it counts',
     { half_life_days: 7 },
     (touches, { half_life_days }) => {
       const halfLife = half_life_days * day
       const last = touches.at(-1)?.at ?? 0
-      return { weights: touches.map((touch) => halve(last - touch.at, halfLife)), unit: 1, halfLife }
+      return { weights: touches.map((touch) => decayWeight(last - touch.at, halfLife)), unit: 1, halfLife }
     },
   ),
 
@@ -88,9 +88,9 @@ export const models = {
 }
 
 export type ModelName = keyof typeof models
-export type ParametersOf<M extends ModelName> = Window & Readonly<(typeof models)[M]['defaults']>
+export type ParametersOf<M extends ModelName> = AttributionWindow & Readonly<(typeof models)[M]['defaults']>
 export type Parameters = ParametersOf<ModelName>
-/** What a client may send: any part of a model's parameters. */
+/** The parameters that a client may send: any part of the model's. */
 export type GivenParameters<M extends ModelName> = Partly<ParametersOf<M>>
 
 type Partly<Whole> = {
@@ -101,29 +101,28 @@ type Partly<Whole> = {
 
 export const modelNames = Object.keys(models) as readonly ModelName[]
 
-/** The model's complete parameters, in one order of keys: its defaults under what was given. */
+/** The complete parameters of a model, keys in a fixed order: the given values, and defaults for the others. */
 export function resolveParameters<M extends ModelName>(
   model: M,
   given: GivenParameters<M>,
-  { close_grace_minutes, lookback_days }: Window,
+  { close_grace_minutes, lookback_days }: AttributionWindow,
 ): ParametersOf<M> {
   const defaults = { close_grace_minutes, lookback_days, ...models[model].defaults }
   const values = given as Readonly<Record<string, unknown>>
-  const resolved = Object.entries(defaults).map(([name, value]) => [name, over(value, values[name])])
+  const resolved = Object.entries(defaults).map(([name, value]) => [name, merge(value, values[name])])
   return Object.fromEntries(resolved) as ParametersOf<M>
 }
 
-/** One weight for each touch under the journey's model. */
 export function weigh(model: ModelName, touches: readonly Touch[], parameters: Parameters): Weighing {
   return (models[model] as Model<Parameters>).weigh(touches, parameters)
 }
 
-function over(value: unknown, given: unknown): unknown {
+function merge(value: unknown, given: unknown): unknown {
   if (given === undefined) return value
   return typeof value === 'object' && value !== null ? { ...value, ...(given as object) } : given
 }
 
-// Weights have at most four decimals, so the nearest whole number is the exact one.
+// Weights have at most four decimals, so rounding only removes the error of the product.
 function wholeWeight(weight: number): number {
   return Math.round(weight * weightUnit)
 }

@@ -1,18 +1,17 @@
 import { divide, type Quotas } from './allocate.ts'
-import { decayQuotas } from './decay.ts'
+import { decayQuotas } from './decay-quotas.ts'
 import { touchpointTypes, type Touch, type TouchpointType } from './touch.ts'
 import type { Weighing } from './models.ts'
 
-/** Touches that are paid together, and what they weigh. */
+/** A partner, or a single touch, among which units are divided by score. */
 export interface Holder {
   readonly touches: readonly Touch[]
   readonly score: number
 }
 
-/** A partner's part in a deal, before it is money. */
-export interface Stake extends Holder {
+export interface PartnerScore extends Holder {
   readonly partner_id: string
-  /** The distinct types of its touches, in words. */
+  /** The distinct types of its touches, sorted, as text. */
   readonly role: string
 }
 
@@ -21,35 +20,42 @@ const bits = Object.fromEntries(sortedTypes.map((type, n) => [type, 1 << n])) as
   TouchpointType,
   number
 >
+// The text of each set of types, by the bits of the set.
 const roles = Array.from({ length: 1 << sortedTypes.length }, (_, set) =>
   sortedTypes.filter((type) => set & bits[type]).join(', '),
 )
 
-/** The partners that score, in the order that breaks ties: the earlier first touch, then the lower id. */
-export function gather(touches: readonly Touch[], { weights, once }: Weighing): readonly Stake[] {
-  const stakes = new Map<string, { touches: Touch[]; score: number; types: number }>()
+/** The partners with a score above 0, in the order that breaks ties: earlier first touch, then lower id. */
+export function scorePartners(
+  touches: readonly Touch[],
+  { weights, once }: Weighing,
+): readonly PartnerScore[] {
+  const partners = new Map<string, { touches: Touch[]; score: number; types: number }>()
   let index = 0
   for (const touch of touches) {
     const weight = weights[index++]!
     const type = bits[touch.touchpoint_type]
-    const stake = stakes.get(touch.partner_id)
-    if (stake === undefined) {
-      stakes.set(touch.partner_id, { touches: [touch], score: weight, types: type })
+    const partner = partners.get(touch.partner_id)
+    if (partner === undefined) {
+      partners.set(touch.partner_id, { touches: [touch], score: weight, types: type })
       continue
     }
-    stake.touches.push(touch)
-    if (once !== true) stake.score += weight
-    stake.types |= type
+    partner.touches.push(touch)
+    if (once !== true) partner.score += weight
+    partner.types |= type
   }
-  const scoring: Stake[] = []
-  for (const [partner_id, { touches, score, types }] of stakes) {
+  const scoring: PartnerScore[] = []
+  for (const [partner_id, { touches, score, types }] of partners) {
     if (score > 0) scoring.push({ partner_id, touches, score, role: roles[types]! })
   }
   return scoring.sort(byFirstTouch)
 }
 
-/** What each holder is due of some units. */
-export function divider(holders: readonly Holder[], halfLife: number | undefined): (units: bigint) => Quotas {
+/** Returns a function that computes the holders' quotas of some units. */
+export function divideAmong(
+  holders: readonly Holder[],
+  halfLife: number | undefined,
+): (units: bigint) => Quotas {
   const scores = holders.map(({ score }) => score)
   if (halfLife === undefined) return (units) => divide(units, scores)
   const touchpoints = holders.reduce((count, { touches }) => count + touches.length, 0)
@@ -60,6 +66,6 @@ export function divider(holders: readonly Holder[], halfLife: number | undefined
   return (units) => decayQuotas(units, { scores, touchpoints, halfLife, ages })
 }
 
-function byFirstTouch(a: Stake, b: Stake): number {
+function byFirstTouch(a: PartnerScore, b: PartnerScore): number {
   return a.touches[0]!.at - b.touches[0]!.at || (a.partner_id < b.partner_id ? -1 : 1)
 }

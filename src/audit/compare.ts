@@ -1,4 +1,4 @@
-/** The fields of these in which two states differ, as they were and as they are; undefined where the states are alike. */
+/** The old and new values of those fields that changed; undefined if none did. */
 export function compare<State extends object>(
   before: State,
   after: State,

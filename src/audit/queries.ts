@@ -4,7 +4,7 @@ import type { Database } from '../database/tables.ts'
 import { type PageQuery, startOf, toPage } from '../values/pages.ts'
 import type { Actor, AuditEntry, NewAuditEntry } from './schemas.ts'
 
-/** Records an action, in the transaction that does it. */
+/** Records an action in the transaction that performs it. */
 export async function insertAuditEntry(
   trx: Kysely<Database>,
   actor: Actor,
@@ -19,9 +19,9 @@ export async function insertAuditEntry(
 export interface AuditFilter
   extends PageQuery, Partial<Pick<AuditEntry, 'subject_kind' | 'subject_id' | 'action'>> {
   readonly key_id?: string
-  /** Done at or after this instant. */
+  /** At or after this instant. */
   readonly from?: string
-  /** Done before this instant. */
+  /** Before this instant. */
   readonly before?: string
 }
 

@@ -4,7 +4,7 @@ import { Type } from '@sinclair/typebox'
 import type { Database } from '../database/tables.ts'
 import { readPeriod } from '../values/instants.ts'
 import { answers } from '../http/problems.ts'
-import { DateBound, Id, Page, ref, Strict } from '../values/schemas.ts'
+import { describe, Id, Page, PeriodFilter, ref, Strict } from '../values/schemas.ts'
 import { listAuditEntries } from './queries.ts'
 import { AuditAction, AuditPage, AuditSubject } from './schemas.ts'
 
@@ -14,17 +14,16 @@ interface Needs {
 
 const getAudit = {
   operationId: 'listAudit',
-  summary: 'Who did what to which object, newest first',
+  summary: 'List who did what to which object, newest first',
   description:
-    'What was done to API keys, partners and payout details, by requests and from the command line. Entries are written with what they record and never change.',
+    'Actions on API keys, partners and payout details, by requests and from the command line. An entry is written in the transaction of its action and never changes.',
   tags: ['Audit'],
   querystring: Strict({
     subject_kind: Type.Optional(ref(AuditSubject)),
-    subject_id: Type.Optional(Id),
-    key_id: Type.Optional(Id),
+    subject_id: Type.Optional(describe(Id, 'Only actions on the object with this id.')),
+    key_id: Type.Optional(describe(Id, 'Only actions of this API key.')),
     action: Type.Optional(ref(AuditAction)),
-    start_date: Type.Optional(DateBound),
-    end_date: Type.Optional(DateBound),
+    ...PeriodFilter,
     ...Page,
   }),
   response: answers({ 200: ref(AuditPage) }),

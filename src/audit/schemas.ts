@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Id, Listing, Nullable, OneOf, ref, Timestamp } from '../values/schemas.ts'
+import { describe, Id, Listing, Nullable, OneOf, ref, Timestamp } from '../values/schemas.ts'
 
 export const AuditAction = OneOf(
   [
@@ -14,44 +14,47 @@ export const AuditAction = OneOf(
     'payout_details.read',
     'payout_details.erased',
   ],
-  { $id: 'AuditAction' },
+  { $id: 'AuditAction', description: 'What was done, as object and verb.' },
 )
 
-export const AuditSubject = OneOf(['api_key', 'partner'], { $id: 'AuditSubject' })
+export const AuditSubject = OneOf(['api_key', 'partner'], {
+  $id: 'AuditSubject',
+  description: 'The kind of object that was read or changed.',
+})
 
 export const AuditActor = OneOf(['api_key', 'command_line', 'service'], {
   $id: 'AuditActor',
-  description: '`service` is the service itself, which makes the first key.',
+  description:
+    'Who did it: `api_key`, a request with that key; `command_line`, the operator; `service`, the service itself, which creates the first key.',
 })
 
-const Facts = Type.Unsafe<Readonly<Record<string, unknown>>>({ type: 'object', additionalProperties: true })
+const Fields = Type.Unsafe<Readonly<Record<string, unknown>>>({ type: 'object', additionalProperties: true })
 
 export const AuditEntry = Type.Object(
   {
     id: Id,
-    at: Timestamp,
+    at: describe(Timestamp, 'When it was done.'),
     actor: ref(AuditActor),
-    key_id: Nullable(Type.String({ description: 'The API key that acted; null for other actors.' })),
+    key_id: Nullable(Type.String({ description: 'The id of the API key; null for other actors.' })),
     action: ref(AuditAction),
     subject_kind: ref(AuditSubject),
     subject_id: Id,
-    before: Nullable(Facts),
-    after: Nullable(Facts),
-    request_id: Nullable(Type.String({ description: 'The `X-Request-Id` of the request that did it.' })),
+    before: Nullable(describe(Fields, 'The changed fields before.')),
+    after: Nullable(describe(Fields, 'The changed fields after.')),
+    request_id: Nullable(Type.String({ description: 'The `X-Request-Id` of the request.' })),
   },
   {
     $id: 'AuditEntry',
     description:
-      'Who did what to which object, and when. `before` and `after` hold what changed, never a secret: of payout details they name the fields.',
+      'Who did what to which object, and when. `before` and `after` never contain secrets; for payout details they name the fields.',
   },
 )
 export type AuditEntry = Static<typeof AuditEntry>
 
 export const AuditPage = Listing({ entries: Type.Array(ref(AuditEntry)) }, { $id: 'AuditPage' })
 
-/** Who acts: an API key in a request, the operator at the command line, or the service itself. */
+/** An API key in a request, the operator at the command line, or the service itself. */
 export type Actor = Pick<AuditEntry, 'actor' | 'key_id' | 'request_id'>
 
-/** What an actor did, for the audit. */
 export type NewAuditEntry = Pick<AuditEntry, 'action' | 'subject_kind' | 'subject_id'> &
   Partial<Pick<AuditEntry, 'before' | 'after'>>

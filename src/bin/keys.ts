@@ -49,7 +49,11 @@ const commands: Readonly<Record<string, (trx: Kysely<Database>) => Promise<void>
     }
   },
   async rotate(trx) {
-    const key = await rotateKey(trx, id, readWhole(values.overlap), commandLine)
+    const key = await rotateKey(trx, {
+      id,
+      overlapMinutes: readWhole(values.overlap),
+      actor: commandLine,
+    })
     console.error(`Key ${key.id} replaces ${id}; it is shown this once:`)
     console.log(key.key)
   },

@@ -8,9 +8,10 @@ import { openDatabase } from '../database/open.ts'
 import { canChangeSchema } from '../database/roles.ts'
 import { findLostSettings } from '../database/session.ts'
 import type { Database } from '../database/tables.ts'
-import { keepFolding } from '../rollups/fold.ts'
 import { createLog } from '../http/log.ts'
 import { firstKeyFile, localFile } from '../import/connection.ts'
+import { listJobs } from '../jobs/list-jobs.ts'
+import { runJobs } from '../jobs/run-jobs.ts'
 import { loadEnvironment, run } from './environment.ts'
 import { adviseOnKeys, closeFile, makeFirstKey } from './first-key.ts'
 import { readPayoutKeys } from './payout-keys.ts'
@@ -43,8 +44,8 @@ async function serve(environment: Environment, log: Logger, opened: AsyncDisposa
   const payoutKeys = await readPayoutKeys(environment, database.isEmbedded)
   const app = await buildApp({ ...environment, payoutKeys }, database.db, log)
   opened.defer(() => app.close())
-  const folding = keepFolding(database.db, log)
-  opened.defer(() => folding.stop())
+  const jobs = runJobs(listJobs(database.db), log)
+  opened.defer(() => jobs.stop())
   if (database.isEmbedded) await makeFirstKey(database.db, environment.DATA_DIR)
   // A database that is away or has no schema yet keeps no service from starting.
   const advice = await adviseOnKeys(database.db).catch(() => undefined)

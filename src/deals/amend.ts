@@ -5,40 +5,54 @@ import { DealNotFound, DealVoid } from '../errors.ts'
 import { toMajor } from '../values/money.ts'
 import { findAttribution } from '../splits/queries.ts'
 import { type Attribute, recordChanges } from '../record/versions.ts'
-import { type DealDefaults, readFacts } from '../record/read-facts.ts'
-import { findDeal, markDealVoid, toDeal, updateFacts } from './queries.ts'
+import { type DealDefaults, readTerms } from '../record/read-terms.ts'
+import { findDeal, markDealVoid, toDeal, updateTerms } from './queries.ts'
 import type { Attribution } from '../splits/schemas.ts'
 import type { DealChange, DealRow, DealSplit } from './schemas.ts'
 import type { ModelParameters, VersionReason } from '../record/schemas.ts'
 
-/** Corrects a deal's amount, close or model and splits it again. Errors: 400, 404, 409 where it is void. */
-export async function amendDeal(
-  trx: Kysely<Database>,
-  attribute: Attribute,
-  defaults: DealDefaults,
-  id: string,
-  change: DealChange,
-): Promise<DealSplit> {
-  await lockDeals(trx, [id])
-  const deal = await findOpenDeal(trx, id)
-  await updateFacts(trx, id, amend(deal, change, defaults))
-  return splitAgain(trx, attribute, id, 'amended')
+interface Amendment {
+  readonly attribute: Attribute
+  readonly defaults: DealDefaults
+  readonly id: string
+  readonly change: DealChange
 }
 
-/** Takes a deal out of revenue and payouts; it stays on record. Voiding it again changes nothing. Errors: 404. */
+/** Corrects a deal's amount, close or model and splits it again. Errors: 400, 404, 409 if it is void. */
+export async function amendDeal(
+  trx: Kysely<Database>,
+  { attribute, defaults, id, change }: Amendment,
+): Promise<DealSplit> {
+  await lockDeals(trx, [id])
+  const deal = await findValidDeal(trx, id)
+  await updateTerms(trx, id, amend(deal, change, defaults))
+  return splitAgain(trx, { attribute, id, reason: 'amended' })
+}
+
+interface DealVoiding {
+  readonly attribute: Attribute
+  readonly id: string
+  readonly reason: string
+}
+
+/** Removes a deal from revenue and payouts and keeps its record. Voiding it again changes nothing. Errors: 404. */
 export async function voidDeal(
   trx: Kysely<Database>,
-  attribute: Attribute,
-  id: string,
-  reason: string,
+  { attribute, id, reason }: DealVoiding,
 ): Promise<DealSplit> {
   await lockDeals(trx, [id])
   if (!(await markDealVoid(trx, id, reason))) return splitOf(trx, await findDealOrThrow(trx, id), true)
-  return splitAgain(trx, attribute, id, 'deal_voided')
+  return splitAgain(trx, { attribute, id, reason: 'deal_voided' })
 }
 
-async function splitAgain(trx: Kysely<Database>, attribute: Attribute, id: string, reason: VersionReason) {
-  await recordChanges(trx, attribute, [id], reason)
+interface SplitCause {
+  readonly attribute: Attribute
+  readonly id: string
+  readonly reason: VersionReason
+}
+
+async function splitAgain(trx: Kysely<Database>, { attribute, id, reason }: SplitCause): Promise<DealSplit> {
+  await recordChanges(trx, { attribute, dealIds: [id], reason })
   return splitOf(trx, await findDealOrThrow(trx, id), false)
 }
 
@@ -53,17 +67,17 @@ async function findDealOrThrow(trx: Kysely<Database>, id: string): Promise<DealR
   return deal
 }
 
-async function findOpenDeal(trx: Kysely<Database>, id: string): Promise<DealRow> {
+async function findValidDeal(trx: Kysely<Database>, id: string): Promise<DealRow> {
   const deal = await findDealOrThrow(trx, id)
   if (deal.voided_at !== null) throw new DealVoid(id)
   return deal
 }
 
-// What stays keeps what it resolved to when the deal was closed: a default that changed since moves nothing.
+// Unchanged parameters keep the values stored with the deal, so a default that changed since has no effect.
 function amend(deal: DealRow, change: DealChange, defaults: DealDefaults) {
   const { attribution_model = deal.attribution_model } = change
   const keepsModel = attribution_model === deal.attribution_model
-  const facts = readFacts(
+  const terms = readTerms(
     {
       amount: change.amount ?? toMajor(deal.amount_minor, deal.currency),
       currency: deal.currency,
@@ -76,7 +90,7 @@ function amend(deal: DealRow, change: DealChange, defaults: DealDefaults) {
     },
     defaults,
   )
-  return change.closed_date === undefined ? { ...facts, closed_all_day: deal.closed_all_day } : facts
+  return change.closed_date === undefined ? { ...terms, closed_all_day: deal.closed_all_day } : terms
 }
 
 function windowOf({

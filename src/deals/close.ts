@@ -10,16 +10,16 @@ import type { Outcome } from '../http/idempotency.ts'
 import { parseInstant } from '../values/instants.ts'
 import { listAttributions } from '../splits/queries.ts'
 import { type Attribute, recordVersions } from '../record/versions.ts'
-import { type DealDefaults, readFacts } from '../record/read-facts.ts'
-import { insertDeals, listDealsByIds, type Submission, toDeal } from './queries.ts'
+import { type DealDefaults, readTerms } from '../record/read-terms.ts'
+import { type DealSubmission, insertDeals, listDealsByIds, toDeal } from './queries.ts'
 import type { Attribution } from '../splits/schemas.ts'
 import type { DealRow, DealSplit, NewDeal } from './schemas.ts'
 
 type Closed = Outcome<DealSplit> | { readonly refusal: Error }
 
-/** Closes deals that arrive one by one, in groups with one commit each. Errors: 400, 409. */
+/** Closes deals with group commit: concurrent calls share a transaction. Errors: 400, 409. */
 export function createClosing(db: Kysely<Database>, attribute: Attribute, defaults: DealDefaults) {
-  const close = shareCommits<Submission, Closed>(db, {
+  const close = shareCommits<DealSubmission, Closed>(db, {
     dealOf: ({ id }) => id,
     work: (trx, submissions) => closeDeals(trx, attribute, submissions),
   })
@@ -27,12 +27,16 @@ export function createClosing(db: Kysely<Database>, attribute: Attribute, defaul
     outcomeOf(await close(toSubmission(sent, defaults)))
 }
 
-/** Records a closed deal and its first split; the same submission again finds it as it is now. Errors: 400, 409. */
+interface Closing {
+  readonly attribute: Attribute
+  readonly defaults: DealDefaults
+  readonly sent: NewDeal
+}
+
+/** Stores a closed deal and its first split. The same submission again returns the current deal. Errors: 400, 409. */
 export async function closeDeal(
   trx: Kysely<Database>,
-  attribute: Attribute,
-  defaults: DealDefaults,
-  sent: NewDeal,
+  { attribute, defaults, sent }: Closing,
 ): Promise<Outcome<DealSplit>> {
   const submission = toSubmission(sent, defaults)
   await lockDeals(trx, [submission.id])
@@ -40,20 +44,20 @@ export async function closeDeal(
   return outcomeOf(closed as Closed)
 }
 
-/** The same for several, whose locks the caller holds. */
+/** Closes several deals; the caller holds their locks. */
 async function closeDeals(
   trx: Kysely<Database>,
   attribute: Attribute,
-  submissions: readonly Submission[],
+  submissions: readonly DealSubmission[],
 ): Promise<Closed[]> {
-  // Of two submissions under one id the first counts; the second is measured against it as against any stored one.
+  // When two submissions have the same id, the first is stored and the second is compared with it.
   const firsts = new Map(submissions.toReversed().map((submission) => [submission.id, submission]))
   const inserted = await insertDeals(trx, [...firsts.values()])
-  const subjects = inserted.map(({ id }) => {
-    const { id: deal_id, submission: _, ...facts } = firsts.get(id) as Submission
-    return { deal_id, facts, is_void: false }
+  const deals = inserted.map(({ id }) => {
+    const { id: deal_id, submission: _, ...terms } = firsts.get(id) as DealSubmission
+    return { deal_id, terms, is_void: false }
   })
-  if (subjects.length > 0) await recordVersions(trx, attribute, subjects, 'closed')
+  if (deals.length > 0) await recordVersions(trx, { attribute, deals, reason: 'closed' })
 
   const fresh = new Map(inserted.map((deal) => [firsts.get(deal.id), deal]))
   const rest = submissions.filter((submission) => !fresh.has(submission))
@@ -74,9 +78,9 @@ async function closeDeals(
   })
 }
 
-function toSubmission(sent: NewDeal, defaults: DealDefaults): Submission {
+function toSubmission(sent: NewDeal, defaults: DealDefaults): DealSubmission {
   const { id = `deal_${uuid()}`, ...rest } = sent
-  return { id, ...readFacts(rest, defaults), submission: digestOf(sent) }
+  return { id, ...readTerms(rest, defaults), submission: digestOf(sent) }
 }
 
 function outcomeOf(closed: Closed): Outcome<DealSplit> {
@@ -84,7 +88,7 @@ function outcomeOf(closed: Closed): Outcome<DealSplit> {
   return closed
 }
 
-// Two spellings of one instant are one submission, but midnight in another offset means another day's end.
+// An instant may be written in two ways, but midnight in another offset ends another day: so isMidnight is digested too.
 function digestOf(sent: NewDeal): Buffer {
   const closed_date = sent.closed_date === undefined ? undefined : parseInstant(sent.closed_date)
   return hash('sha256', canonicalJson({ ...sent, closed_date }), 'buffer')

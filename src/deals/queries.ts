@@ -3,16 +3,16 @@ import type { Database } from '../database/tables.ts'
 import { listedColumns } from '../events/queries.ts'
 import { toMajor } from '../values/money.ts'
 import { type PageQuery, type PageStart, startOf, toPage } from '../values/pages.ts'
-import type { Facts } from '../record/schemas.ts'
+import type { DealTerms } from '../record/schemas.ts'
 import type { Deal, DealRow } from './schemas.ts'
 
-/** A deal as its client sent it, in our terms. */
-export type Submission = Facts & Pick<DealRow, 'id' | 'submission'>
+/** A deal as a client sent it, converted to columns, with the digest of the request. */
+export type DealSubmission = DealTerms & Pick<DealRow, 'id' | 'submission'>
 
-/** Inserts those deals whose id is free, at their first version. */
+/** Inserts the deals whose id is free, at version 1. */
 export async function insertDeals(
   trx: Kysely<Database>,
-  deals: readonly Submission[],
+  deals: readonly DealSubmission[],
 ): Promise<readonly DealRow[]> {
   const given = deals.map(({ amount_minor, submission, ...deal }) => ({
     ...deal,
@@ -33,7 +33,7 @@ export async function insertDeals(
   return rows
 }
 
-/** Those of these deals that exist, by id. */
+/** The deals that exist, by id. */
 export async function listDealsByIds(
   db: Kysely<Database>,
   ids: readonly string[],
@@ -51,19 +51,19 @@ export function findDeal(db: Kysely<Database>, id: string): Promise<DealRow | un
   return db.selectFrom('deals').selectAll().where('id', '=', id).executeTakeFirst()
 }
 
-export async function updateFacts(trx: Kysely<Database>, id: string, facts: Facts): Promise<void> {
+export async function updateTerms(trx: Kysely<Database>, id: string, terms: DealTerms): Promise<void> {
   await trx
     .updateTable('deals')
     .set({
-      ...facts,
-      model_parameters: sql`${JSON.stringify(facts.model_parameters)}::jsonb`,
+      ...terms,
+      model_parameters: sql`${JSON.stringify(terms.model_parameters)}::jsonb`,
       updated_at: now,
     })
     .where('id', '=', id)
     .execute()
 }
 
-/** Marks a deal void unless it is; says whether it did. */
+/** Marks a deal void; false if it already was. */
 export async function markDealVoid(trx: Kysely<Database>, id: string, reason: string): Promise<boolean> {
   const { numUpdatedRows } = await trx
     .updateTable('deals')
@@ -84,13 +84,13 @@ export interface DealFilter extends PageQuery {
   readonly before?: string
 }
 
-/** Deals, newest close first; those that a partner has a touchpoint on, where asked. */
+/** Deals, newest close first; with `partner_id`, only deals that have a touchpoint of this partner. */
 export async function listDeals(db: Kysely<Database>, { partner_id, ...filter }: DealFilter) {
   const start = startOf(filter, 2)
   const rows =
     partner_id === undefined
       ? await selectDeals(db, filter, start)
-      : await selectDealsOf(db, partner_id, filter, start)
+      : await selectDealsOf(db, { partnerId: partner_id, filter, start })
   const { page, pagination } = toPage(rows, start, ({ closed_date, id }) => [closed_date, id])
   return { deals: page.map(toDeal), pagination }
 }
@@ -118,14 +118,20 @@ function selectDeals(
   return query.execute()
 }
 
-// One index serves every filter of a partner's deals: it leaps from one currency and model to the next, of which there
-// are few, and takes the newest deals of each.
+interface PartnerDealQuery {
+  readonly partnerId: string
+  readonly filter: Filter
+  readonly start: PageStart
+}
+
+// One index serves every filter on a partner's deals: a skip scan over its few pairs of currency and model, which takes
+// the newest deals of each pair.
 async function selectDealsOf(
   db: Kysely<Database>,
-  partnerId: string,
-  { attribution_model, currency, from, before }: Filter,
-  { limit, offset, key }: PageStart,
+  { partnerId, filter, start }: PartnerDealQuery,
 ): Promise<DealRow[]> {
+  const { attribution_model, currency, from, before } = filter
+  const { limit, offset, key } = start
   const kinds = all(
     currency !== undefined && sql`kinds.currency = ${currency}`,
     attribution_model !== undefined && sql`kinds.attribution_model = ${attribution_model}`,
@@ -164,7 +170,7 @@ function all(...conditions: readonly (RawBuilder<unknown> | false)[]): RawBuilde
   return sql.join([sql`true`, ...conditions.filter((condition) => condition !== false)], sql` and `)
 }
 
-/** The first events of a deal with their partners' names, oldest first. */
+/** The first events of a deal with the names of their partners, oldest first. */
 export function listFirstEvents(db: Kysely<Database>, dealId: string, limit: number) {
   return db
     .selectFrom('events')
@@ -186,7 +192,7 @@ export async function countEvents(db: Kysely<Database>, dealId: string): Promise
   return Number(count)
 }
 
-/** The deal as its clients see it: money in units of its currency, and nothing that only we need. */
+/** The deal as the API returns it: the amount in units of its currency, without internal columns. */
 export function toDeal({ amount_minor, closed_all_day: _, submission: __, ...deal }: DealRow): Deal {
   return { ...deal, amount: toMajor(amount_minor, deal.currency) }
 }

@@ -8,11 +8,11 @@ import { serializeEvents } from '../events/serialize.ts'
 import { readIdempotencyKey, type Write } from '../http/idempotency.ts'
 import { readPeriod } from '../values/instants.ts'
 import { answers } from '../http/problems.ts'
-import { Currency, DateBound, Id, Page, ref, Strict } from '../values/schemas.ts'
+import { Currency, describe, Id, Page, PeriodFilter, ref, Strict } from '../values/schemas.ts'
 import type { Attribute } from '../record/versions.ts'
 import { amendDeal, voidDeal } from './amend.ts'
 import { closeDeal, createClosing } from './close.ts'
-import type { DealDefaults } from '../record/read-facts.ts'
+import type { DealDefaults } from '../record/read-terms.ts'
 import { countEvents, findDeal, listDeals, listFirstEvents, toDeal } from './queries.ts'
 import { AttributionModel } from '../record/schemas.ts'
 import { Deal, DealChange, DealDetail, DealPage, DealSplit, NewDeal } from './schemas.ts'
@@ -28,13 +28,13 @@ const eventsShown = 100
 const dealSchema = ref(Deal)
 
 const tags = ['Deals']
-const dealParams = Type.Object({ dealId: Id })
+const dealParams = Type.Object({ dealId: describe(Id, 'The id of the deal.') })
 
 export const postDeal = {
   operationId: 'closeDeal',
   summary: 'Record a closed deal and split it at once',
   description:
-    'Records a deal on the day it closed and splits it among the partners who touched it, by its model. A model parameter that is left out takes its default, which is stored with the deal. With an `id` of yours the same submission again finds the deal.',
+    'Records a closed deal and splits its amount, by its model, among the partners that have touchpoints on it. A model parameter that is left out takes its default, which is stored with the deal. With an `id` of your system, sending the deal again changes nothing.',
   tags,
   body: ref(NewDeal),
   response: answers({ 201: ref(DealSplit), 200: ref(DealSplit) }, 409),
@@ -42,10 +42,9 @@ export const postDeal = {
 
 const dealQuery = Strict({
   attribution_model: Type.Optional(ref(AttributionModel)),
-  partner_id: Type.Optional(Id),
-  currency: Type.Optional(Currency),
-  start_date: Type.Optional(DateBound),
-  end_date: Type.Optional(DateBound),
+  partner_id: Type.Optional(describe(Id, 'Only deals with a touchpoint of this partner.')),
+  currency: Type.Optional(describe(Currency, 'Only deals in this currency, an ISO 4217 code.')),
+  ...PeriodFilter,
   ...Page,
 })
 
@@ -53,7 +52,7 @@ const getDeals = {
   operationId: 'listDeals',
   summary: 'List deals, newest close first',
   description:
-    'Deals by their `closed_date`, newest first, void ones among them. `partner_id` finds those with a touchpoint of that partner.',
+    'Deals by `closed_date`, newest first. Void deals are included. The period is by `closed_date`.',
   tags,
   querystring: dealQuery,
   response: answers({ 200: ref(DealPage) }),
@@ -61,9 +60,9 @@ const getDeals = {
 
 const getDeal = {
   operationId: 'getDeal',
-  summary: 'A deal with its first events',
+  summary: 'Get a deal with its first events',
   description:
-    'One deal, how many events it has, and the first 100 of them, oldest first, with the names of their partners. `GET /events?deal_id=` lists all.',
+    'One deal, the number of its events, and the first 100 of them, oldest first, with the names of their partners. `GET /events?deal_id=` lists all events.',
   tags,
   params: dealParams,
   response: answers({ 200: Type.Unsafe<DealDetail | string>(ref(DealDetail)) }, 404),
@@ -73,7 +72,7 @@ const patchDeal = {
   operationId: 'amendDeal',
   summary: 'Correct a deal and split it again',
   description:
-    'Changes what the body names and leaves the rest, parameters of the model among it. The earlier split stays in the history.',
+    'Changes the fields that the body names. Other fields, and other parameters of the same model, keep their values. The previous split stays in the history.',
   tags,
   params: dealParams,
   body: ref(DealChange),
@@ -82,9 +81,9 @@ const patchDeal = {
 
 const postVoid = {
   operationId: 'voidDeal',
-  summary: 'Take a deal out of revenue and payouts; it stays on record',
+  summary: 'Void a deal: it stays on record and no longer counts',
   description:
-    'Takes a deal out of revenue and payouts, with a reason: its split becomes empty. Nothing is deleted, and to void it again changes nothing.',
+    'Removes a deal from revenue and payouts, with a reason: its split becomes empty. Nothing is deleted. Voiding the deal again changes nothing.',
   tags,
   params: dealParams,
   body: ref(VoidReason),
@@ -96,7 +95,7 @@ export const deals: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write, 
 
   app.post('/deals', { schema: postDeal }, async (request, reply) => {
     if (readIdempotencyKey(request) !== undefined) {
-      return write(request, reply, (trx) => closeDeal(trx, attribute, defaults, request.body))
+      return write(request, reply, (trx) => closeDeal(trx, { attribute, defaults, sent: request.body }))
     }
     const { status, body } = await close(request.body)
     void reply.code(status)
@@ -118,14 +117,14 @@ export const deals: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write, 
   app.patch('/deals/:dealId', { schema: patchDeal }, (request, reply) =>
     write(request, reply, async (trx) => ({
       status: 200,
-      body: await amendDeal(trx, attribute, defaults, request.params.dealId, request.body),
+      body: await amendDeal(trx, { attribute, defaults, id: request.params.dealId, change: request.body }),
     })),
   )
 
   app.post('/deals/:dealId/void', { schema: postVoid }, (request, reply) =>
     write(request, reply, async (trx) => ({
       status: 200,
-      body: await voidDeal(trx, attribute, request.params.dealId, request.body.reason),
+      body: await voidDeal(trx, { attribute, id: request.params.dealId, reason: request.body.reason }),
     })),
   )
 }

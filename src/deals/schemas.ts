@@ -1,34 +1,45 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Event } from '../events/schemas.ts'
-import { AttributionModel, type Facts, ModelParameters, sentFacts } from '../record/schemas.ts'
+import { AttributionModel, type DealTerms, ModelParameters, SentClose, sentTerms } from '../record/schemas.ts'
 import { Attribution } from '../splits/schemas.ts'
-import { Amount, Currency, Id, Listing, Nullable, ref, Strict, Timestamp } from '../values/schemas.ts'
+import {
+  Amount,
+  Currency,
+  describe,
+  Id,
+  Listing,
+  NewId,
+  Nullable,
+  ref,
+  Strict,
+  Timestamp,
+} from '../values/schemas.ts'
 
 export const Deal = Type.Object(
   {
     id: Id,
     amount: Amount,
     currency: Currency,
-    closed_date: Timestamp,
+    closed_date: describe(Timestamp, 'When the deal closed. Lists, reports and statements go by it, in UTC.'),
     attribution_model: ref(AttributionModel),
     model_parameters: ref(ModelParameters),
-    version: Type.Integer({ description: 'Of its current attribution.' }),
-    voided_at: Nullable(Timestamp),
+    version: Type.Integer({ description: 'The version of its current split.' }),
+    voided_at: Nullable(describe(Timestamp, 'When the deal was voided. Null while it counts.')),
     void_reason: Nullable(Type.String()),
-    created_at: Timestamp,
-    updated_at: Timestamp,
+    created_at: describe(Timestamp, 'When the service stored the deal.'),
+    updated_at: describe(Timestamp, 'When the deal or its split changed last.'),
   },
   { $id: 'Deal' },
 )
 export type Deal = Static<typeof Deal>
 
-export const NewDeal = Strict({ id: Type.Optional(Id), ...sentFacts }, { $id: 'NewDeal' })
+export const NewDeal = Strict({ id: NewId, ...sentTerms }, { $id: 'NewDeal' })
 export type NewDeal = Static<typeof NewDeal>
 
 export const DealChange = Strict(
   {
     amount: Type.Optional(Amount),
-    closed_date: Type.Optional(Timestamp),
+    closed_date: Type.Optional(SentClose),
     attribution_model: Type.Optional(ref(AttributionModel)),
     model_parameters: Type.Optional(ref(ModelParameters)),
   },
@@ -42,7 +53,7 @@ export const DealEvent = Type.Composite([Event, Type.Object({ partner_name: Type
 
 export const DealSplit = Type.Object(
   { deal: ref(Deal), attribution: ref(Attribution) },
-  { $id: 'DealSplit', description: 'A deal and its split as it stands.' },
+  { $id: 'DealSplit', description: 'A deal and its current split.' },
 )
 export type DealSplit = Static<typeof DealSplit>
 
@@ -51,11 +62,11 @@ export const DealPage = Listing({ deals: Type.Array(ref(Deal)) }, { $id: 'DealPa
 export const DealDetail = Type.Object(
   {
     deal: ref(Deal),
-    events: Type.Array(ref(DealEvent), { description: 'The first 100, oldest first.' }),
-    events_count: Type.Integer({ description: 'How many it has, the void ones too.' }),
+    events: Type.Array(ref(DealEvent), { description: 'The first 100 events, oldest first.' }),
+    events_count: Type.Integer({ description: 'How many events the deal has, including void ones.' }),
   },
   { $id: 'DealDetail' },
 )
 export type DealDetail = Static<typeof DealDetail>
 
-export type DealRow = Omit<Deal, 'amount'> & Facts & { submission: Buffer }
+export type DealRow = Omit<Deal, 'amount'> & DealTerms & { submission: Buffer }

@@ -9,7 +9,7 @@ const mostFaults = 10
 const longestPointer = 256
 const longestDetail = 512
 
-/** Counts what became of lines, added in their order, and lists the first that were refused, as far as there is room. */
+/** Counts the results of lines and lists the first refused ones, up to 1,000 and 256 kB; lines are added in order. */
 export function createReport() {
   const counts = { accepted: 0, duplicates: 0, refused: 0 }
   const refusals: RefusedLine[] = []
@@ -20,7 +20,7 @@ export function createReport() {
     const text = JSON.stringify(toRefusal(line, error))
     bytes += Buffer.byteLength(text)
     isFull = refusals.length === mostRefusals || bytes > mostBytes
-    // Parsed again because the part that is cut from a long text would keep all of it in memory.
+    // Parsed from its own JSON text: a slice of a long string would keep the whole string in memory.
     if (!isFull) refusals.push(JSON.parse(text) as RefusedLine)
   }
 
@@ -44,7 +44,7 @@ function toRefusal(line: number, error: Error): RefusedLine {
   return {
     line,
     code: known,
-    // Some sentences were written for a body that is one JSON text.
+    // Some error messages are about a whole JSON body.
     detail: abridge(message.replace(/^The body/, 'The line'), longestDetail),
     errors: faults.slice(0, mostFaults).map(({ pointer, detail }) => ({
       pointer: abridge(pointer, longestPointer),

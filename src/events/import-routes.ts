@@ -13,7 +13,7 @@ import { answers, toFaults } from '../http/problems.ts'
 import { ref, Strict } from '../values/schemas.ts'
 import type { Attribute } from '../record/versions.ts'
 import { importEvents } from './import.ts'
-import { takeTurnsByKey } from './import-turns.ts'
+import { createImportQueue } from './import-queue.ts'
 import { EventLine, ImportReport } from './schemas.ts'
 
 interface Needs {
@@ -30,19 +30,22 @@ interface Verdict {
 
 const postImport = {
   operationId: 'importEvents',
-  summary: 'Import any number of touchpoints, one JSON object a line',
+  summary: 'Import any number of touchpoints, one JSON object per line',
   description:
-    'Stores events while their lines arrive. Every line has an `id`, so that sending them again changes nothing: after an interruption, send all or the rest. Lines at fault are left out and reported; the others are stored. A key runs one import at a time, and one more waits. At least 32 kB must arrive every 30 seconds, and the whole within an hour.',
+    'Stores events while their lines arrive (NDJSON). Every line has an `id`, so sending it again changes nothing: after an interruption, send all lines again, or the rest. Refused lines are reported, and the other lines are stored. An API key runs one import at a time, and one more waits. At least 32 kB must arrive every 30 seconds, and the whole body within an hour.',
   tags: ['Events'],
   consumes: ['application/x-ndjson'],
-  body: Type.String({ description: 'Lines of `EventLine`, of up to 128 kB each.', 'x-line': ref(EventLine) }),
+  body: Type.String({
+    description: 'One `EventLine` per line, up to 128 kB each.',
+    'x-line': ref(EventLine),
+  }),
   querystring: Strict({}),
   response: answers({ 200: ref(ImportReport) }, 408),
 }
 
 export const imports: FastifyPluginAsyncTypebox<Needs> = async (app, needs) => {
   const { db, attribute, inTurn, findCaller, clock } = needs
-  const takeTurn = takeTurnsByKey()
+  const enqueue = createImportQueue()
   const compile = app.validatorCompiler as FastifySchemaCompiler<object>
   const validate = compile({ schema: ref(EventLine), method: 'POST', url: '/events/import' })
   const check = (value: unknown) => toFaults({ validation: (validate(value) as Verdict).error ?? [] })
@@ -52,7 +55,7 @@ export const imports: FastifyPluginAsyncTypebox<Needs> = async (app, needs) => {
     '/events/import',
     {
       schema: postImport,
-      // The body is a stream: its lines are validated as they come.
+      // The body is a stream: each line is validated when it arrives.
       validatorCompiler: (route) => (route.httpPart === 'body' ? () => true : compile(route as never)),
     },
     (request, reply) => {
@@ -61,7 +64,7 @@ export const imports: FastifyPluginAsyncTypebox<Needs> = async (app, needs) => {
         if ((await findCaller(keyHash)) === undefined) throw new Unauthenticated()
       }
       const batches = readBody(request, clock)
-      return takeTurn(
+      return enqueue(
         request.caller.id,
         () => importEvents({ db, attribute, inTurn, check, confirmKey }, batches),
         clientSignalOf(reply),

@@ -6,68 +6,73 @@ import type { Line } from '../http/ndjson.ts'
 import type { Attribute } from '../record/versions.ts'
 import { createReport } from './import-report.ts'
 import { type Ingested, lockAndIngest, readEvents } from './ingest.ts'
-import type { Submission } from './queries.ts'
+import type { EventSubmission } from './queries.ts'
 import type { EventLine, ImportReport } from './schemas.ts'
 import { storeOpenDeals } from './store-in-groups.ts'
 
-interface Importing {
+interface ImportContext {
   readonly db: Kysely<Database>
   readonly attribute: Attribute
-  /** Waits until another batch may lock its deals. */
+  /** Limits how many batches of all requests lock deals at the same time. */
   readonly inTurn: <Result>(work: () => Promise<Result>) => Promise<Result>
-  /** The faults of a line's value by the schema. */
+  /** Validates the value of a line. */
   readonly check: (value: unknown) => readonly Fault[]
-  /** Throws a 401 where the key of the import is no longer valid. */
+  /** Throws a 401 if the API key of the import is no longer valid. */
   readonly confirmKey: () => Promise<void>
 }
 
-const patience = [100, 200, 400, 800, 1600, 3200]
+const retryDelaysMs = [100, 200, 400, 800, 1600, 3200]
 
-/** Stores events as their lines arrive: one batch is read while the one before it is stored. */
+/** Stores events while their lines arrive: it reads one batch while it stores the previous one. */
 export async function importEvents(
-  importing: Importing,
+  context: ImportContext,
   batches: AsyncIterable<readonly Line[]>,
 ): Promise<ImportReport> {
   const report = createReport()
-  const take = async (batch: ReadonlyMap<number, Submission | Error>) => {
-    const submissions = [...batch.values()].filter((read): read is Submission => !(read instanceof Error))
-    const results = await store(importing, submissions)
+  const storeBatch = async (batch: ReadonlyMap<number, EventSubmission | Error>) => {
+    const submissions = [...batch.values()].filter(
+      (read): read is EventSubmission => !(read instanceof Error),
+    )
+    const results = await store(context, submissions)
     for (const [line, read] of batch)
       report.add(line, read instanceof Error ? read : (results.get(read) as Ingested))
   }
 
   const reading = batches[Symbol.asyncIterator]()
-  let taking = Promise.resolve()
-  // A failure ends the wait for lines that may be long in coming. The promise that never settles is new each time: each
-  // race would leave its batch in one that outlives it.
-  const readNext = () => Promise.race([reading.next(), taking.then(() => new Promise<never>(() => {}))])
+  let storing = Promise.resolve()
+  // If storing fails, stop waiting for the next lines. Each race gets a new promise that never settles: a shared one would
+  // keep every batch in memory.
+  const readNext = () => Promise.race([reading.next(), storing.then(() => new Promise<never>(() => {}))])
   try {
     for (let next = await readNext(); next.done !== true; next = await readNext()) {
-      const batch = readBatch(importing, next.value)
-      await taking
-      taking = take(batch)
-      // It is awaited in a moment; until then its failure is not unhandled.
-      taking.catch(() => {})
-      // The statement is sent before the next lines keep this thread busy.
+      const batch = readBatch(context, next.value)
+      await storing
+      storing = storeBatch(batch)
+      // Awaited in the next round; until then a failure must not count as an unhandled rejection.
+      storing.catch(() => {})
+      // Send the statement before parsing the next lines.
       await setImmediate()
     }
   } finally {
-    // The answer comes after the last write, whatever it says.
-    await taking
+    // Do not answer, not even with an error, before the last write has ended.
+    await storing
   }
   return report.read()
 }
 
-/** The lines of a batch by number: an event to store, or the refusal of its line. */
-function readBatch({ check }: Importing, lines: readonly Line[]): ReadonlyMap<number, Submission | Error> {
-  const batch = new Map<number, Submission | Error>()
+/** The lines of a batch by number: the event to store, or the error of its line. */
+function readBatch(
+  { check }: ImportContext,
+  lines: readonly Line[],
+): ReadonlyMap<number, EventSubmission | Error> {
+  const batch = new Map<number, EventSubmission | Error>()
   for (const { line, value, error } of lines) {
     try {
       if (error !== undefined) throw error
       const faults = check(value)
       if (faults.length > 0) throw invalid(faults)
       const { kind: _, ...event } = value as EventLine
-      batch.set(line, readEvents([event], () => '')[0] as Submission)
+      batch.set(line, readEvents([event], () => '')[0] as EventSubmission)
     } catch (thrown) {
       batch.set(line, thrown as Error)
     }
@@ -76,14 +81,14 @@ function readBatch({ check }: Importing, lines: readonly Line[]): ReadonlyMap<nu
 }
 
 async function store(
-  { db, attribute, inTurn, confirmKey }: Importing,
-  submissions: readonly Submission[],
-): Promise<ReadonlyMap<Submission, Ingested>> {
-  // Asked in turn, because the wait for the turn may be longer than a key may outlive its revocation.
+  { db, attribute, inTurn, confirmKey }: ImportContext,
+  submissions: readonly EventSubmission[],
+): Promise<ReadonlyMap<EventSubmission, Ingested>> {
+  // The key is confirmed after the wait: a wait may take longer than the 5 s in which a revocation must take effect.
   const inTurnWithKey = <Result>(work: () => Promise<Result>) =>
-    persist(() => inTurn(() => confirmKey().then(work)))
+    withRetries(() => inTurn(() => confirmKey().then(work)))
 
-  if (submissions.length === 0) await persist(confirmKey)
+  if (submissions.length === 0) await withRetries(confirmKey)
   const stored = submissions.length === 0 ? [] : await inTurnWithKey(() => storeOpenDeals(db, submissions))
   const left = submissions.filter((_, index) => stored[index] === undefined)
   const storeRest = () => db.transaction().execute((trx) => lockAndIngest(trx, attribute, left))
@@ -96,16 +101,16 @@ async function store(
   return results
 }
 
-/** A database that is away for a moment, or a deal that is locked for long, does not end an import. */
-async function persist<Result>(work: () => Promise<Result>): Promise<Result> {
-  for (const wait of patience) {
+/** Retries server errors, with 6.3 s of delays in all: a short database outage or a locked deal does not end an import. */
+async function withRetries<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (const delay of retryDelaysMs) {
     try {
       return await work()
     } catch (error) {
-      // A refusal stays one, however often it is asked for.
+      // A retry cannot change a client error.
       const { statusCode = 500 } = error as { readonly statusCode?: number }
       if (statusCode < 500) throw error
-      await setTimeout(wait)
+      await setTimeout(delay)
     }
   }
   return work()

@@ -8,79 +8,82 @@ import { canonicalJson } from '../values/canonical-json.ts'
 import type { Outcome } from '../http/idempotency.ts'
 import { parseInstant, toTimestamp } from '../values/instants.ts'
 import { type Attribute, recordChanges } from '../record/versions.ts'
-import { admit, type Admission, uncrowded } from './capacity.ts'
+import { admit, type Admission, uncountedTouchpoints } from './deal-capacity.ts'
 import {
+  type EventSubmission,
   insertEvents,
   listPartnerStatuses,
   listSubmitted,
   type StoredEvent,
-  type Submission,
 } from './queries.ts'
 import { type Accepted, type Event, mostTouchpoints, type NewEvent } from './schemas.ts'
 
-const aheadMs = 5 * 60_000
+const futureMs = 5 * 60_000
 const metadataBytes = 16_384
 const metadataDepth = 16
 
-/** What became of a submission: stored now, found as it was stored before, or refused. */
+/** The result of a submission: stored now, already stored before, or refused. */
 export type Ingested =
   | { readonly event: Event; readonly isNew: boolean }
   | { readonly refusal: Error; readonly fault: Fault }
 
-/** Reads events as they were sent; all faults are reported with their pointers. Errors: 400. */
-export function readEvents(events: readonly NewEvent[], pointerOf: (index: number) => string): Submission[] {
+/** Checks and converts events as a client sent them. Errors: 400 with every fault. */
+export function readEvents(
+  events: readonly NewEvent[],
+  pointerOf: (index: number) => string,
+): EventSubmission[] {
   const now = Date.now()
   const faults = events.flatMap((event, index) => faultsOf(event, now, pointerOf(index)))
   if (faults.length > 0) throw invalid(faults)
   return events.map((event) => toSubmission(event, now))
 }
 
-/** Stores events and splits again, in the same transaction, every closed deal among theirs; the caller holds the locks. */
+/** Stores events and splits their closed deals again, in one transaction; the caller holds the locks of the deals. */
 export async function ingest(
   trx: Kysely<Database>,
   attribute: Attribute,
-  submissions: readonly Submission[],
+  submissions: readonly EventSubmission[],
 ): Promise<Ingested[]> {
-  // Of several submissions under one id the first that can be stored counts; the others are measured against it.
+  // When several submissions have the same id, the first valid one is stored and the others are compared with it.
   const firsts = new Map(submissions.toReversed().map((submission) => [contentOf(submission), submission]))
-  const fresh = new Map<Submission, StoredEvent>()
+  const fresh = new Map<EventSubmission, StoredEvent>()
   const closed = new Set<string>()
   const take = (inserted: Awaited<ReturnType<typeof insertEvents>>) => {
     for (const { is_closed, ...event } of inserted) {
-      fresh.set(firsts.get(contentOf(event)) as Submission, event)
+      fresh.set(firsts.get(contentOf(event)) as EventSubmission, event)
       if (is_closed) closed.add(event.deal_id)
     }
   }
-  take(await insertEvents(trx, submissions, uncrowded))
+  take(await insertEvents(trx, submissions, uncountedTouchpoints))
   const rest = submissions.filter((submission) => !fresh.has(submission))
-  const crowded = rest.length === 0 ? undefined : await ingestCrowded(trx, rest)
-  take(crowded?.inserted ?? [])
-  if (closed.size > 0) await recordChanges(trx, attribute, [...closed], 'late_event')
+  const counted = rest.length === 0 ? undefined : await insertCounted(trx, rest)
+  take(counted?.inserted ?? [])
+  if (closed.size > 0) await recordChanges(trx, { attribute, dealIds: [...closed], reason: 'late_event' })
 
   return submissions.map((given) => {
     const event = fresh.get(given)
-    if (event === undefined) return crowded?.explain(given) as Ingested
+    if (event === undefined) return counted?.explain(given) as Ingested
     return { event: toEvent(event, given), isNew: true }
   })
 }
 
-/** Stores those events that are for deals with many touchpoints and find room there; tells of the others why not. */
-async function ingestCrowded(trx: Kysely<Database>, rest: readonly Submission[]) {
-  const found = await look(trx, rest)
+/** Inserts the events that fit into deals with many touchpoints; `explain` gives the result of any other event. */
+async function insertCounted(trx: Kysely<Database>, rest: readonly EventSubmission[]) {
+  const found = await findStored(trx, rest)
   const storable = rest.filter(
     ({ id, partner_id }) => !found.byId.has(id) && found.statuses.get(partner_id) === 'active',
   )
   const { admitted, full } = await admit(trx, storable)
-  if (admitted.length === 0) return { inserted: [], explain: explainer(found, full) }
+  if (admitted.length === 0) return { inserted: [], explain: createExplain(found, full) }
   const inserted = await insertEvents(trx, admitted, mostTouchpoints)
-  return { inserted, explain: explainer(await look(trx, rest), full) }
+  return { inserted, explain: createExplain(await findStored(trx, rest), full) }
 }
 
-/** The same for a caller that holds no locks. */
+/** Locks the deals of these events, then ingests the events. */
 export async function lockAndIngest(
   trx: Kysely<Database>,
   attribute: Attribute,
-  submissions: readonly Submission[],
+  submissions: readonly EventSubmission[],
 ): Promise<Ingested[]> {
   await lockDeals(
     trx,
@@ -103,13 +106,13 @@ export async function ingestOne(
   return outcomeOf(result as Ingested)
 }
 
-/** What to answer for one event; throws its refusal. */
+/** The answer for one event. Throws if the event was refused. */
 export function outcomeOf(result: Ingested): Outcome<{ event: Event }> {
   if ('refusal' in result) throw result.refusal
   return { status: result.isNew ? 201 : 200, body: { event: result.event } }
 }
 
-/** Stores all of these events or, where any is refused, none. Errors: 400 or 409 with the faults by index. */
+/** Stores all of these events, or none if any is refused. Errors: 400 or 409 with the faults by index. */
 export async function ingestAll(
   trx: Kysely<Database>,
   attribute: Attribute,
@@ -126,17 +129,17 @@ export async function ingestAll(
   return { accepted, duplicates: events.length - accepted }
 }
 
-function contentOf({ id, submission }: Pick<Submission, 'id' | 'submission'>): string {
+function contentOf({ id, submission }: Pick<EventSubmission, 'id' | 'submission'>): string {
   return `${id} ${submission.toString('hex')}`
 }
 
-// Their digests are the same, and so are their metadata, which may be large and need not be read.
-function toEvent({ submission: _, ...event }: StoredEvent, { metadata }: Submission): Event {
+// Both have the same digest and so the same metadata, which may be large: it is not read again.
+function toEvent({ submission: _, ...event }: StoredEvent, { metadata }: EventSubmission): Event {
   return { ...event, metadata }
 }
 
-/** What is stored under the ids of these submissions, and the status of their partners. */
-async function look(trx: Kysely<Database>, submissions: readonly Submission[]) {
+/** The stored events with the ids of these submissions, and the status of their partners. */
+async function findStored(trx: Kysely<Database>, submissions: readonly EventSubmission[]) {
   const stored = await listSubmitted(
     trx,
     submissions.map(({ id }) => id),
@@ -146,8 +149,9 @@ async function look(trx: Kysely<Database>, submissions: readonly Submission[]) {
   return { byId: new Map(stored.map((event) => [event.id, event])), statuses }
 }
 
-function explainer({ byId, statuses }: Awaited<ReturnType<typeof look>>, full: Admission['full']) {
-  return (given: Submission): Ingested => {
+/** Returns a function that tells why an event was not inserted: it is stored already, or it is refused. */
+function createExplain({ byId, statuses }: Awaited<ReturnType<typeof findStored>>, full: Admission['full']) {
+  return (given: EventSubmission): Ingested => {
     const { id, partner_id, deal_id } = given
     const found = byId.get(id)
     if (found?.submission.equals(given.submission)) return { event: toEvent(found, given), isNew: false }
@@ -166,7 +170,7 @@ function refuse(refusal: Error, pointer: string, detail: string): Ingested {
   return { refusal: Object.assign(refusal, { faults: [fault] }), fault }
 }
 
-function toSubmission(event: NewEvent, now: number): Submission {
+function toSubmission(event: NewEvent, now: number): EventSubmission {
   const at = event.timestamp === undefined ? now : (parseInstant(event.timestamp)?.at as number)
   const parsed = event.timestamp === undefined ? event : { ...event, timestamp: at }
   return {
@@ -182,15 +186,18 @@ function toSubmission(event: NewEvent, now: number): Submission {
 
 function faultsOf({ timestamp, metadata }: NewEvent, now: number, pointer: string): Fault[] {
   const faults: Fault[] = []
-  if (timestamp !== undefined && (parseInstant(timestamp)?.at ?? 0) > now + aheadMs) {
-    faults.push({ pointer: `${pointer}/timestamp`, detail: 'The timestamp is more than 5 minutes ahead.' })
+  if (timestamp !== undefined && (parseInstant(timestamp)?.at ?? 0) > now + futureMs) {
+    faults.push({
+      pointer: `${pointer}/timestamp`,
+      detail: 'The timestamp is more than 5 minutes in the future.',
+    })
   }
   if (metadata !== undefined && Buffer.byteLength(JSON.stringify(metadata)) > metadataBytes) {
-    faults.push({ pointer: `${pointer}/metadata`, detail: 'The metadata are larger than 16 kB.' })
+    faults.push({ pointer: `${pointer}/metadata`, detail: 'The metadata is larger than 16 kB.' })
   } else if (metadata !== undefined && depthOf(metadata) > metadataDepth) {
     faults.push({
       pointer: `${pointer}/metadata`,
-      detail: 'The metadata are nested more than 16 levels deep.',
+      detail: 'The metadata is nested more than 16 levels deep.',
     })
   }
   return faults

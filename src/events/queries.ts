@@ -17,25 +17,25 @@ const plainColumns = [
 
 const eventColumns = [...plainColumns, 'events.metadata'] as const
 
-/** Of many events: their metadata as the text that they are. */
+/** For lists: metadata as the stored JSON text. */
 export const listedColumns = [
   ...plainColumns,
   sql<string | null>`events.metadata::text`.as('metadata'),
 ] as const
 
-/** An event as its client sent it, in our terms. */
-export type Submission = Pick<
+/** An event as a client sent it, converted to columns, with the digest of the request. */
+export type EventSubmission = Pick<
   EventRow,
   'id' | 'partner_id' | 'deal_id' | 'touchpoint_type' | 'timestamp' | 'metadata' | 'submission'
 >
 
 /**
- * Stores those events that need nothing else: deal not closed, locked by nobody and with few touchpoints, id free,
- * partner active. A transaction of its own in one round trip, which is what most groups are. Says when it stored each.
+ * Stores the events whose deal is open, not locked and has at most `most` touchpoints including them, whose id is free and
+ * whose partner is active: a whole transaction in one round trip, enough for most groups. Returns created_at by id.
  */
 export async function storeOpenEvents(
   db: Kysely<Database>,
-  events: readonly Submission[],
+  events: readonly EventSubmission[],
   most: number,
 ): Promise<ReadonlyMap<string, string>> {
   const dealKeys = events.map(({ deal_id }) => lockKeyOf(deal_id))
@@ -45,17 +45,17 @@ export async function storeOpenEvents(
   return new Map(rows.map(({ id, created_at }) => [id, created_at]))
 }
 
-/** An event without its metadata, and the digest of its submission. */
+/** An event without its metadata, but with the digest of its submission. */
 export type StoredEvent = Omit<Event, 'metadata'> & Pick<EventRow, 'submission'>
 
 /**
- * Inserts those events whose id is free, whose partner is active and whose deal has no more than `most` touchpoints with
- * them; says which they are, and which deals are closed.
+ * Inserts the events whose id is free, whose partner is active and whose deal has at most `most` touchpoints including
+ * them. Returns them, and whether their deals are closed.
  */
-// The limit tells the planner how many there are; it would else take them for enough to read all deals and partners.
+// The limit tells the planner how many events there are; without it the planner reads all deals and partners.
 export async function insertEvents(
   trx: Kysely<Database>,
-  events: readonly Submission[],
+  events: readonly EventSubmission[],
   most: number,
 ): Promise<(StoredEvent & { is_closed: boolean })[]> {
   const given = events.map((event, n) => ({ n, ...toGiven(event) }))
@@ -88,7 +88,7 @@ export async function insertEvents(
   return rows
 }
 
-function toGiven({ metadata, submission, ...event }: Submission) {
+function toGiven({ metadata, submission, ...event }: EventSubmission) {
   return {
     ...event,
     metadata: metadata === null ? null : JSON.stringify(metadata),
@@ -100,7 +100,7 @@ export function findEvent(db: Kysely<Database>, id: string): Promise<Event | und
   return db.selectFrom('events').select(eventColumns).where('id', '=', id).executeTakeFirst()
 }
 
-/** Stored events of these ids. */
+/** The stored events with these ids. */
 export function listSubmitted(db: Kysely<Database>, ids: readonly string[]): Promise<StoredEvent[]> {
   return db
     .selectFrom('events')
@@ -109,7 +109,7 @@ export function listSubmitted(db: Kysely<Database>, ids: readonly string[]): Pro
     .execute()
 }
 
-/** The status of those of these partners that exist. */
+/** The status of the partners that exist, by id. */
 export async function listPartnerStatuses(
   db: Kysely<Database>,
   ids: readonly string[],
@@ -122,7 +122,7 @@ export async function listPartnerStatuses(
   return new Map(rows.map(({ id, status }) => [id, status]))
 }
 
-/** Events newest first, of a deal or a partner where asked, with their metadata as text. */
+/** Events, newest first, with their metadata as text; optionally only those of a deal or a partner. */
 export async function listEvents(
   db: Kysely<Database>,
   { deal_id, partner_id, ...page }: PageQuery & { deal_id?: string; partner_id?: string },
@@ -143,7 +143,7 @@ export async function listEvents(
   return toPage(await query.execute(), start, ({ timestamp, id }) => [timestamp, id])
 }
 
-/** Marks an event void from the next version of its deal on; undefined where it already was. */
+/** Marks an event void, from the next version of its deal on; undefined if it already was. */
 export function markEventVoid(trx: Kysely<Database>, id: string, reason: string): Promise<Event | undefined> {
   return trx
     .updateTable('events')

@@ -10,7 +10,7 @@ import { readIdempotencyKey, type Write } from '../http/idempotency.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { Clock } from '../http/pace.ts'
 import { answers } from '../http/problems.ts'
-import { Id, Page, ref, Strict } from '../values/schemas.ts'
+import { describe, Id, Page, ref, Strict } from '../values/schemas.ts'
 import type { Attribute } from '../record/versions.ts'
 import { imports } from './import-routes.ts'
 import { ingestAll, ingestOne } from './ingest.ts'
@@ -29,21 +29,21 @@ interface Needs {
   readonly clock: Clock
 }
 
-// Each locks up to a thousand deals, and the server's table of locks, which all instances share, has room for some 10,000.
+// A batch locks up to 1,000 deals. PostgreSQL's lock table, which all instances share, holds about 10,000 locks.
 const batchesAtOnce = 3
 const batchesWaiting = 100
-// Rows of pages that are put together at once: each may have 16 kB of metadata.
+// Rows of all pages that are built at the same time: each may have 16 kB of metadata.
 const rowsAtOnce = 1000
 const pagesWaiting = 1000
 
 const tags = ['Events']
-const eventParams = Type.Object({ eventId: Id })
+const eventParams = Type.Object({ eventId: describe(Id, 'The id of the event.') })
 
 export const trackEvent = {
   operationId: 'trackEvent',
   summary: 'Track a touchpoint, before or after its deal is recorded',
   description:
-    'Records what a partner did on a deal. The deal need not exist yet. If it is closed already, it is split again at once. With an `id` of yours the same submission again changes nothing.',
+    'Records what a partner did on a deal. The deal need not exist yet. If the deal is closed, it is split again in the same transaction. With an `id` of your system, sending the event again changes nothing.',
   tags,
   body: ref(NewEvent),
   response: answers({ 201: ref(EventAnswer), 200: ref(EventAnswer) }, 409),
@@ -53,7 +53,7 @@ const trackEvents = {
   operationId: 'trackEvents',
   summary: 'Track up to 1000 touchpoints, all or nothing',
   description:
-    'Records all of the events, or none where one is refused; the faults then name each by its index. Events whose `id` was stored before with the same content count as duplicates.',
+    'Records all of the events. If one is refused, none is recorded, and `errors` names each refused event by its index. An event that is stored already, with the same `id` and content, counts as a duplicate.',
   tags,
   body: ref(NewEvents),
   response: answers({ 201: ref(Accepted) }, 409),
@@ -62,17 +62,20 @@ const trackEvents = {
 const getEvents = {
   operationId: 'listEvents',
   summary: 'List events, newest first',
-  description:
-    'Events by their timestamp, newest first, of one deal or one partner where asked. Void ones are among them.',
+  description: 'Events by `timestamp`, newest first. Void events are included.',
   tags,
-  querystring: Strict({ deal_id: Type.Optional(Id), partner_id: Type.Optional(Id), ...Page }),
+  querystring: Strict({
+    deal_id: Type.Optional(describe(Id, 'Only events of this deal.')),
+    partner_id: Type.Optional(describe(Id, 'Only events of this partner.')),
+    ...Page,
+  }),
   response: answers({ 200: Type.Unsafe<EventPage | string>(ref(EventPage)) }),
 }
 
 const getEvent = {
   operationId: 'getEvent',
-  summary: 'An event',
-  description: 'One event, void or not.',
+  summary: 'Get an event',
+  description: 'One event. A void event has `voided_at` and `void_reason`.',
   tags,
   params: eventParams,
   response: answers({ 200: ref(EventAnswer) }, 404),
@@ -82,7 +85,7 @@ const postVoid = {
   operationId: 'voidEvent',
   summary: 'Void an event: it stays on record and no longer counts',
   description:
-    'Takes an event out of every split it counts in, with a reason. Nothing is deleted, and to void it again changes nothing.',
+    'Removes an event from the split of its deal, with a reason. The deal is split again. Nothing is deleted. Voiding the event again changes nothing.',
   tags,
   params: eventParams,
   body: ref(VoidReason),
@@ -134,7 +137,9 @@ export const events: FastifyPluginAsyncTypebox<Needs> = async (app, needs) => {
   app.post('/events/:eventId/void', { schema: postVoid }, (request, reply) =>
     write(request, reply, async (trx) => ({
       status: 200,
-      body: { event: await voidEvent(trx, attribute, request.params.eventId, request.body.reason) },
+      body: {
+        event: await voidEvent(trx, { attribute, id: request.params.eventId, reason: request.body.reason }),
+      },
     })),
   )
 }

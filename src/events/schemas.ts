@@ -1,18 +1,33 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { touchpointTypes } from '../attribution/touch.ts'
 import { Fault, ProblemCode } from '../values/problem.ts'
-import { Id, Listing, Nullable, OneOf, ref, Strict, Text, Timestamp } from '../values/schemas.ts'
+import {
+  describe,
+  Id,
+  Listing,
+  NewId,
+  Nullable,
+  OneOf,
+  ref,
+  Strict,
+  Text,
+  Timestamp,
+} from '../values/schemas.ts'
 
-/** What one deal holds at most, void touchpoints included: they are read with it too. */
+/** The limits of one deal. Void touchpoints count too, because they are read with the deal. */
 export const mostTouchpoints = 5000
 export const mostPartners = 500
 
-export const TouchpointType = OneOf(touchpointTypes, { $id: 'TouchpointType' })
+export const TouchpointType = OneOf(touchpointTypes, {
+  $id: 'TouchpointType',
+  description: 'What the partner did. The model `role-based` weighs touchpoints by it.',
+})
 
 const metadata = Type.Unsafe<Record<string, unknown>>({
   type: 'object',
   additionalProperties: true,
-  description: 'Anything of yours, up to 16 kB and 16 levels deep; kept as sent.',
+  description:
+    'A JSON object of your own, up to 16 kB and 16 levels deep. It is stored as sent and does not affect the split.',
 })
 
 export const Event = Type.Object(
@@ -21,11 +36,14 @@ export const Event = Type.Object(
     partner_id: Id,
     deal_id: Id,
     touchpoint_type: ref(TouchpointType),
-    timestamp: Timestamp,
+    timestamp: describe(
+      Timestamp,
+      'When the touchpoint happened. A split orders touchpoints by it, then by id.',
+    ),
     metadata: Nullable(metadata),
-    voided_at: Nullable(Timestamp),
+    voided_at: Nullable(describe(Timestamp, 'When the event was voided. Null while it counts.')),
     void_reason: Nullable(Type.String()),
-    created_at: Timestamp,
+    created_at: describe(Timestamp, 'When the service stored the event.'),
   },
   { $id: 'Event', description: 'A touchpoint: what a partner did on a deal, and when.' },
 )
@@ -38,11 +56,16 @@ export type EventPage = Static<typeof EventPage>
 
 export const NewEvent = Strict(
   {
-    id: Type.Optional(Id),
+    id: NewId,
     partner_id: Id,
-    deal_id: Id,
+    deal_id: describe(Id, 'The id of the deal, which may be recorded later.'),
     touchpoint_type: ref(TouchpointType),
-    timestamp: Type.Optional(Timestamp),
+    timestamp: Type.Optional(
+      describe(
+        Timestamp,
+        'When the touchpoint happened: an instant with its offset, cut to milliseconds, at most 5 minutes ahead. Default: the time of the request. A touchpoint later than `close_grace_minutes` after the close of its deal is stored and earns nothing.',
+      ),
+    ),
     metadata: Type.Optional(metadata),
   },
   { $id: 'NewEvent' },
@@ -59,26 +82,33 @@ export const Accepted = Type.Object(
   {
     accepted: Type.Integer({ description: 'Events stored by this request.' }),
     duplicates: Type.Integer({
-      description: 'Events that an earlier request, or an earlier line of this one, had stored.',
+      description: 'Events that were stored before, by another request or earlier in this one.',
     }),
   },
   { $id: 'Accepted' },
 )
 export type Accepted = Static<typeof Accepted>
 
-/** An event as a line of an import; its `id` makes a second run change nothing. */
+/** An event as a line of an import. Its required `id` makes the import safe to repeat. */
 export const EventLine = Strict(
-  { ...NewEvent.properties, id: Id, kind: Type.Optional(OneOf(['event'])) },
+  {
+    ...NewEvent.properties,
+    id: describe(
+      Id,
+      'An id of your system. A line with the id and content of a stored event changes nothing.',
+    ),
+    kind: Type.Optional(OneOf(['event'])),
+  },
   { $id: 'EventLine' },
 )
 export type EventLine = Static<typeof EventLine>
 
 export const RefusedLine = Type.Object(
   {
-    line: Type.Integer({ description: 'Counted from 1.' }),
+    line: Type.Integer({ description: 'The number of the line, from 1.' }),
     code: ref(ProblemCode),
     detail: Type.String(),
-    errors: Type.Array(ref(Fault), { description: 'Its faults, up to 10.' }),
+    errors: Type.Array(ref(Fault), { description: 'The first 10 faults of the line.' }),
   },
   { $id: 'RefusedLine' },
 )
@@ -90,9 +120,9 @@ export const ImportReport = Type.Object(
     duplicates: Type.Integer({
       description: 'Lines whose events were stored before, or by an earlier line.',
     }),
-    refused: Type.Integer({ description: 'Lines that were left out.' }),
+    refused: Type.Integer({ description: 'Lines that were refused.' }),
     refusals: Type.Array(ref(RefusedLine), {
-      description: 'The first of them by line: up to 1000, and up to 256 kB together.',
+      description: 'The first refused lines: up to 1000, and up to 256 kB together.',
     }),
   },
   { $id: 'ImportReport' },
@@ -102,5 +132,5 @@ export type ImportReport = Static<typeof ImportReport>
 export const VoidReason = Strict({ reason: Text(500) }, { $id: 'VoidReason' })
 export type VoidReason = Static<typeof VoidReason>
 
-/** What the row holds beside the resource: the versions of its deal that know it, and the submission's digest. */
+/** The row also has the deal versions from which the event is known and void, and the digest of its submission. */
 export type EventRow = Event & { known_from: number; void_from: number | null; submission: Buffer }

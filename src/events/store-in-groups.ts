@@ -5,33 +5,33 @@ import type { Database } from '../database/tables.ts'
 import type { Outcome } from '../http/idempotency.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { Attribute } from '../record/versions.ts'
-import { uncrowded } from './capacity.ts'
+import { uncountedTouchpoints } from './deal-capacity.ts'
 import { ingest, type Ingested, outcomeOf, readEvents } from './ingest.ts'
-import { storeOpenEvents, type Submission } from './queries.ts'
+import { type EventSubmission, storeOpenEvents } from './queries.ts'
 import type { Event, NewEvent } from './schemas.ts'
 
 /**
- * Stores events that arrive one by one, in groups with one commit each: the plain case in one statement, and what that
- * leaves, events of closed deals, duplicates and refusals, in transactions.
+ * Stores events with group commit. One statement stores the simple events of a group; events of closed deals, duplicates
+ * and events to refuse go through a second group, in a transaction.
  */
 export function createTracking(db: Kysely<Database>, attribute: Attribute, metrics: Metrics) {
   const observeGroup = metrics.sizes('event_group_size', 'Events stored together.', groupLimits.size)
   let queued = 0
   metrics.gauge('event_queue_length', 'Events that have arrived and are not stored yet.', () => queued)
-  const storeOpen = group<Submission, Ingested | undefined>({
+  const storeOpen = group<EventSubmission, Ingested | undefined>({
     ...groupLimits,
     run: (submissions) => {
       observeGroup(submissions.length)
       return storeOpenDeals(db, submissions)
     },
   })
-  const store = shareCommits<Submission, Ingested>(db, {
+  const store = shareCommits<EventSubmission, Ingested>(db, {
     dealOf: ({ deal_id }) => deal_id,
     work: (trx, submissions) => ingest(trx, attribute, submissions),
   })
 
   return async (event: NewEvent): Promise<Outcome<{ event: Event }>> => {
-    const [submission] = readEvents([event], () => '') as [Submission]
+    const [submission] = readEvents([event], () => '') as [EventSubmission]
     queued += 1
     try {
       return outcomeOf((await storeOpen(submission)) ?? (await store(submission)))
@@ -41,17 +41,17 @@ export function createTracking(db: Kysely<Database>, attribute: Attribute, metri
   }
 }
 
-/** Stores those of these events that need no more than a row: of open deals that nobody holds. Leaves the others. */
+/** Stores the events that need only an insert: their deal is open and not locked. The others get undefined. */
 export async function storeOpenDeals(
   db: Kysely<Database>,
-  submissions: readonly Submission[],
+  submissions: readonly EventSubmission[],
 ): Promise<(Ingested | undefined)[]> {
   const firsts = new Map(submissions.toReversed().map((submission) => [submission.id, submission]))
-  const stored = await storeOpenEvents(db, [...firsts.values()], uncrowded)
+  const stored = await storeOpenEvents(db, [...firsts.values()], uncountedTouchpoints)
   return submissions.map((given) => {
     const created_at = firsts.get(given.id) === given ? stored.get(given.id) : undefined
     if (created_at === undefined) return undefined
-    const { submission: _, ...facts } = given
-    return { event: { ...facts, voided_at: null, void_reason: null, created_at }, isNew: true }
+    const { submission: _, ...event } = given
+    return { event: { ...event, voided_at: null, void_reason: null, created_at }, isNew: true }
   })
 }

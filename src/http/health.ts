@@ -36,8 +36,8 @@ const security: [] = []
 
 const getIndex = {
   operationId: 'getIndex',
-  summary: 'What this service offers',
-  description: 'The name of the service, where it is documented, its endpoints and its attribution models.',
+  summary: 'Get the name, endpoints and models of the service',
+  description: 'The name of the service, the path of its documentation, its endpoints and its models.',
   tags,
   security,
   response: { 200: ref(Index), 429: ref(Problem) },
@@ -45,9 +45,9 @@ const getIndex = {
 
 const getHealth = {
   operationId: 'getHealth',
-  summary: 'Whether the process is alive; asks nothing of the database',
+  summary: 'Check that the process is alive',
   description:
-    'Says that the process runs. It does not ask the database: a restart would not bring that back.',
+    'Answers 200 while the process runs. It does not query the database, because a restart of the process would not repair that.',
   tags,
   security,
   response: { 200: ref(Health), 429: ref(Problem) },
@@ -55,9 +55,9 @@ const getHealth = {
 
 const getReadiness = {
   operationId: 'getReadiness',
-  summary: 'Whether to send requests here',
+  summary: 'Check that the service can take requests',
   description:
-    'Says that the database answers, has the schema of this release, and no shutdown has begun. A balancer sends requests where this is a 200.',
+    'Answers 200 if the database answers, its schema is that of this release, and no shutdown has begun; else 503. For load balancers.',
   tags,
   security,
   response: { 200: ref(Readiness), 429: ref(Problem), 503: ref(Problem) },

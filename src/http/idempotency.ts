@@ -8,7 +8,6 @@ import { canonicalJson } from '../values/canonical-json.ts'
 import { toTimestamp } from '../values/instants.ts'
 
 const keptMs = 72 * 3_600_000
-const sweepEveryMs = 3_600_000
 const forgottenAtOnce = 5000
 
 /** What a write did: 201 where it made something, and `replay` where a repeated request must not read the same answer. */
@@ -31,7 +30,6 @@ export type Write = <Body>(
  */
 export function createWrite(db: Kysely<Database>, secrets: readonly Buffer[]): Write {
   const running = new Set<string>()
-  let sweptAt = performance.now()
 
   async function alone<Result>(keyHash: Buffer, work: () => Promise<Result>): Promise<Result> {
     const id = keyHash.toString('latin1')
@@ -45,14 +43,7 @@ export function createWrite(db: Kysely<Database>, secrets: readonly Buffer[]): W
     }
   }
 
-  function sweep({ log }: FastifyRequest): void {
-    if (performance.now() - sweptAt < sweepEveryMs) return
-    sweptAt = performance.now()
-    forgetOldAnswers(db).catch((err: unknown) => log.warn({ err }, 'old answers could not be deleted'))
-  }
-
   return async (request, reply, work) => {
-    sweep(request)
     const key = readIdempotencyKey(request)
     const { status, body } = await (key === undefined
       ? db.transaction().execute(work)

@@ -13,7 +13,6 @@ interface Limits {
 
 const failuresAMinute = 20
 const pagesAMinute = 300
-const sweepEveryMs = 3_600_000
 
 /** Limits callers by their key and failed authentications by their address. */
 export async function limitRates(app: FastifyInstance, { db, max, windowMs }: Limits) {
@@ -77,13 +76,8 @@ type Answer = (error: Error | null, result?: { current: number; ttl: number }) =
 function createStore({ log }: FastifyInstance, db: Kysely<Database>) {
   const onTrouble = (err: unknown) => log.warn({ err }, 'rate limits are counted by this instance alone')
   const { take, peek } = createLeases({ lease: (...lease) => leaseRequests(db, ...lease), onTrouble })
-  let sweptAt = performance.now()
   const store = {
     incr(subject: string, answer: Answer, windowMs: number, max: number): void {
-      if (performance.now() - sweptAt > sweepEveryMs) {
-        sweptAt = performance.now()
-        forgetOldWindows(db).catch(onTrouble)
-      }
       take(subject, windowMs, max).then((count) => answer(null, count), answer)
     },
     read(subject: string, answer: Answer, _windowMs: number, max: number): void {

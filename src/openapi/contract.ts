@@ -8,6 +8,8 @@ export interface Example {
   readonly body?: unknown
   readonly status: number
   readonly answer: unknown
+  /** The answer when the same submission is sent again: 200 instead of 201. */
+  readonly again?: unknown
 }
 /** An example for each operation, by its operationId. */
 export type Examples = Readonly<Record<string, Example>>
@@ -17,16 +19,18 @@ export type Operation = OpenAPIV3.OperationObject<{ 'x-scope'?: string }>
 
 const methods = ['get', 'post', 'patch', 'delete'] as const
 
-/** Says of every operation what holds for all of their kind: headers, refusals, idempotency; and adds its example. */
+/** Adds to every operation the headers, refusals and idempotency of its kind, and its example. */
 export function completeContract(document: OpenAPIV3.Document, examples: Examples): OpenAPIV3.Document {
+  const { schemas = {}, ...components } = document.components ?? {}
   const paths = Object.entries(document.paths).map(([path, item = {}]) => {
     const operations = methods.flatMap((method) => {
       const operation = item[method]
-      return operation === undefined ? [] : [[method, complete(method, operation, examples)] as const]
+      return operation === undefined
+        ? []
+        : [[method, complete(method, operation, { examples, schemas })] as const]
     })
     return [path, Object.fromEntries(operations)] as const
   })
-  const { schemas = {}, ...components } = document.components ?? {}
   return {
     ...document,
     paths: Object.fromEntries(paths),
@@ -40,7 +44,12 @@ export function completeContract(document: OpenAPIV3.Document, examples: Example
   }
 }
 
-function complete(method: string, operation: Operation, examples: Examples): Operation {
+interface Context {
+  readonly examples: Examples
+  readonly schemas: NonNullable<OpenAPIV3.ComponentsObject['schemas']>
+}
+
+function complete(method: string, operation: Operation, { examples, schemas }: Context): Operation {
   const { operationId = '', description = '', parameters = [], requestBody, responses } = operation
   const scope = operation['x-scope']
   const takesKey = isIdempotent(method, operation)
@@ -66,7 +75,9 @@ function complete(method: string, operation: Operation, examples: Examples): Ope
       ] as const
     })
   const allParameters = [
-    ...parameters.map((parameter) => withExample(parameter as OpenAPIV3.ParameterObject, example)),
+    ...parameters.map((parameter) =>
+      withExample(describeByReference(parameter as OpenAPIV3.ParameterObject, schemas), example),
+    ),
     ...(takesKey ? [{ $ref: '#/components/parameters/IdempotencyKey' }] : []),
   ]
   return {
@@ -96,7 +107,7 @@ interface Success {
 
 function toSuccess(
   status: number,
-  { content = {} }: OpenAPIV3.ResponseObject,
+  { headers: own = {}, content = {} }: OpenAPIV3.ResponseObject,
   { takesKey, statuses, example }: Success,
 ): OpenAPIV3.ResponseObject {
   const isAgain = status === 200 && statuses.has(201)
@@ -107,21 +118,38 @@ function toSuccess(
     'RateLimit-Reset',
     ...(takesKey ? ['Idempotency-Replayed'] : []),
   ]
+  const shown = example?.status === status ? example.answer : isAgain ? example?.again : undefined
   const media = Object.entries(content).map(([type, value]) => [
     type,
-    example?.status === status && type === 'application/json' ? { ...value, example: example.answer } : value,
+    shown === undefined ? value : { ...value, example: shown },
   ])
   return {
     description: isAgain
-      ? 'The same was submitted before; this is its state now.'
+      ? 'It was submitted before; this is its current state.'
       : status === 201
         ? 'Created.'
         : 'Success.',
-    headers: Object.fromEntries(
-      names.map((name) => [name, { $ref: `#/components/headers/${name.replaceAll('-', '')}` }]),
-    ),
+    headers: {
+      ...own,
+      ...Object.fromEntries(
+        names.map((name) => [name, { $ref: `#/components/headers/${name.replaceAll('-', '')}` }]),
+      ),
+    },
     content: Object.fromEntries(media) as NonNullable<OpenAPIV3.ResponseObject['content']>,
   }
+}
+
+/** A parameter whose schema is a reference is described by that schema: a reference has no place for a description. */
+function describeByReference(
+  parameter: OpenAPIV3.ParameterObject,
+  schemas: Context['schemas'],
+): OpenAPIV3.ParameterObject {
+  const { schema } = parameter
+  if (schema === undefined || !('$ref' in schema)) return parameter
+  const found = schemas[schema.$ref.replace('#/components/schemas/', '')]
+  if (found === undefined || '$ref' in found) return parameter
+  const { description, deprecated } = found
+  return { ...parameter, ...(description && { description }), ...(deprecated && { deprecated }) }
 }
 
 function withExample(parameter: OpenAPIV3.ParameterObject, example?: Example): OpenAPIV3.ParameterObject {

@@ -4,36 +4,37 @@ import swagger from '@fastify/swagger'
 import manifest from '../../package.json' with { type: 'json' }
 import { scopeOf } from '../http/authentication.ts'
 import { completeContract, type Examples } from './contract.ts'
-
-const description = `Records what partners did on deals, splits every closed deal among them by a model, and proves every cent.
-
-Send your API key as \`X-API-Key\`. Amounts are numbers in units of their currency, exact to its last decimal.
-
-Every failure is a \`Problem\`: its \`code\` is for programs, its \`detail\` and \`errors\` are for people. A 429 or 503 says in \`Retry-After\` when to send the same again; with an \`Idempotency-Key\`, or an \`id\` of your own, nothing is done twice.`
+import { introduction } from './introduction.ts'
 
 const tags = [
-  { name: 'Partners', description: 'Who can earn a share of a deal.' },
+  { name: 'Partners', description: 'The people and companies that can earn a share of a deal.' },
   { name: 'Events', description: 'Touchpoints: what a partner did on a deal, and when.' },
-  { name: 'Deals', description: 'Closed deals, each split at once.' },
-  { name: 'Attribution', description: 'How a deal is split, why, and what it was before.' },
-  { name: 'Analytics', description: 'Figures over many deals, in one currency.' },
-  { name: 'API keys', description: 'Who may call the service, and for what.' },
+  { name: 'Deals', description: 'Closed deals. Each is split when it is recorded.' },
+  {
+    name: 'Attribution',
+    description: 'The split of a deal: its explanation, its history, and other models for it.',
+  },
+  { name: 'Analytics', description: 'Totals of many deals, in one currency.' },
+  { name: 'API keys', description: 'The keys of your systems, with their scopes and limits.' },
   { name: 'Audit', description: 'Who did what, and when.' },
-  { name: 'Service', description: 'The service itself; needs no key.' },
+  { name: 'Service', description: 'The service itself. These operations need no key.' },
 ]
 
 /** Describes every route registered after it as OpenAPI 3.0.3. */
 export async function document(app: FastifyInstance, examples: Examples): Promise<void> {
   await app.register(swagger, {
+    // The plugin would read the path of the server, which has none.
+    stripBasePath: false,
     openapi: {
       openapi: '3.0.3',
       info: {
         title: 'Partner Attribution API',
-        description,
+        description: introduction,
         version: manifest.version,
         license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
       },
-      servers: [{ url: '/', description: 'This service.' }],
+      // Relative to the address of the document, /docs/json, so that a path prefix of a proxy is kept.
+      servers: [{ url: '..', description: 'This service.' }],
       tags,
       components: {
         securitySchemes: {

@@ -8,20 +8,43 @@ import { digestOf, makeReady, type SendReadyMade } from '../http/ready-made.ts'
 const folder = join(dirname(createRequire(import.meta.url).resolve('@fastify/swagger-ui')), 'static')
 const hidden = { schema: { hide: true } }
 
-const start = `window.addEventListener('load', () => {
+// Swagger UI shows a text as JSON, in quotes, if its content type contains "json": lines must be shown as they are sent.
+const start = `const showLines = {
+  afterLoad({ fn: { getJsonSampleSchema: showJson } }) {
+    this.fn.getJsonSampleSchema = (schema, config, type, example) =>
+      type === 'application/x-ndjson' ? example : showJson(schema, config, type, example)
+  },
+}
+window.addEventListener('load', () => {
   SwaggerUIBundle({
     url: new URL('docs/json', location.href).href,
     dom_id: '#swagger-ui',
     deepLinking: true,
     presets: [SwaggerUIBundle.presets.apis],
+    plugins: [showLines],
   })
 })
 `
 
+// A circle in three shares.
+const logo = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
+<circle cx="16" cy="16" r="15" fill="#0f766e"/>
+<path d="M16 16V1a15 15 0 0 1 12.99 22.5z" fill="#f59e0b"/>
+<path d="M16 16l12.99 7.5A15 15 0 0 1 16 31z" fill="#5eead4"/>
+</svg>
+`
+const title = 'Partner Attribution API'
+const pageStyle = `body { margin: 0 }
+header { display: flex; align-items: center; gap: 12px; padding: 12px 20px; background: #134e4a; color: #fff }
+header img { width: 32px; height: 32px }
+header strong { font: 600 20px sans-serif }
+`
+
 /** Swagger UI at /docs, with the document at /docs/json and /docs/yaml; open to anyone. */
 export async function serveDocumentation(app: FastifyInstance): Promise<void> {
-  const style = await addFile(app, 'swagger-ui.css', 'text/css; charset=utf-8')
-  const icon = await addFile(app, 'favicon-32x32.png', 'image/png')
+  const style = await addFile(app, 'swagger-ui.css', css)
+  const ownStyle = addStatic(app, 'page.css', css, Buffer.from(pageStyle))
+  const icon = addStatic(app, 'logo.svg', 'image/svg+xml', Buffer.from(logo))
   const bundle = await addFile(app, 'swagger-ui-bundle.js', script)
   const starter = addStatic(app, 'start.js', script, Buffer.from(start))
   // Addresses are relative, so that the page works behind a path prefix.
@@ -32,11 +55,13 @@ export async function serveDocumentation(app: FastifyInstance): Promise<void> {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>Partner Attribution API</title>
+<title>${title}</title>
 <link rel="stylesheet" href="${style}">
-<link rel="icon" type="image/png" href="${icon}">
+<link rel="stylesheet" href="${ownStyle}">
+<link rel="icon" type="image/svg+xml" href="${icon}">
 </head>
 <body>
+<header><img src="${icon}" alt=""><strong>${title}</strong></header>
 <div id="swagger-ui"></div>
 <script src="${bundle}"></script>
 <script src="${starter}"></script>
@@ -58,6 +83,7 @@ export async function serveDocumentation(app: FastifyInstance): Promise<void> {
   )
 }
 
+const css = 'text/css; charset=utf-8'
 const script = 'text/javascript; charset=utf-8'
 
 /** Serves one of Swagger UI's files; returns its address, which changes with its content. */

@@ -9,19 +9,24 @@ import { lockPartner, updatePartner } from './queries.ts'
 import type { PartnerChange, PartnerRow } from './schemas.ts'
 import type { Vault } from './vault.ts'
 
-/** Changes a partner. Payout details are never compared: details that are sent count as changed. Errors: 400, 404, 409. */
+interface PartnerUpdate {
+  readonly vault: Vault
+  readonly id: string
+  readonly change: PartnerChange
+  readonly actor: Actor
+}
+
+/** Changes a partner. Payout details in the request always count as changed. Errors: 400, 404, 409. */
 export async function changePartner(
   trx: Kysely<Database>,
-  vault: Vault,
-  id: string,
-  { payout_details: details, ...change }: PartnerChange,
-  actor: Actor,
+  { vault, id, change, actor }: PartnerUpdate,
 ): Promise<PartnerRow> {
+  const { payout_details: details, ...columns } = change
   if (details !== undefined) refuseMasked(details)
   const before = await lockPartner(trx, id)
   if (before === undefined) throw new PartnerNotFound(id)
   const sealed = details === undefined ? {} : { payout_details: sealDetails(vault, details, id) }
-  const after = await updatePartner(trx, id, { ...change, ...sealed }).catch(refuseTakenEmail)
+  const after = await updatePartner(trx, id, { ...columns, ...sealed }).catch(refuseTakenEmail)
   const subject = { subject_kind: 'partner', subject_id: id } as const
   const difference = compare(before, after, ['name', 'email', 'status'])
   if (difference !== undefined) {
@@ -38,12 +43,10 @@ export async function changePartner(
   return after
 }
 
-/** Erases a partner's payout details; nothing else holds anything that is derived from them. Errors: 404. */
+/** Erases a partner's payout details; no other table stores them. Errors: 404. */
 export async function eraseDetails(
   trx: Kysely<Database>,
-  vault: Vault,
-  id: string,
-  actor: Actor,
+  { vault, id, actor }: Omit<PartnerUpdate, 'change'>,
 ): Promise<PartnerRow> {
   const before = await lockPartner(trx, id)
   if (before === undefined) throw new PartnerNotFound(id)

@@ -5,7 +5,7 @@ import type { Vault } from './vault.ts'
 type Details = Readonly<Record<string, string>>
 const mask = '******'
 
-/** Details as every answer shows them: the end of each value, four characters or a third of it at most. */
+/** Masks details for answers: shows the end of each value, at most four characters and at most a third of it. */
 export function maskDetails(details: Details): Record<string, string> {
   return Object.fromEntries(
     Object.entries(details).map(([name, value]) => {
@@ -16,7 +16,7 @@ export function maskDetails(details: Details): Record<string, string> {
   )
 }
 
-/** Errors: 400 where a client sends back a value that we masked. */
+/** Errors: 400 if a value is masked. */
 export function refuseMasked(details: Details): void {
   const faults = Object.entries(details)
     .filter(([, value]) => value.startsWith(mask))
@@ -35,12 +35,12 @@ export function openDetails(vault: Vault, sealed: Buffer, partnerId: string): Re
   return JSON.parse(vault.open(sealed, partnerId).toString()) as Record<string, string>
 }
 
-/** What the audit says of details: the names of their fields. */
+/** The names of the fields: all that the audit stores about payout details. */
 export function namesOf(details: Details): { readonly fields: readonly string[] } {
   return { fields: Object.keys(details).toSorted() }
 }
 
-/** The same of stored details; null where there are none, or where their key is gone, which must not stop an erasure. */
+/** The field names of stored details; null without details or without their key, so that erasing works without the key. */
 export function namesSealed(vault: Vault, { id, payout_details: sealed }: PartnerRow) {
   return sealed !== null && vault.canOpen(sealed) ? namesOf(openDetails(vault, sealed, id)) : null
 }

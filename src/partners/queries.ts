@@ -2,8 +2,8 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/tables.ts'
 import { toMajor } from '../values/money.ts'
 import { type PageQuery, startOf, toPage } from '../values/pages.ts'
-import { figuresOf } from '../rollups/read.ts'
 import { partnerRollups } from '../rollups/rollups.ts'
+import { selectPeriod } from '../rollups/select-period.ts'
 import type { PartnerRow, PartnerStats } from './schemas.ts'
 
 /** Inserts a partner unless its id or its e-mail address is taken. */
@@ -23,12 +23,12 @@ export function findPartner(db: Kysely<Database>, id: string): Promise<PartnerRo
   return db.selectFrom('partners').selectAll().where('id', '=', id).executeTakeFirst()
 }
 
-/** A partner that nobody else changes until the transaction ends. */
+/** Reads a partner and locks its row until the transaction ends. */
 export function lockPartner(trx: Kysely<Database>, id: string): Promise<PartnerRow | undefined> {
   return trx.selectFrom('partners').selectAll().where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
 }
 
-/** Changes a partner that is locked. */
+/** Changes a partner; the caller holds its lock. */
 export function updatePartner(
   trx: Kysely<Database>,
   id: string,
@@ -42,7 +42,7 @@ export function updatePartner(
     .executeTakeFirstOrThrow()
 }
 
-/** Partners by id, which is by age for generated ids. */
+/** Partners by id; generated ids sort by age. */
 export async function listPartners(db: Kysely<Database>, { email, ...page }: PageQuery & { email?: string }) {
   const start = startOf(page, 1)
   let query = db
@@ -56,13 +56,13 @@ export async function listPartners(db: Kysely<Database>, { email, ...page }: Pag
   return toPage(await query.execute(), start, ({ id }) => [id])
 }
 
-/** What a partner's current shares add up to in a currency. */
+/** The sums of a partner's current shares in a currency. */
 export async function sumPartner(db: Kysely<Database>, id: string, currency: string): Promise<PartnerStats> {
   const ofPartner = sql<boolean>`partner_id = ${id} and currency = ${currency}`
   const { rows } = await sql<{ deals: number; touchpoints: number; payout_minor: string }>`
     select coalesce(sum(deals), 0)::int as deals, coalesce(sum(touchpoints), 0)::int as touchpoints,
       coalesce(sum(payout_minor), 0) as payout_minor
-    from ${figuresOf(partnerRollups, {}, ofPartner)}`.execute(db)
+    from ${selectPeriod(partnerRollups, {}, ofPartner)}`.execute(db)
   const [{ deals, touchpoints, payout_minor }] = rows as [(typeof rows)[0]]
   return {
     currency,

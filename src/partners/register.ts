@@ -12,16 +12,21 @@ import { findPartner, insertPartner } from './queries.ts'
 import type { NewPartner, Partner, PartnerRow } from './schemas.ts'
 import type { Vault } from './vault.ts'
 
-/** Registers a partner once: the same submission again finds it, another under its id is a 409. */
+interface Registration {
+  readonly vault: Vault
+  readonly partner: NewPartner
+  readonly actor: Actor
+}
+
+/** Registers a partner. The same submission again returns the stored partner. Errors: 400, 409. */
 export async function registerPartner(
   trx: Kysely<Database>,
-  vault: Vault,
-  { payout_details: details, ...submission }: NewPartner,
-  actor: Actor,
+  { vault, partner, actor }: Registration,
 ): Promise<Outcome<{ partner: Partner }>> {
+  const { payout_details: details, ...submission } = partner
   const { id = `ptn_${uuid()}`, name, email } = submission
   if (details !== undefined) refuseMasked(details)
-  // Without the payout details: who may send submissions could else guess them.
+  // The digest leaves out the payout details: a client could otherwise guess them by repeating the submission.
   const digest = hash('sha256', canonicalJson(submission), 'buffer')
   const inserted = await insertPartner(trx, {
     id,
@@ -49,7 +54,7 @@ export async function registerPartner(
   return answerOf(vault, 201, inserted)
 }
 
-/** A partner as the answer to a write. What is stored for a replay outlives an erasure, so it has no payout details. */
+/** The answer to a write. The answer stored for replays has no payout details, because it may outlive their erasure. */
 export function answerOf(vault: Vault, status: 200 | 201, row: PartnerRow): Outcome<{ partner: Partner }> {
   const partner = toPartner(vault, row)
   return { status, body: { partner }, replay: { partner: { ...partner, payout_details: null } } }

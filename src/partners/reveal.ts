@@ -8,12 +8,16 @@ import { findPartner } from './queries.ts'
 import type { PayoutDetails } from './schemas.ts'
 import type { Vault } from './vault.ts'
 
-/** A partner's payout details in clear, and the record that somebody read them. Errors: 404. */
+interface Disclosure {
+  readonly vault: Vault
+  readonly id: string
+  readonly actor: Actor
+}
+
+/** Decrypts a partner's payout details and writes an audit entry about it. Errors: 404. */
 export async function revealDetails(
   trx: Kysely<Database>,
-  vault: Vault,
-  id: string,
-  actor: Actor,
+  { vault, id, actor }: Disclosure,
 ): Promise<PayoutDetails | null> {
   const partner = await findPartner(trx, id)
   if (partner === undefined) throw new PartnerNotFound(id)

@@ -3,30 +3,36 @@ import type { Database } from '../database/tables.ts'
 import { PayoutKeysMissing } from '../errors.ts'
 import type { Vault } from './vault.ts'
 
-interface Sealed {
+interface SealedDetails {
   readonly id: string
   readonly payout_details: Buffer
 }
 
+interface RotationBatch {
+  /** The last partner id of the previous batch. */
+  readonly after: string
+  readonly limit: number
+}
+
 /**
- * Seals again with the newest key what an older one sealed, a batch to a transaction, while the service runs; returns of
- * how many partners. Errors: 503 where a key is missing.
+ * Re-encrypts all payout details with the newest key, one batch for each transaction, while the service runs. Returns the
+ * number of partners. Errors: 503 if a key is missing.
  */
-export async function rotatePayoutKeys(db: Kysely<Database>, vault: Vault, batch = 200): Promise<number> {
+export async function rotatePayoutKeys(db: Kysely<Database>, vault: Vault, limit = 200): Promise<number> {
   if (vault.prefix.length === 0) throw new PayoutKeysMissing()
   let rotated = 0
   let after: string | undefined = ''
   while (after !== undefined) {
-    const from: string = after
-    const partners = await db.transaction().execute((trx) => rotateBatch(trx, vault, from, batch))
+    const batch: RotationBatch = { after, limit }
+    const partners = await db.transaction().execute((trx) => rotateBatch(trx, vault, batch))
     rotated += partners.length
     after = partners.at(-1)?.id
   }
   return rotated
 }
 
-async function rotateBatch(trx: Transaction<Database>, vault: Vault, after: string, batch: number) {
-  const old = await listSealedBefore(trx, vault.prefix, after, batch)
+async function rotateBatch(trx: Transaction<Database>, vault: Vault, batch: RotationBatch) {
+  const old = await listSealedBefore(trx, vault.prefix, batch)
   const partners = old.map(({ id, payout_details: details }) => ({
     id,
     payout_details: vault.seal(vault.open(details, id), id),
@@ -35,13 +41,12 @@ async function rotateBatch(trx: Transaction<Database>, vault: Vault, after: stri
   return partners
 }
 
-/** Partners whose details another key sealed, locked so that no change of theirs is lost. */
+/** The next partners whose details an older key sealed, with their rows locked so that no change is lost. */
 function listSealedBefore(
   trx: Transaction<Database>,
   prefix: Buffer,
-  after: string,
-  limit: number,
-): Promise<Sealed[]> {
+  { after, limit }: RotationBatch,
+): Promise<SealedDetails[]> {
   return trx
     .selectFrom('partners')
     .select(['id', 'payout_details'])
@@ -50,11 +55,11 @@ function listSealedBefore(
     .orderBy('id')
     .limit(limit)
     .forNoKeyUpdate()
-    .$narrowType<Sealed>()
+    .$narrowType<SealedDetails>()
     .execute()
 }
 
-async function updateSealed(trx: Transaction<Database>, partners: readonly Sealed[]): Promise<void> {
+async function updateSealed(trx: Transaction<Database>, partners: readonly SealedDetails[]): Promise<void> {
   const ids = partners.map(({ id }) => id)
   const details = partners.map(({ payout_details }) => payout_details)
   await sql`

@@ -7,7 +7,7 @@ import { PartnerNotFound } from '../errors.ts'
 import { requireScope } from '../http/authentication.ts'
 import type { Write } from '../http/idempotency.ts'
 import { answers } from '../http/problems.ts'
-import { Currency, Id, Page, ref, Strict, Text } from '../values/schemas.ts'
+import { describe, Id, Page, ref, ReportCurrency, Strict, Text } from '../values/schemas.ts'
 import { changePartner, eraseDetails } from './change-partner.ts'
 import { findPartner, listPartners, sumPartner } from './queries.ts'
 import { answerOf, registerPartner, toPartner } from './register.ts'
@@ -30,13 +30,13 @@ interface Needs {
 }
 
 const tags = ['Partners']
-const partnerParams = Type.Object({ partnerId: Id })
+const partnerParams = Type.Object({ partnerId: describe(Id, 'The id of the partner.') })
 
 const createPartner = {
   operationId: 'createPartner',
   summary: 'Register a partner',
   description:
-    'Registers who can earn a share. With an `id` of yours the same submission again finds the partner; another one under that id, or a taken e-mail address, is a 409. Payout details need the scope `payouts:write` too; they are stored encrypted, masked in every answer, and no part of what makes two submissions the same: `PATCH` changes them.',
+    'Registers a partner. With an `id` of your system, sending the same partner again changes nothing. Another partner under that id, or with a taken e-mail address, is refused (409). Payout details also need the scope `payouts:write`. They are not compared when a partner is sent again: change them with `PATCH`.',
   tags,
   body: ref(NewPartner),
   response: answers({ 201: ref(PartnerAnswer), 200: ref(PartnerAnswer) }, 409),
@@ -45,29 +45,31 @@ const createPartner = {
 const getPartners = {
   operationId: 'listPartners',
   summary: 'List partners by id',
-  description:
-    'Every partner, active or not, in the order of their ids. `email` finds the one with that address, whatever its case.',
+  description: 'All partners, active or not, ordered by id.',
   tags,
-  querystring: Strict({ email: Type.Optional(Text(254)), ...Page }),
+  querystring: Strict({
+    email: Type.Optional(describe(Text(254), 'Only the partner with this e-mail address, in any case.')),
+    ...Page,
+  }),
   response: answers({ 200: ref(PartnerPage) }),
 }
 
 const getPartner = {
   operationId: 'getPartner',
-  summary: 'A partner with its totals in one currency',
+  summary: 'Get a partner with its totals in one currency',
   description:
-    'The partner, and over the deals that credit it now: how many, what they pay it, and its touchpoints in them.',
+    'The partner, and its totals over the deals that credit it: how many deals, its payouts and its touchpoints.',
   tags,
   params: partnerParams,
-  querystring: Strict({ currency: Type.Optional(Currency) }),
+  querystring: Strict({ currency: Type.Optional(ReportCurrency) }),
   response: answers({ 200: ref(PartnerDetail) }, 404),
 }
 
 const patchPartner = {
   operationId: 'updatePartner',
-  summary: 'Change a partner; an inactive one takes no new events and keeps its credit',
+  summary: 'Change a partner',
   description:
-    'Changes what the body names and leaves the rest. An inactive partner takes no new events (409) and keeps its credit. Payout details need the scope `payouts:write` too, and replace those that there are; a masked one sent back is a 400.',
+    'Changes the fields that the body names. An inactive partner takes no new events (409) and keeps its payouts. Payout details also need the scope `payouts:write` and replace all earlier ones. A masked value that is sent back is refused (400).',
   tags,
   params: partnerParams,
   body: ref(PartnerChange),
@@ -76,9 +78,9 @@ const patchPartner = {
 
 const revealPayoutDetails = {
   operationId: 'revealPayoutDetails',
-  summary: 'Payout details in clear; each reading is recorded',
+  summary: 'Read payout details unmasked; each reading is recorded',
   description:
-    'The payout details as they were sent, for a payout run. Who read them, and when, is recorded. No other scope includes this one.',
+    'The payout details as they were sent. The audit records who read them, and when. No other scope includes `payouts:read`.',
   tags,
   params: partnerParams,
   response: answers({ 200: ref(PayoutDetailsAnswer) }, 404),
@@ -86,9 +88,8 @@ const revealPayoutDetails = {
 
 const erasePayoutDetails = {
   operationId: 'erasePayoutDetails',
-  summary: 'Erase payout details at once',
-  description:
-    'Removes the payout details for good, with all that is derived from them. Nothing else of the partner changes.',
+  summary: 'Erase payout details',
+  description: 'Deletes the payout details at once and for good. Nothing else of the partner changes.',
   tags,
   params: partnerParams,
   response: answers({ 200: ref(PartnerAnswer) }, 404),
@@ -101,7 +102,9 @@ export const partners: FastifyPluginAsyncTypebox<Needs> = async (
   app.post('/partners', { schema: createPartner }, async (request, reply) => {
     const { body, caller } = request
     if (body.payout_details !== undefined) requireScope(caller, 'payouts:write')
-    return write(request, reply, (trx) => registerPartner(trx, vault, body, actorOf(request)))
+    return write(request, reply, (trx) =>
+      registerPartner(trx, { vault, partner: body, actor: actorOf(request) }),
+    )
   })
 
   app.get('/partners', { schema: getPartners }, async ({ query }) => {
@@ -119,9 +122,8 @@ export const partners: FastifyPluginAsyncTypebox<Needs> = async (
   app.patch('/partners/:partnerId', { schema: patchPartner }, async (request, reply) => {
     const { body, caller, params } = request
     if (body.payout_details !== undefined) requireScope(caller, 'payouts:write')
-    return write(request, reply, async (trx) =>
-      answerOf(vault, 200, await changePartner(trx, vault, params.partnerId, body, actorOf(request))),
-    )
+    const update = { vault, id: params.partnerId, change: body, actor: actorOf(request) }
+    return write(request, reply, async (trx) => answerOf(vault, 200, await changePartner(trx, update)))
   })
 
   const reveal = { schema: revealPayoutDetails, config: { scope: 'payouts:read' } }
@@ -130,14 +132,14 @@ export const partners: FastifyPluginAsyncTypebox<Needs> = async (
     void reply.header('cache-control', 'no-store')
     const payout_details = await db
       .transaction()
-      .execute((trx) => revealDetails(trx, vault, partnerId, actorOf(request)))
+      .execute((trx) => revealDetails(trx, { vault, id: partnerId, actor: actorOf(request) }))
     return { payout_details }
   })
 
   const erase = { schema: erasePayoutDetails, config: { scope: 'payouts:write' } }
   app.delete('/partners/:partnerId/payout-details', erase, async ({ params, caller, id }) => {
-    const actor = actorOf({ caller, id })
-    const erased = await db.transaction().execute((trx) => eraseDetails(trx, vault, params.partnerId, actor))
+    const erasure = { vault, id: params.partnerId, actor: actorOf({ caller, id }) }
+    const erased = await db.transaction().execute((trx) => eraseDetails(trx, erasure))
     return { partner: toPartner(vault, erased) }
   })
 }

@@ -1,21 +1,41 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Currency, Id, Listing, Money, OneOf, ref, Strict, Text, Timestamp } from '../values/schemas.ts'
+import {
+  Currency,
+  describe,
+  Id,
+  Listing,
+  Money,
+  NewId,
+  OneOf,
+  ref,
+  Strict,
+  Text,
+  Timestamp,
+} from '../values/schemas.ts'
 
-export const PartnerStatus = OneOf(['active', 'inactive'], { $id: 'PartnerStatus' })
+export const PartnerStatus = OneOf(['active', 'inactive'], {
+  $id: 'PartnerStatus',
+  description: 'An `inactive` partner takes no new events (409) and keeps its payouts.',
+})
 
-/** Bank account, tax id and the like: up to 20 short strings. */
+/** Up to 20 short strings, such as bank account and tax id. */
 export const PayoutDetails = Type.Record(Type.String({ pattern: '^[a-z][a-z0-9_]{0,39}$' }), Text(200), {
   $id: 'PayoutDetails',
   minProperties: 1,
   maxProperties: 20,
   additionalProperties: false,
-  description: 'Stored encrypted and masked in every answer.',
+  description:
+    'Up to 20 texts, such as an IBAN and a tax id. They are encrypted in the database and masked in every answer.',
 })
 
 export type PayoutDetails = Static<typeof PayoutDetails>
 
 const name = Text(200)
-const email = Type.String({ format: 'email', maxLength: 254 })
+const email = Type.String({
+  format: 'email',
+  maxLength: 254,
+  description: 'Unique among partners, in any case: another partner with it is refused (409).',
+})
 
 export const Partner = Type.Object(
   {
@@ -27,17 +47,17 @@ export const Partner = Type.Object(
       type: ['object', 'null'],
       additionalProperties: { type: 'string' },
       description:
-        'Masked: at most the last third of each value is shown. Null where there are none, and in the replay of an idempotent request.',
+        'Masked: of each value at most the last four characters, and at most a third, are shown. Null if there are none, and in the replay of an idempotent request.',
     }),
-    created_at: Timestamp,
-    updated_at: Timestamp,
+    created_at: describe(Timestamp, 'When the partner was registered.'),
+    updated_at: describe(Timestamp, 'When the partner was last changed.'),
   },
   { $id: 'Partner' },
 )
 export type Partner = Static<typeof Partner>
 
 export const NewPartner = Strict(
-  { id: Type.Optional(Id), name, email, payout_details: Type.Optional(ref(PayoutDetails)) },
+  { id: NewId, name, email, payout_details: Type.Optional(ref(PayoutDetails)) },
   { $id: 'NewPartner' },
 )
 export type NewPartner = Static<typeof NewPartner>
@@ -57,8 +77,10 @@ export const PartnerStats = Type.Object(
   {
     currency: Currency,
     total_deals: Type.Integer({ description: 'Deals that credit the partner.' }),
-    total_payout: Money,
-    total_attributions: Type.Integer({ description: 'Touchpoints of the partner that those deals credit.' }),
+    total_payout: describe(Money, 'The sum of its current payouts, in units of the currency.'),
+    total_attributions: Type.Integer({
+      description: 'Touchpoints of the partner that count in these deals.',
+    }),
   },
   { $id: 'PartnerStats' },
 )
@@ -79,13 +101,13 @@ export const PayoutDetailsAnswer = Type.Object(
     payout_details: Type.Unsafe<PayoutDetails | null>({
       type: ['object', 'null'],
       additionalProperties: { type: 'string' },
-      description: 'In clear; null where there are none.',
+      description: 'Unmasked. Null if there are none.',
     }),
   },
   { $id: 'PayoutDetailsAnswer' },
 )
 
-/** What the row holds beside the resource: the sealed details, and the digest of the first submission without them. */
+/** The row has the details encrypted, and the digest of the submission without the details. */
 export type PartnerRow = Omit<Partner, 'payout_details'> & {
   payout_details: Buffer | null
   submission: Buffer

@@ -5,21 +5,21 @@ const algorithm = 'aes-256-gcm'
 const ivLength = 12
 const authTagLength = 16
 
-/** Keys that seal payout details: the first seals, all of them open. */
+/** The keys for payout details, by id: the first one encrypts, any of them decrypts. */
 export type PayoutKeys = ReadonlyMap<string, Buffer>
 
 export interface Vault {
   seal(plain: Buffer, owner: string): Buffer
   open(sealed: Buffer, owner: string): Buffer
-  /** Whether the key that sealed this is here. */
+  /** Whether the vault has the key that sealed this. */
   canOpen(sealed: Buffer): boolean
-  /** What everything that the newest key seals begins with. */
+  /** The first bytes of everything that the newest key seals. */
   readonly prefix: Buffer
 }
 
 /**
- * Seals small secrets with AES-256-GCM, bound to their owner's id: one byte of the key id's length, the key id, 12 bytes
- * of nonce, 16 of tag, then the ciphertext. Errors: 503 where a key is missing.
+ * Encrypts small secrets with AES-256-GCM; the owner's id is authenticated data. Format: the length of the key id (1 byte),
+ * the key id, the nonce (12 bytes), the tag (16 bytes), the ciphertext. Errors: 503 if a key is missing.
  */
 export function createVault(keys: PayoutKeys): Vault {
   const [newest] = keys.keys()
@@ -50,12 +50,12 @@ export function createVault(keys: PayoutKeys): Vault {
   return { seal, open, canOpen: (sealed) => keys.has(keyIdOf(sealed)), prefix }
 }
 
-/** A secret of each key for another purpose than sealing (HKDF), the newest key's first. */
+/** Derives one secret from each key for another purpose (HKDF); the newest key comes first. */
 export function deriveSecrets(keys: PayoutKeys, purpose: string): readonly Buffer[] {
   return [...keys.values()].map((key) => Buffer.from(hkdfSync('sha256', key, '', purpose, 32)))
 }
 
-/** Reads `id:base64 of 32 bytes`, newest first, one a line or separated by commas. Throws on anything else. */
+/** Parses keys such as `id:base64 of 32 bytes`, newest first, separated by white space or commas. Throws if one is invalid. */
 export function parsePayoutKeys(text: string): PayoutKeys {
   const entries = text
     .split(/[\s,]+/)
@@ -69,7 +69,7 @@ export function parsePayoutKeys(text: string): PayoutKeys {
       return [id, key]
     })
   if (new Set(entries.map(([id]) => id)).size < entries.length) {
-    throw new Error('PAYOUT_KEYS names two keys alike; each needs an id of its own')
+    throw new Error('PAYOUT_KEYS has two keys with the same id; each key needs an id of its own')
   }
   return new Map(entries)
 }

@@ -3,9 +3,9 @@ import type { Journey } from '../attribution/journey.ts'
 import type { Touch } from '../attribution/touch.ts'
 import type { Parameters } from '../attribution/models.ts'
 import type { Database } from '../database/tables.ts'
-import type { Facts, TouchRow, VersionRow } from './schemas.ts'
+import type { DealTerms, TouchRow, VersionRow } from './schemas.ts'
 
-const factColumns = [
+const termColumns = [
   'amount_minor',
   'currency',
   'closed_date',
@@ -14,29 +14,32 @@ const factColumns = [
   'model_parameters',
 ] as const
 
-/** A deal as its next version will see it, and the version before, if there is one. */
-export interface Subject {
-  readonly deal_id: string
-  readonly facts: Facts
+/** A deal at one of its versions, without its touchpoints. */
+export interface DealState {
+  readonly terms: DealTerms
   readonly is_void: boolean
+}
+
+/** A deal as its next version will read it, and its previous version if it has one. */
+export interface ClosedDeal extends DealState {
+  readonly deal_id: string
   readonly previous?: Pick<VersionRow, 'version' | 'fingerprint' | 'calculated_at'>
 }
 
-/** The journey that the engine reads: a deal's facts, and its touchpoints as they are or as a version knew them. */
+/** The journey that the engine reads: the deal with its current touchpoints, or with those known at a version. */
 export function toJourney(
-  facts: Facts,
-  is_void: boolean,
+  { terms, is_void }: DealState,
   touches: readonly TouchRow[],
   version = Infinity,
 ): Journey {
   return {
-    amount_minor: facts.amount_minor,
-    currency: facts.currency,
-    closed_at: Date.parse(facts.closed_date),
-    closed_all_day: facts.closed_all_day,
+    amount_minor: terms.amount_minor,
+    currency: terms.currency,
+    closed_at: Date.parse(terms.closed_date),
+    closed_all_day: terms.closed_all_day,
     is_void,
-    model: facts.attribution_model,
-    parameters: facts.model_parameters as Parameters,
+    model: terms.attribution_model,
+    parameters: terms.model_parameters as Parameters,
     touches: touches
       .filter(({ known_from }) => known_from <= version)
       .map((touch) => toTouch(touch, version)),
@@ -51,8 +54,11 @@ function toTouch(
   return { id, partner_id, touchpoint_type, at: Date.parse(timestamp), is_void }
 }
 
-/** The closed ones of these deals, each with its current version. */
-export async function listSubjects(db: Kysely<Database>, dealIds: readonly string[]): Promise<Subject[]> {
+/** The deals that are closed, with their current versions. */
+export async function listClosedDeals(
+  db: Kysely<Database>,
+  dealIds: readonly string[],
+): Promise<ClosedDeal[]> {
   const rows = await db
     .selectFrom('deals')
     .innerJoin('attributions', (join) =>
@@ -73,31 +79,27 @@ export async function listSubjects(db: Kysely<Database>, dealIds: readonly strin
     ])
     .where('deals.id', '=', sql<string>`any(${dealIds}::text[])`)
     .execute()
-  return rows.map(({ id, voided_at, version, fingerprint, calculated_at, ...facts }) => ({
+  return rows.map(({ id, voided_at, version, fingerprint, calculated_at, ...terms }) => ({
     deal_id: id,
-    facts,
+    terms,
     is_void: voided_at !== null,
     previous: { version, fingerprint, calculated_at },
   }))
 }
 
-/** The facts that a recorded version was worked out from. */
-export async function findVersion(
-  db: Kysely<Database>,
-  dealId: string,
-  version: number,
-): Promise<Pick<Subject, 'facts' | 'is_void'>> {
-  const { reason, ...facts } = await db
+/** The deal as a stored version read it. */
+export async function findVersion(db: Kysely<Database>, dealId: string, version: number): Promise<DealState> {
+  const { reason, ...terms } = await db
     .selectFrom('attributions')
-    .select([...factColumns, 'reason'])
+    .select([...termColumns, 'reason'])
     .where('deal_id', '=', dealId)
     .where('version', '=', version)
     .executeTakeFirstOrThrow()
-  return { facts, is_void: reason === 'deal_voided' }
+  return { terms, is_void: reason === 'deal_voided' }
 }
 
-/** Deals, and all of their touchpoints by deal, the void ones too. */
-export interface Touched {
+/** Deals, and all touchpoints of each by deal id, void ones included. */
+export interface TouchBatch {
   readonly dealIds: readonly string[]
   readonly touches: ReadonlyMap<string, readonly TouchRow[]>
 }
@@ -106,13 +108,13 @@ const mostRows = 20_000
 const parts = 8
 
 /**
- * The touchpoints of these deals, of all in one statement where they are few, and else of some deals at a time, so that
- * memory holds no more than 20,000 of them. A single deal is read whole.
+ * Reads the touchpoints of these deals in one statement. If there are more than 20,000, it reads an eighth of the deals at
+ * a time instead, to bound memory. A single deal is always read whole.
  */
 export async function* readTouches(
   db: Kysely<Database>,
   dealIds: readonly string[],
-): AsyncGenerator<Touched> {
+): AsyncGenerator<TouchBatch> {
   if (dealIds.length === 0) return
   const rows = await listTouches(db, dealIds, dealIds.length === 1 ? undefined : mostRows + 1)
   if (dealIds.length === 1 || rows.length <= mostRows) {

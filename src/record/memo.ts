@@ -1,29 +1,29 @@
 import { LRUCache } from 'lru-cache'
-import { type Attribution, attribute } from '../attribution/attribute.ts'
+import { attribute, type Split } from '../attribution/attribute.ts'
 import type { Journey } from '../attribution/journey.ts'
 import { fingerprintOf } from './versions.ts'
 
-/** The engine for reads that ask the same question again; it counts how often it knew the answer. */
+/** `attribute` with a cache, for reads; it counts hits and misses. */
 export interface Memo {
-  (journey: Journey): Attribution
+  (journey: Journey): Split
   hits(): number
   misses(): number
 }
 
-// What V8 takes for an entry and for each share of it, measured, with room.
+// Bytes of an entry and of each of its shares, measured in V8 and rounded up.
 const entryBytes = 500
 const shareBytes = 200
 
-/** Remembers the splits that were asked for last, so many megabytes of them; with none it only computes. */
+/** Caches the most recently used splits up to a size in megabytes; with 0 it only computes. */
 export function createMemo(megabytes: number): Memo {
   const splits =
     megabytes === 0
       ? undefined
-      : new LRUCache<string, Attribution>({ maxSize: megabytes * 2 ** 20, sizeCalculation: bytesOf })
+      : new LRUCache<string, Split>({ maxSize: megabytes * 2 ** 20, sizeCalculation: bytesOf })
   let hits = 0
   let misses = 0
 
-  const remembered = (journey: Journey): Attribution => {
+  const remembered = (journey: Journey): Split => {
     const key = splits && fingerprintOf(journey).toString('latin1')
     const known = key === undefined ? undefined : splits?.get(key)
     if (known !== undefined) {
@@ -38,6 +38,6 @@ export function createMemo(megabytes: number): Memo {
   return Object.assign(remembered, { hits: () => hits, misses: () => misses })
 }
 
-function bytesOf({ shares }: Attribution): number {
+function bytesOf({ shares }: Split): number {
   return shares.reduce((bytes, { partner_id }) => bytes + shareBytes + partner_id.length, entryBytes)
 }

@@ -1,11 +1,11 @@
 import { type Kysely, sql } from 'kysely'
-import type { Attribution, Share } from '../attribution/attribute.ts'
+import type { PartnerShare, Split } from '../attribution/attribute.ts'
 import type { Database } from '../database/tables.ts'
 import { readTouches, toJourney } from './journeys.ts'
 import type { TouchRow, PayoutRow, VersionRow } from './schemas.ts'
 import { type Attribute, fingerprintOf } from './versions.ts'
 
-/** A stored version that its stored inputs do not lead to. */
+/** A stored version that differs from the one computed again from its stored inputs. */
 export interface Difference {
   readonly deal_id: string
   readonly version: number
@@ -15,13 +15,13 @@ export interface Difference {
 export interface Replayed {
   readonly versions: number
   readonly differences: readonly Difference[]
-  /** Where to go on; undefined after the last deal. */
+  /** The deal id to continue after; undefined after the last deal. */
   readonly next: string | undefined
 }
 
 const versionsAtOnce = 200
 
-/** Works out again every version of the next `limit` deals by id, and compares it with what is stored. */
+/** Computes every version of the next `limit` deals, by id, again and compares each with the stored one. */
 export async function replayDeals(
   db: Kysely<Database>,
   attribute: Attribute,
@@ -42,12 +42,11 @@ export async function replayDeals(
       const rows = Map.groupBy(payouts, ({ deal_id, version }) => `${deal_id} ${version}`)
       for (const version of versions) {
         const { deal_id } = version
-        const detail = replay(
-          attribute,
+        const detail = replay(attribute, {
           version,
-          touches.get(deal_id) ?? [],
-          rows.get(`${deal_id} ${version.version}`) ?? [],
-        )
+          touches: touches.get(deal_id) ?? [],
+          payouts: rows.get(`${deal_id} ${version.version}`) ?? [],
+        })
         if (detail !== undefined) replayed.differences.push({ deal_id, version: version.version, detail })
       }
       replayed.versions += versions.length
@@ -56,19 +55,22 @@ export async function replayDeals(
   return { ...replayed, next: ids.length < limit ? undefined : ids.at(-1) }
 }
 
-function replay(
-  attribute: Attribute,
-  version: VersionRow,
-  touches: readonly TouchRow[],
-  payouts: readonly PayoutRow[],
-): string | undefined {
-  const journey = toJourney(version, version.reason === 'deal_voided', touches, version.version)
+interface StoredVersion {
+  readonly version: VersionRow
+  readonly touches: readonly TouchRow[]
+  readonly payouts: readonly PayoutRow[]
+}
+
+/** How a stored version differs from its replay; undefined if it does not. */
+function replay(attribute: Attribute, { version, touches, payouts }: StoredVersion): string | undefined {
+  const state = { terms: version, is_void: version.reason === 'deal_voided' }
+  const journey = toJourney(state, touches, version.version)
   return fingerprintOf(journey).equals(version.fingerprint)
-    ? differ(attribute(journey), version, payouts)
+    ? compareSplit(attribute(journey), version, payouts)
     : 'its inputs have another fingerprint'
 }
 
-function differ(split: Attribution, version: VersionRow, rows: readonly PayoutRow[]): string | undefined {
+function compareSplit(split: Split, version: VersionRow, rows: readonly PayoutRow[]): string | undefined {
   if (split.unattributed_minor !== version.unattributed_minor) {
     return `unattributed is ${version.unattributed_minor}, replayed ${split.unattributed_minor}`
   }
@@ -78,7 +80,7 @@ function differ(split: Attribution, version: VersionRow, rows: readonly PayoutRo
   return rows.length === split.shares.length ? undefined : 'it pays a partner who earned nothing'
 }
 
-function isSame(share: Share, row: PayoutRow | undefined): boolean {
+function isSame(share: PartnerShare, row: PayoutRow | undefined): boolean {
   return (
     row?.payout_minor === share.payout_minor &&
     row.percentage_bp === share.percentage_bp &&
@@ -87,7 +89,7 @@ function isSame(share: Share, row: PayoutRow | undefined): boolean {
   )
 }
 
-/** Every version of these deals, some at a time: a deal may have thousands, and each of them hundreds of shares. */
+/** Reads every version of these deals in batches: a deal may have thousands, each with hundreds of shares. */
 async function* readVersions(
   db: Kysely<Database>,
   dealIds: readonly string[],

@@ -1,15 +1,23 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { modelNames } from '../attribution/models.ts'
 import { type TouchpointType, touchpointTypes } from '../attribution/touch.ts'
-import { Amount, Currency, Nullable, OneOf, ref, Strict, Timestamp } from '../values/schemas.ts'
+import { Amount, Currency, describe, Nullable, OneOf, ref, Strict, Timestamp } from '../values/schemas.ts'
 
-export const AttributionModel = OneOf(modelNames, { $id: 'AttributionModel' })
+export const AttributionModel = OneOf(modelNames, {
+  $id: 'AttributionModel',
+  description:
+    'How the amount of a deal is split. `equal`: every partner gets the same. `first-touch`, `last-touch`: the first or last touchpoint takes all. `role-based`: by the type of each touchpoint. `time-decay`: the later a touchpoint, the more it counts. `linear`: every touchpoint counts the same. `position-based`: by first, middle and last touchpoints.',
+})
 
 export type AttributionModel = Static<typeof AttributionModel>
 
 export const VersionReason = OneOf(
   ['closed', 'late_event', 'amended', 'event_voided', 'deal_voided', 'recalculated'],
-  { $id: 'VersionReason' },
+  {
+    $id: 'VersionReason',
+    description:
+      'Why there is this version. `closed`: the deal was recorded. `late_event`: an event came after that. `amended`: the deal was changed. `event_voided`, `deal_voided`: an event or the deal was voided. `recalculated`: the deal was recalculated and its inputs had changed.',
+  },
 )
 export type VersionReason = Static<typeof VersionReason>
 
@@ -20,18 +28,19 @@ export const Weights = Strict(
   {
     $id: 'Weights',
     description:
-      'role-based: the weight of each touchpoint type; position-based: of the first, all middle and the last touchpoint. They need not add up to 1.',
+      'For role-based, the weight of each touchpoint type; for position-based, the weights of the first touchpoint, of all middle ones together, and of the last. They need not add up to 1. A weight that is left out keeps its default.',
   },
 )
 
-/** Each parameter belongs to the models that its description names; what is left out takes its default. */
+/** Each parameter applies to the models that its description names; a parameter that is left out takes its default. */
 export const ModelParameters = Strict(
   {
     close_grace_minutes: Type.Optional(
       Type.Integer({
         minimum: 0,
         maximum: 525_600,
-        description: 'All models: minutes after the close that still count.',
+        description:
+          'All models: touchpoints up to this many minutes after the close still count. Default: `ATTRIBUTION_CLOSE_GRACE_MINUTES` of the service.',
       }),
     ),
     lookback_days: Type.Optional(
@@ -39,7 +48,8 @@ export const ModelParameters = Strict(
         Type.Integer({
           minimum: 1,
           maximum: 36_500,
-          description: 'All models: days before the close that count.',
+          description:
+            'All models: touchpoints more than this many days before the close do not count. Null: no limit. Default: `ATTRIBUTION_LOOKBACK_DAYS` of the service, or null.',
         }),
       ),
     ),
@@ -48,27 +58,44 @@ export const ModelParameters = Strict(
       Type.Integer({
         minimum: 1,
         maximum: 3650,
-        description: 'time-decay: days after which a touchpoint weighs half.',
+        description:
+          'time-decay: a touchpoint this many days before the last one counts half as much. Default: 7.',
       }),
     ),
   },
-  { $id: 'ModelParameters' },
+  {
+    $id: 'ModelParameters',
+    description:
+      'Each parameter names the models that have it; another one is refused (400). A parameter that is left out takes its default. All values are stored with the deal, so a default that changes later does not affect it.',
+  },
 )
 export type ModelParameters = Static<typeof ModelParameters>
 
-/** What a client says of a deal that it closes, or only tries out. */
-export const sentFacts = {
+export const SentClose = describe(
+  Timestamp,
+  'When the deal closed: an instant with its offset, cut to milliseconds, at most 24 hours ahead. Midnight in its own offset, such as 2024-01-20T00:00:00+01:00, stands for that whole day: touchpoints count until the day ends.',
+)
+
+/** The terms of a deal that a client closes or simulates. */
+export const sentTerms = {
   amount: Amount,
-  currency: Type.Optional(Currency),
-  closed_date: Type.Optional(Timestamp),
+  currency: Type.Optional(
+    describe(
+      Currency,
+      'The currency of `amount`, an ISO 4217 code such as USD. It decides how many decimals an amount has: USD 2, JPY 0, KWD 3. Default: `DEFAULT_CURRENCY` of the service.',
+    ),
+  ),
+  closed_date: Type.Optional(
+    describe(SentClose, `${SentClose.description} Default: the time of the request.`),
+  ),
   attribution_model: ref(AttributionModel),
   model_parameters: Type.Optional(ref(ModelParameters)),
 }
-const SentFacts = Type.Object(sentFacts)
-export type SentFacts = Static<typeof SentFacts>
+const SentTerms = Type.Object(sentTerms)
+export type SentTerms = Static<typeof SentTerms>
 
-/** A version of a deal's split, with the facts of the deal that it was worked out from. */
-export type VersionRow = Facts & {
+/** A version of a deal's split, with the terms of the deal from which it was computed. */
+export type VersionRow = DealTerms & {
   deal_id: string
   version: number
   reason: VersionReason
@@ -77,8 +104,8 @@ export type VersionRow = Facts & {
   calculated_at: string
 }
 
-/** What a split reads of a deal beside its touchpoints. */
-export interface Facts {
+/** The columns of a deal that its split depends on. */
+export interface DealTerms {
   amount_minor: bigint
   currency: string
   closed_date: string
@@ -87,8 +114,8 @@ export interface Facts {
   model_parameters: ModelParameters
 }
 
-/** A partner's part of a version, with the version's currency and close. */
-export type PayoutRow = Pick<Facts, 'currency' | 'closed_date'> & {
+/** A partner's share of a version, with the version's currency and closed_date. */
+export type PayoutRow = Pick<DealTerms, 'currency' | 'closed_date'> & {
   deal_id: string
   version: number
   partner_id: string
@@ -98,7 +125,7 @@ export type PayoutRow = Pick<Facts, 'currency' | 'closed_date'> & {
   role: string
 }
 
-type Share = readonly [
+type ShareTuple = readonly [
   partner_id: string,
   partner_name: string,
   percentage_bp: number,
@@ -107,7 +134,7 @@ type Share = readonly [
   role: string,
 ]
 
-/** A version with its shares, as one JSON value: amounts are below 2^53, so its numbers are exact. */
+/** A version with its shares in one JSON value: amounts are below 2^53, so JSON numbers are exact. */
 export type SplitRow = Pick<
   VersionRow,
   | 'deal_id'
@@ -118,9 +145,9 @@ export type SplitRow = Pick<
   | 'unattributed_minor'
   | 'calculated_at'
   | 'reason'
-> & { shares: readonly Share[] }
+> & { shares: readonly ShareTuple[] }
 
-/** A touchpoint of a deal as the record reads it. */
+/** A touchpoint of a deal, and the versions from which it is known and void. */
 export interface TouchRow {
   id: string
   deal_id: string

@@ -1,55 +1,56 @@
 import { hash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
-import type { Attribution } from '../attribution/attribute.ts'
+import type { Split } from '../attribution/attribute.ts'
 import { fingerprint, type Journey } from '../attribution/journey.ts'
 import type { Database } from '../database/tables.ts'
 import type { VersionReason } from './schemas.ts'
-import { listSubjects, readTouches, type Subject, toJourney } from './journeys.ts'
-import { createPauses } from './pauses.ts'
+import { type ClosedDeal, listClosedDeals, readTouches, toJourney } from './journeys.ts'
+import { createYield } from './yield-thread.ts'
 
-/** The engine, and the metric that counts the versions it led to. */
+/** The engine, and a callback that counts recorded versions. */
 export interface Attribute {
-  (journey: Journey): Attribution
+  (journey: Journey): Split
   onRecorded?(reason: VersionReason, count: number): void
 }
 
-/** The digest of everything that a split reads, as its version stores it. */
+/** The digest of everything that a split reads; its version stores it. */
 export function fingerprintOf(journey: Journey): Buffer {
   return hash('sha256', fingerprint(journey), 'buffer')
 }
 
+interface VersionCause {
+  readonly attribute: Attribute
+  readonly reason: VersionReason
+}
+
 /**
- * Splits those of these deals again whose inputs changed in this transaction, and records a version of each; the
- * caller holds their locks. A deal that is not closed, or whose qualifying inputs are what they were, gets none.
+ * Splits these deals again and records a new version of each whose fingerprint changed; the caller holds their locks.
+ * Deals that are not closed get no version.
  */
 export async function recordChanges(
   trx: Kysely<Database>,
-  attribute: Attribute,
-  dealIds: readonly string[],
-  reason: VersionReason,
+  { dealIds, ...cause }: VersionCause & { readonly dealIds: readonly string[] },
 ): Promise<void> {
-  const subjects = await listSubjects(trx, dealIds)
-  if (subjects.length > 0) await recordVersions(trx, attribute, subjects, reason)
+  const deals = await listClosedDeals(trx, dealIds)
+  if (deals.length > 0) await recordVersions(trx, { deals, ...cause })
 }
 
-/** The same for deals whose facts are at hand. */
+/** Like `recordChanges`, for deals that the caller has already read. */
 export async function recordVersions(
   trx: Kysely<Database>,
-  attribute: Attribute,
-  subjects: readonly Subject[],
-  reason: VersionReason,
+  { attribute, deals, reason }: VersionCause & { readonly deals: readonly ClosedDeal[] },
 ): Promise<void> {
-  const byDeal = new Map(subjects.map((subject) => [subject.deal_id, subject]))
-  const pause = createPauses()
-  for await (const { dealIds, touches } of readTouches(trx, [...byDeal.keys()])) {
+  const byId = new Map(deals.map((deal) => [deal.deal_id, deal]))
+  const yieldThread = createYield()
+  for await (const { dealIds, touches } of readTouches(trx, [...byId.keys()])) {
     const versions: Version[] = []
     for (const dealId of dealIds) {
-      await pause()
-      const subject = byDeal.get(dealId) as Subject
-      const journey = toJourney(subject.facts, subject.is_void, touches.get(dealId) ?? [])
+      await yieldThread()
+      const deal = byId.get(dealId) as ClosedDeal
+      const journey = toJourney(deal, touches.get(dealId) ?? [])
       const digest = fingerprintOf(journey)
-      if (subject.previous?.fingerprint.equals(digest)) continue
-      versions.push(toVersion(subject, digest, attribute(journey)))
+      if (deal.previous?.fingerprint.equals(digest)) continue
+      versions.push(toVersion(deal, digest, attribute(journey)))
     }
     if (versions.length === 0) continue
     await insertVersions(trx, versions, reason)
@@ -60,15 +61,15 @@ export async function recordVersions(
 type Version = ReturnType<typeof toVersion>
 
 function toVersion(
-  { deal_id, facts, previous }: Subject,
+  { deal_id, terms, previous }: ClosedDeal,
   digest: Buffer,
-  { shares, unattributed_minor }: Attribution,
+  { shares, unattributed_minor }: Split,
 ) {
   return {
     deal_id,
     version: (previous?.version ?? 0) + 1,
-    ...facts,
-    amount_minor: String(facts.amount_minor),
+    ...terms,
+    amount_minor: String(terms.amount_minor),
     unattributed_minor: String(unattributed_minor),
     fingerprint: digest.toString('hex'),
     previously_at: previous?.calculated_at ?? null,
@@ -76,9 +77,9 @@ function toVersion(
   }
 }
 
-// One statement, so that nothing can come between a version, its rows and the deal that points at it. The clock is
-// read under the deal's lock and pushed past the version before, so that what was believed when never runs backwards.
-// The limit tells the planner how many versions there are; it would else take them for enough to read all deals.
+// One statement writes the version, its payouts and deals.version. The clock is read under the deal's lock, and
+// calculated_at is at least 1 ms after the previous version, so that versions follow one another in time. The limit tells
+// the planner how many versions there are; without it the planner expects so many that it reads all deals.
 async function insertVersions(
   trx: Kysely<Database>,
   versions: readonly Version[],

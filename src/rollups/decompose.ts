@@ -1,40 +1,40 @@
 import type { Span } from './rollups.ts'
 
-/** `[from, before)`; open where a bound is missing. */
+/** `[from, before)` as ISO instants; a missing bound is open. */
 export interface Period {
   readonly from?: string | undefined
   readonly before?: string | undefined
 }
 
-/** A stretch of a period, which counts as it is or is taken away again. */
+/** A part of a period to add (sign 1) or to subtract (sign -1). */
 export interface Piece<Of extends string> extends Required<Period> {
   readonly of: Of
   readonly sign: 1 | -1
 }
 
-export interface Cover {
-  /** Of rollups. */
+export interface Decomposition {
+  /** Pieces to read from a rollup. */
   readonly pieces: readonly Piece<Span>[]
-  /** All that the pieces add up to. */
+  /** The whole hours that the pieces add up to. */
   readonly hours: Required<Period>
-  /** Of the record, for parts of hours. */
+  /** Parts of hours, to read from the record. */
   readonly parts: readonly Piece<'part'>[]
 }
 
 type Range = readonly [number, number]
 
-// The instants that the service takes, cut back to whole years.
+// The instants that the service accepts, in whole years.
 const first = Date.UTC(1970, 0, 1)
 const last = Date.UTC(9999, 0, 1)
 const hour = 3_600_000
 const day = 24 * hour
 
 /**
- * Puts a period together from few rollups. Each end goes to the nearest bound of the next wider span, with what that leaves
- * out added and what it takes in too much taken away: half a day of hours at most, five days, one dekad, one month and two
- * quarters.
+ * Decomposes a period into few rollup spans. Each end moves to the nearest bound of the next wider span; the difference is
+ * added or subtracted as pieces of the narrower span. An end needs at most half a day of hours, five days, one dekad, one
+ * month and two quarters.
  */
-export function coverOf({ from, before }: Period): Cover {
+export function decompose({ from, before }: Period): Decomposition {
   const whole: Range = [
     clamp(from === undefined ? first : Date.parse(from)),
     clamp(before === undefined ? last : Date.parse(before)),
@@ -59,7 +59,7 @@ export function coverOf({ from, before }: Period): Cover {
   }
 }
 
-/** The nearest range of wider spans; empty where making up for the difference would take more than the range itself. */
+/** The nearest range of wider spans; empty unless the difference is shorter than the range itself. */
 function widen([start, end]: Range, floor: (at: number, spans: number) => number): Range {
   const nearest = (at: number) => {
     const [below, above] = [floor(at, 0), floor(at, 1)]
@@ -70,7 +70,7 @@ function widen([start, end]: Range, floor: (at: number, spans: number) => number
   return [wideStart, difference < end - start ? wideEnd : wideStart]
 }
 
-/** What makes a range of its nearest wider one: stretches to add, and to take away. */
+/** The pieces to add to or subtract from the wider range to get the range. */
 function between([start, end]: Range, [wideStart, wideEnd]: Range): readonly (readonly [...Range, 1 | -1])[] {
   if (wideStart >= wideEnd) return start < end ? [[start, end, 1]] : []
   return [

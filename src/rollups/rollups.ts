@@ -1,13 +1,13 @@
-/** A dekad, a term of meteorology, is a third of a month: it starts on its 1st, 11th or 21st. */
+/** A dekad (a term of meteorology) is a third of a month; it starts on the 1st, 11th or 21st. */
 export type Span = 'hour' | 'day' | 'dekad' | 'month' | 'quarter' | 'year'
 
 /**
- * Figures kept summed up by their keys over hours, days, dekads, months, quarters and years. The view `…_figures` says what they are; triggers
- * write what each transaction does to them to `…_deltas`, and folding adds those up in `…_rollups`.
+ * A table of sums by key and span. The view `<source>_figures` computes the same values from the record. Triggers insert
+ * the changes of each transaction into `<source>_deltas`; `foldChanges` adds them to the rollup.
  */
 export interface Rollup {
   readonly table: string
-  readonly figures: 'deal' | 'partner' | 'touchpoint'
+  readonly source: 'deal' | 'partner' | 'touchpoint'
   readonly spans: readonly Span[]
   readonly keys: readonly string[]
   readonly sums: readonly string[]
@@ -17,7 +17,7 @@ const spans = ['hour', 'day', 'dekad', 'month', 'quarter', 'year'] as const
 
 export const dealRollups: Rollup = {
   table: 'deal_rollups',
-  figures: 'deal',
+  source: 'deal',
   spans,
   keys: ['currency', 'attribution_model'],
   sums: ['deals', 'revenue_minor', 'unattributed_minor'],
@@ -25,7 +25,7 @@ export const dealRollups: Rollup = {
 
 export const partnerRollups: Rollup = {
   table: 'partner_rollups',
-  figures: 'partner',
+  source: 'partner',
   spans,
   keys: ['currency', 'partner_id'],
   sums: ['deals', 'payout_minor', 'percentage_bp', 'touchpoints'],
@@ -33,16 +33,16 @@ export const partnerRollups: Rollup = {
 
 export const touchpointRollups: Rollup = {
   table: 'touchpoint_rollups',
-  figures: 'touchpoint',
+  source: 'touchpoint',
   spans,
   keys: ['touchpoint_type'],
   sums: ['touchpoints'],
 }
 
-/** Of each partner, and in whole years only: all that anyone asks of them is how many there are. */
+/** The touchpoints of each partner, by year only: reports need no more than their number. */
 export const partnerTouchpointRollups: Rollup = {
   table: 'partner_touchpoint_rollups',
-  figures: 'touchpoint',
+  source: 'touchpoint',
   spans: ['year'],
   keys: ['partner_id', 'touchpoint_type'],
   sums: ['touchpoints'],

@@ -10,7 +10,7 @@ export function sumsOf({ sums }: Rollup): RawBuilder<unknown> {
   return sql.join(sums.map((name) => sql`sum(${sql.ref(name)}) as ${sql.ref(name)}`))
 }
 
-/** Rows that have an hour, once for each span of the rollup, with the instant at which that span starts. */
+/** Repeats rows that have an hour for each span of the rollup, with the start of that span. */
 export function toSpans({ spans, keys, sums }: Rollup, rows: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`(
     select span, case span
@@ -21,7 +21,7 @@ export function toSpans({ spans, keys, sums }: Rollup, rows: RawBuilder<unknown>
       cross join unnest(${spans}::text[]) as span) as spread`
 }
 
-/** Adds rows to a rollup: to the sums of those that it has, and the others as they are. */
+/** Upserts rows into a rollup: adds to the sums of existing keys and inserts the others. */
 export function addInto({ table, keys, sums }: Rollup, rows: RawBuilder<unknown>): RawBuilder<unknown> {
   const additions = sums.map(
     (name) => sql`${sql.ref(name)} = ${sql.ref(`${table}.${name}`)} + ${sql.ref(`excluded.${name}`)}`,

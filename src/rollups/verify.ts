@@ -4,31 +4,31 @@ import type { Database } from '../database/tables.ts'
 import { type Rollup, rollups } from './rollups.ts'
 import { addInto, columnsOf, sumsOf, toSpans } from './sql.ts'
 
-export interface Checked {
+export interface RollupCheck {
   readonly name: string
-  /** Rows that are not what the record says. */
+  /** Rows that differ from the record. */
   readonly differing: number
 }
 
-/** Works every figure out from the record, beside the live ones, and counts those that differ. */
-export async function verifyRollups(db: Kysely<Database>): Promise<Checked[]> {
-  const checked: Checked[] = []
+/** Computes every rollup from the record and counts the rows that differ. */
+export async function verifyRollups(db: Kysely<Database>): Promise<RollupCheck[]> {
+  const checked: RollupCheck[] = []
   for (const rollup of rollups) {
     checked.push({ name: rollup.table, differing: await count(db, differences(rollup)) })
   }
   return [...checked, { name: 'partner_deals', differing: await count(db, wrongPartnerDeals) }]
 }
 
-/** Makes every figure what the record says, while the service runs: only rows that differ are written. */
-export async function rebuildRollups(db: Kysely<Database>): Promise<Checked[]> {
-  const mended: Checked[] = []
+/** Corrects the rows that differ from the record, while the service runs. Returns how many there were. */
+export async function rebuildRollups(db: Kysely<Database>): Promise<RollupCheck[]> {
+  const corrected: RollupCheck[] = []
   for (const rollup of rollups) {
-    mended.push({ name: rollup.table, differing: await mendRollup(db, rollup) })
+    corrected.push({ name: rollup.table, differing: await correctRollup(db, rollup) })
   }
-  return [...mended, { name: 'partner_deals', differing: await mendPartnerDeals(db) }]
+  return [...corrected, { name: 'partner_deals', differing: await correctPartnerDeals(db) }]
 }
 
-function mendRollup(db: Kysely<Database>, rollup: Rollup): Promise<number> {
+function correctRollup(db: Kysely<Database>, rollup: Rollup): Promise<number> {
   return untimed(db, async (trx) => {
     await lockRollups(trx)
     const { numAffectedRows = 0n } = await addInto(rollup, differences(rollup)).execute(trx)
@@ -36,9 +36,9 @@ function mendRollup(db: Kysely<Database>, rollup: Rollup): Promise<number> {
   })
 }
 
-// What the record says, less the rollup, less what is still to be folded into it.
+// The record minus the rollup minus the deltas that are not folded yet.
 function differences(rollup: Rollup): RawBuilder<unknown> {
-  const { table, figures, keys, sums } = rollup
+  const { table, source, keys, sums } = rollup
   const columns = columnsOf(keys)
   const negated = sql.join(sums.map((name) => sql`-${sql.ref(name)} as ${sql.ref(name)}`))
   const isOff = sql.join(
@@ -47,9 +47,9 @@ function differences(rollup: Rollup): RawBuilder<unknown> {
   )
   return sql`
     with hours as (
-      select hour, ${columns}, ${sumsOf(rollup)} from ${sql.table(`${figures}_figures`)} group by hour, ${columns}
+      select hour, ${columns}, ${sumsOf(rollup)} from ${sql.table(`${source}_figures`)} group by hour, ${columns}
     ), unfolded as (
-      select hour, ${columns}, ${negated} from ${sql.table(`${figures}_deltas`)}
+      select hour, ${columns}, ${negated} from ${sql.table(`${source}_deltas`)}
     ), parts as (
       select * from ${toSpans(rollup, sql`hours`)}
       union all select * from ${toSpans(rollup, sql`unfolded`)}
@@ -71,8 +71,8 @@ const dealsAtOnce = 500
 
 type PartnerDeal = Selectable<Database['partner_deals']>
 
-async function mendPartnerDeals(db: Kysely<Database>): Promise<number> {
-  let mended = 0
+async function correctPartnerDeals(db: Kysely<Database>): Promise<number> {
+  let corrected = 0
   for (let isMore = true; isMore;) {
     const { rows } = await untimed(db, (trx) =>
       sql<PartnerDeal>`${wrongPartnerDeals} limit ${foundAtOnce}`.execute(trx),
@@ -80,13 +80,13 @@ async function mendPartnerDeals(db: Kysely<Database>): Promise<number> {
     for (let start = 0; start < rows.length; start += dealsAtOnce) {
       await relist(db, rows.slice(start, start + dealsAtOnce))
     }
-    mended += rows.length
+    corrected += rows.length
     isMore = rows.length === foundAtOnce
   }
-  return mended
+  return corrected
 }
 
-// By now the rows may be right: under the locks of their deals they are taken out and written again.
+// The rows may be correct by now, so they are deleted and inserted again under the locks of their deals.
 async function relist(db: Kysely<Database>, wrong: readonly PartnerDeal[]): Promise<void> {
   const dealIds = wrong.map(({ deal_id }) => deal_id)
   await untimed(db, async (trx) => {
@@ -110,7 +110,8 @@ function count(db: Kysely<Database>, rows: RawBuilder<unknown>): Promise<number>
   })
 }
 
-// Over everything that was ever recorded a statement may take minutes. Each sees one snapshot, and none is held longer.
+// A statement over the whole record may take minutes. Each statement runs in a transaction of its own, so no snapshot is
+// held longer than one statement.
 function untimed<Result>(
   db: Kysely<Database>,
   work: (trx: Transaction<Database>) => Promise<Result>,

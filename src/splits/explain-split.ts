@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
-import type { Attribution as Split } from '../attribution/attribute.ts'
-import { type ExplainedTouch, explainOddUnits, explainTouches, sentence } from '../attribution/explain.ts'
+import type { Split } from '../attribution/attribute.ts'
+import { type ExplainedTouch, explainLeftovers, explainTouches, sentence } from '../attribution/explain.ts'
 import type { Journey } from '../attribution/journey.ts'
 import type { Touch } from '../attribution/touch.ts'
 import type { Database } from '../database/tables.ts'
@@ -11,11 +11,11 @@ import { findAttribution } from './queries.ts'
 import { findVersion, listTouchesOf, toJourney } from '../record/journeys.ts'
 import type { TouchRow } from '../record/schemas.ts'
 import type { Memo } from '../record/memo.ts'
-import { createPauses } from '../record/pauses.ts'
+import { createYield } from '../record/yield-thread.ts'
 import type { ExplainedAttribution, Explanation } from './explanation-schemas.ts'
 import type { Attribution } from './schemas.ts'
 
-/** A deal's current split. Errors: 404. */
+/** The current split of a deal. Errors: 404. */
 export async function getCurrent(
   find: (dealId: string) => Promise<Attribution | undefined>,
   dealId: string,
@@ -25,59 +25,63 @@ export async function getCurrent(
   return attribution
 }
 
-/** A deal's split, now or as it stood at an instant. Errors: 404. */
+/** The current split of a deal, or its split at an instant. Errors: 404. */
 export function getAttributionAt(db: Kysely<Database>, dealId: string, asOf?: string): Promise<Attribution> {
   return asOf === undefined
     ? getCurrent((id) => findAttribution(db, id), dealId)
-    : getThen(db, dealId, toTimestamp((parseInstant(asOf) as Instant).at))
+    : getPast(db, dealId, toTimestamp((parseInstant(asOf) as Instant).at))
 }
 
-interface Explaining {
+interface ExplainQuery {
+  readonly memo: Memo
+  readonly dealId: string
   readonly asOf: string | undefined
   readonly signal: AbortSignal
 }
 
-/** The same, and where each minor unit of it comes from. Errors: 404. */
+/** The split of a deal with its explanation. Errors: 404. */
 export async function explainAttribution(
   db: Kysely<Database>,
-  memo: Memo,
-  dealId: string,
-  { asOf, signal }: Explaining,
+  { memo, dealId, asOf, signal }: ExplainQuery,
 ): Promise<ExplainedAttribution> {
   const attribution = await getAttributionAt(db, dealId, asOf)
-  const { facts, is_void } = await findVersion(db, dealId, attribution.version)
+  const state = await findVersion(db, dealId, attribution.version)
   const touches = await listTouchesOf(db, dealId)
-  // What came later and changed nothing is listed only under the split that stands.
-  const journey = toJourney(facts, is_void, touches, asOf === undefined ? undefined : attribution.version)
-  return { ...attribution, explanation: await explainJourney(journey, memo, touches, signal) }
+  // The current split also lists touchpoints that came after its version and changed nothing. A past split does not.
+  const journey = toJourney(state, touches, asOf === undefined ? undefined : attribution.version)
+  return { ...attribution, explanation: await explainJourney(journey, { memo, touches, signal }) }
 }
 
-async function getThen(db: Kysely<Database>, dealId: string, asOf: string): Promise<Attribution> {
+async function getPast(db: Kysely<Database>, dealId: string, asOf: string): Promise<Attribution> {
   const attribution = await findAttribution(db, dealId, asOf)
   if (attribution !== undefined) return attribution
   await getCurrent((id) => findAttribution(db, id), dealId)
   throw new VersionNotFound(dealId)
 }
 
+interface ExplainContext {
+  readonly memo: Memo
+  readonly touches: readonly TouchRow[]
+  readonly signal: AbortSignal
+}
+
 async function explainJourney(
   journey: Journey,
-  memo: Memo,
-  touches: readonly TouchRow[],
-  signal: AbortSignal,
+  { memo, touches, signal }: ExplainContext,
 ): Promise<Explanation> {
-  const pause = createPauses(signal)
+  const yieldThread = createYield(signal)
   const names = new Map(touches.map(({ partner_id, partner_name }) => [partner_id, partner_name]))
   const { currency } = journey
   const split = memo(journey)
-  await pause()
+  await yieldThread()
   const explained = explainTouches(journey, split.shares)
-  await pause()
-  const oddUnits = explainOddUnits(journey)
-  await pause()
+  await yieldThread()
+  const leftovers = explainLeftovers(journey)
+  await yieldThread()
   return {
     touchpoints: explained.touches.map((touch) => toExplained(touch, names, currency)),
-    excluded: explained.excluded.map(({ reason, ...touch }) => ({ ...toFacts(touch, names), reason })),
-    odd_units: oddUnits.map(({ partner_id, rule }) => ({
+    excluded: explained.excluded.map(({ reason, ...touch }) => ({ ...toListed(touch, names), reason })),
+    odd_units: leftovers.map(({ partner_id, rule }) => ({
       partner_id,
       amount: toMajor(1n, currency),
       rule,
@@ -92,7 +96,7 @@ function toExplained(
   currency: string,
 ) {
   return {
-    ...toFacts(touch, names),
+    ...toListed(touch, names),
     weight,
     age_ms,
     half_life_ms,
@@ -101,7 +105,7 @@ function toExplained(
   }
 }
 
-function toFacts({ id, partner_id, touchpoint_type, at }: Touch, names: Names) {
+function toListed({ id, partner_id, touchpoint_type, at }: Touch, names: Names) {
   const partner_name = names.get(partner_id) ?? partner_id
   return { event_id: id, partner_id, partner_name, touchpoint_type, timestamp: toTimestamp(at) }
 }

@@ -1,20 +1,26 @@
 import { type Static, Type } from '@sinclair/typebox'
+import { leftoverRules } from '../attribution/explain.ts'
+import { exclusionReasons } from '../attribution/journey.ts'
 import { TouchpointType } from '../events/schemas.ts'
-import { Id, Money, Nullable, OneOf, ref, Timestamp } from '../values/schemas.ts'
+import { describe, Id, Money, Nullable, OneOf, ref, Timestamp } from '../values/schemas.ts'
 import { Attribution } from './schemas.ts'
 
-export const ExclusionReason = OneOf(['voided', 'deal_voided', 'after_close', 'before_lookback'], {
+export const ExclusionReason = OneOf(exclusionReasons, {
   $id: 'ExclusionReason',
+  description:
+    'Why a touchpoint does not count. `voided`: the event is void. `deal_voided`: the deal is void. `after_close`: later than `close_grace_minutes` after the close. `before_lookback`: more than `lookback_days` before the close.',
 })
 
-export const OddUnitRule = OneOf(['largest remainder', 'earliest first touch', 'lower partner id'], {
+export const OddUnitRule = OneOf(leftoverRules, {
   $id: 'OddUnitRule',
+  description:
+    'Leftover minor units go to the largest remainders. Equal remainders: to the partner with the earliest first touchpoint, then to the lower partner id.',
 })
 
 const explained = {
   event_id: Id,
   partner_id: Id,
-  partner_name: Type.String(),
+  partner_name: Type.String({ description: 'The current name of the partner.' }),
   touchpoint_type: ref(TouchpointType),
   timestamp: Timestamp,
 }
@@ -23,12 +29,17 @@ export const ExplainedTouchpoint = Type.Object(
   {
     ...explained,
     weight: Type.String({
-      description: 'Exact, before it is set against the others: `7/20`, `2^(-3/7)`.',
+      description: 'The exact weight in the model, as a term such as `7/20` or `2^(-3/7)`.',
     }),
     age_ms: Nullable(Type.Integer({ description: 'time-decay: milliseconds before the last touchpoint.' })),
-    half_life_ms: Nullable(Type.Integer({ description: 'time-decay: milliseconds.' })),
-    percentage: Type.Number({ description: "Adds up to its partner's over the partner's touchpoints." }),
-    payout: Money,
+    half_life_ms: Nullable(Type.Integer({ description: 'time-decay: the half-life in milliseconds.' })),
+    percentage: Type.Number({
+      description: "The touchpoint's part of its partner's percentage. The parts add up to it exactly.",
+    }),
+    payout: describe(
+      Money,
+      "The touchpoint's part of its partner's payout, in units of the currency. The parts add up to it exactly.",
+    ),
   },
   { $id: 'ExplainedTouchpoint' },
 )
@@ -39,7 +50,11 @@ export const ExcludedTouchpoint = Type.Object(
 )
 
 export const OddUnit = Type.Object(
-  { partner_id: Id, amount: Money, rule: ref(OddUnitRule) },
+  {
+    partner_id: Id,
+    amount: describe(Money, 'One minor unit, in units of the currency: 0.01 for USD.'),
+    rule: ref(OddUnitRule),
+  },
   { $id: 'OddUnit' },
 )
 
@@ -52,13 +67,13 @@ export const Explanation = Type.Object(
   {
     touchpoints: Type.Array(ref(ExplainedTouchpoint)),
     excluded: Type.Array(ref(ExcludedTouchpoint), {
-      description: 'Touchpoints that did not qualify, and why.',
+      description: 'Touchpoints that do not count, and why.',
     }),
     odd_units: Type.Array(ref(OddUnit), {
-      description: 'Who got the minor units that were left over, and by which rule.',
+      description: 'Who got each leftover minor unit, and by which rule.',
     }),
     sentences: Type.Array(ref(PartnerSentence), {
-      description: 'What a partner manager can send to each partner.',
+      description: 'A sentence for each partner about its share.',
     }),
   },
   { $id: 'Explanation' },
@@ -67,6 +82,9 @@ export type Explanation = Static<typeof Explanation>
 
 export const ExplainedAttribution = Type.Object(
   { ...Attribution.properties, explanation: Type.Optional(ref(Explanation)) },
-  { $id: 'ExplainedAttribution', description: 'A split, with its explanation where asked.' },
+  {
+    $id: 'ExplainedAttribution',
+    description: 'A split, with its `explanation` if the request asked for it.',
+  },
 )
 export type ExplainedAttribution = Static<typeof ExplainedAttribution>

@@ -5,13 +5,14 @@ import { DealNotFound } from '../errors.ts'
 import { type PageQuery, startOf, toPage } from '../values/pages.ts'
 import { toAttribution } from './queries.ts'
 
-// A thousand versions of 500 shares each would be 75 MB.
+// A page of 1,000 versions with 500 shares each would be 75 MB.
 const mostShares = 5000
 
-/** Versions of a deal's split, oldest first; fewer than asked for where they have many shares. Errors: 404. */
+/** Versions of a deal's split, oldest first; a page with many shares has fewer versions than its limit. Errors: 404. */
 export async function listHistory(db: Kysely<Database>, dealId: string, query: PageQuery) {
   const start = startOf(query, 1)
-  const sizes = await listSizes(db, dealId, Number(start.key?.[0] ?? 0), start.limit + 1)
+  const after = Number(start.key?.[0] ?? 0)
+  const sizes = await listSizes(db, { dealId, after, limit: start.limit + 1 })
   if (sizes.length === 0) throw new DealNotFound(dealId)
   const fitting = { ...start, limit: Math.min(countFitting(sizes), start.limit) }
   const { page, pagination } = toPage(sizes, fitting, ({ version }) => [String(version)])
@@ -23,17 +24,15 @@ export async function listHistory(db: Kysely<Database>, dealId: string, query: P
   return { versions, pagination: { ...pagination, limit: start.limit } }
 }
 
-interface Size {
+interface VersionSize {
   readonly version: number
   readonly shares: bigint
 }
 
 function listSizes(
   db: Kysely<Database>,
-  dealId: string,
-  after: number,
-  limit: number,
-): Promise<readonly Size[]> {
+  { dealId, after, limit }: { readonly dealId: string; readonly after: number; readonly limit: number },
+): Promise<readonly VersionSize[]> {
   return db
     .selectFrom('attributions')
     .select([
@@ -48,8 +47,8 @@ function listSizes(
     .execute()
 }
 
-/** How many of these versions have no more shares together than a page may hold: at least one. */
-function countFitting(sizes: readonly Size[]): number {
+/** How many of these versions fit into a page by their shares; at least one. */
+function countFitting(sizes: readonly VersionSize[]): number {
   let shares = 0
   const index = sizes.findIndex((size, n) => (shares += Number(size.shares)) > mostShares && n > 0)
   return index === -1 ? sizes.length : index

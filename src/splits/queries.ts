@@ -5,7 +5,7 @@ import type { Attribution } from './schemas.ts'
 import { toMajor } from '../values/money.ts'
 import type { SplitRow } from '../record/schemas.ts'
 
-/** The split of a deal as it stands, or as it stood at an instant. */
+/** The current split of a deal, or its split at an instant. */
 export async function findAttribution(
   db: Kysely<Database>,
   dealId: string,
@@ -23,7 +23,7 @@ export async function findAttribution(
   return row && toAttribution(row)
 }
 
-/** The current splits of these deals, by deal. */
+/** The current splits of these deals, by deal id. */
 export async function listAttributions(
   db: Kysely<Database>,
   dealIds: readonly string[],
@@ -32,7 +32,7 @@ export async function listAttributions(
   return new Map(rows.map((row) => [row.deal_id, toAttribution(row)]))
 }
 
-/** Finds current splits, the callers of one moment in one statement. */
+/** Finds current splits; concurrent calls share one statement. */
 export function groupFinds(db: Kysely<Database>): (dealId: string) => Promise<Attribution | undefined> {
   return group({
     size: 64,

@@ -7,7 +7,7 @@ import type { Write } from '../http/idempotency.ts'
 import { clientSignalOf } from '../http/client-signal.ts'
 import { allowNoBody } from '../http/json.ts'
 import { answers } from '../http/problems.ts'
-import { Id, Page, ref, Strict, Timestamp } from '../values/schemas.ts'
+import { describe, Id, Page, ref, Strict, Timestamp } from '../values/schemas.ts'
 import { groupFinds } from './queries.ts'
 import { listHistory } from './history-queries.ts'
 import type { Memo } from '../record/memo.ts'
@@ -26,27 +26,34 @@ interface Needs {
 }
 
 const tags = ['Attribution']
-const dealParams = Type.Object({ dealId: Id })
+const dealParams = Type.Object({ dealId: describe(Id, 'The id of the deal.') })
 
 export const getAttribution = {
   operationId: 'getAttribution',
-  summary: 'The split of a deal, as it stands or as it stood at an instant',
+  summary: 'Get the split of a deal, now or at an earlier instant',
   description:
-    'Who gets how much of the deal. The payouts and what is unattributed add up to the amount, to the minor unit; the percentages add up to 100.',
+    'How much of the deal each partner gets. The payouts and `unattributed` add up to exactly `total_amount`, and the percentages to exactly 100.',
   tags,
   params: dealParams,
   querystring: Strict({
-    explain: Type.Optional(Type.Boolean({ description: 'Say where every minor unit comes from.' })),
-    as_of: Type.Optional(Timestamp),
+    explain: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether to add the `explanation`: the weight and payout of each touchpoint, the touchpoints that do not count, and who got each leftover minor unit.',
+      }),
+    ),
+    as_of: Type.Optional(
+      describe(Timestamp, 'Return the split that was current at this instant. 404 if there was none yet.'),
+    ),
   }),
   response: answers({ 200: ref(ExplainedAttribution) }, 404),
 }
 
 const getHistory = {
   operationId: 'getAttributionHistory',
-  summary: "Every version of a deal's split, oldest first: when, why and what",
+  summary: "List every version of a deal's split, oldest first",
   description:
-    'What was believed, when and why: a version for every change of what the split is worked out from. A page whose versions have many shares holds fewer than `limit`; its `next_cursor` leads on.',
+    'Every change of what the split depends on makes a version, with its time and reason. A page whose versions have many shares has fewer versions than `limit`; go on with its `next_cursor`.',
   tags,
   params: dealParams,
   querystring: Strict({ limit: Page.limit, cursor: Page.cursor }),
@@ -55,9 +62,9 @@ const getHistory = {
 
 const postRecalculation = {
   operationId: 'recalculateAttribution',
-  summary: 'Split a deal again from its stored facts',
+  summary: 'Split a deal again from its stored data',
   description:
-    'Works the split out again from the stored facts. Where they are what they were, the same version answers.',
+    'Computes the split again from the stored deal and events. If they have not changed, the version stays the same.',
   tags,
   params: dealParams,
   body: Strict({}),
@@ -75,7 +82,7 @@ export const splits: FastifyPluginAsyncTypebox<Needs> = async (
     const { explain, as_of: asOf } = request.query
     if (explain === true) {
       const signal = clientSignalOf(reply)
-      return calculate(() => explainAttribution(db, memo, dealId, { asOf, signal }), { signal })
+      return calculate(() => explainAttribution(db, { memo, dealId, asOf, signal }), { signal })
     }
     return asOf === undefined ? getCurrent(find, dealId) : getAttributionAt(db, dealId, asOf)
   })

@@ -1,15 +1,17 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { AttributionModel, VersionReason } from '../record/schemas.ts'
-import { Currency, Id, Listing, Money, ref, Timestamp } from '../values/schemas.ts'
+import { Currency, describe, Id, Listing, Money, ref, Timestamp } from '../values/schemas.ts'
 
 export const Share = Type.Object(
   {
     partner_id: Id,
-    partner_name: Type.String(),
-    percentage: Type.Number({ description: 'Two decimals; the shares of a deal add up to 100.' }),
-    payout: Money,
-    touchpoints: Type.Integer({ description: 'Touchpoints of the partner that qualified.' }),
-    role: Type.String({ description: 'Their distinct types, sorted.' }),
+    partner_name: Type.String({ description: 'The current name of the partner.' }),
+    percentage: Type.Number({
+      description: 'Two decimals. The percentages of a split add up to exactly 100.',
+    }),
+    payout: describe(Money, "The partner's part of `total_amount`, in units of the currency."),
+    touchpoints: Type.Integer({ description: 'How many touchpoints of the partner count.' }),
+    role: Type.String({ description: 'The distinct types of these touchpoints, sorted.' }),
   },
   { $id: 'Share' },
 )
@@ -18,16 +20,26 @@ export type Share = Static<typeof Share>
 export const Attribution = Type.Object(
   {
     deal_id: Id,
-    total_amount: Money,
+    total_amount: describe(Money, 'The amount of the deal, in units of the currency.'),
     currency: Currency,
     model: ref(AttributionModel),
-    attributions: Type.Array(ref(Share)),
-    unattributed: Money,
-    version: Type.Integer(),
-    calculated_at: Timestamp,
-    cached: Type.Boolean({ description: 'Whether a stored version answered.' }),
+    attributions: Type.Array(ref(Share), { description: 'Highest payout first, then by partner id.' }),
+    unattributed: describe(
+      Money,
+      'The part of `total_amount` that no partner earns. With all payouts it adds up to exactly `total_amount`.',
+    ),
+    version: Type.Integer({
+      description: '1 when the deal is recorded. A change of what the split depends on adds 1.',
+    }),
+    calculated_at: describe(
+      Timestamp,
+      'When the split was computed. Every version of a deal is later than the version before it.',
+    ),
+    cached: Type.Boolean({
+      description: 'True if the split was read from the stored version, false if this request computed it.',
+    }),
   },
-  { $id: 'Attribution', description: 'A split of a deal: shares and unattributed add up to its amount.' },
+  { $id: 'Attribution', description: 'How the amount of a deal is split among partners.' },
 )
 export type Attribution = Static<typeof Attribution>
 

@@ -1,38 +1,54 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/tables.ts'
 import { toMajor } from '../values/money.ts'
-import { type PageQuery, startOf, toPage } from '../values/pages.ts'
+import { type PageQuery, type PageStart, startOf, toPage } from '../values/pages.ts'
 import type { Statement, StatementChange } from './schemas.ts'
 
 export type StatementQuery = Pick<Statement, 'partner_id' | 'month' | 'currency' | 'as_of'>
 
 const mostChanges = 50
 
-interface Line extends Change {
+interface LineRow extends ChangeRow {
   deal_id: string
   closed_date: string
   percentage_bp: number
-  earlier: Change[] | null
+  earlier: ChangeRow[] | null
 }
 
-type Change = Omit<StatementChange, 'payout'> & { payout_minor: bigint | number }
+type ChangeRow = Omit<StatementChange, 'payout'> & { payout_minor: bigint | number }
 
-/** What all lines add up to, beside each line of the page, or alone where that has none. */
-type Row = { total_minor: string } & (Line | Record<keyof Line, null>)
+/** A line of the page with the total of all lines. If the page has no lines, one row has the total and nulls. */
+type StatementRow = { total_minor: string } & (LineRow | Record<keyof LineRow, null>)
 
-/** The deals that closed in a month and credit a partner, as they stand or as they stood at an instant. */
+/** The deals that closed in a month and credit a partner, with their current payouts or those at an instant. */
 export async function findStatement(
   db: Kysely<Database>,
   query: StatementQuery,
   page: PageQuery,
 ): Promise<Statement> {
-  const { partner_id, month, currency, as_of } = query
+  const { currency } = query
   const start = startOf({ limit: 1000, ...page }, 2)
+  const rows = await listRows(db, query, start)
+  const lines = rows.filter((row): row is StatementRow & LineRow => row.deal_id !== null)
+  const { page: shown, pagination } = toPage(lines, start, (line) => [line.closed_date, line.deal_id])
+  return {
+    ...query,
+    lines: shown.map((line) => toLine(line, currency)),
+    total_payout: toMajor(BigInt(rows[0]?.total_minor ?? 0), currency),
+    pagination,
+  }
+}
+
+async function listRows(
+  db: Kysely<Database>,
+  { partner_id, month, currency, as_of }: StatementQuery,
+  { limit, key }: PageStart,
+): Promise<readonly StatementRow[]> {
   const starts = `${month}-01T00:00:00Z`
   const recordedBy = as_of ?? 'infinity'
-  const isLater = start.key && sql`(closed_date, deal_id) > (${start.key[0]}::timestamptz, ${start.key[1]})`
-  // A deal's versions follow one another in time, so the next one alone tells whether a version stands.
-  const { rows } = await sql<Row>`
+  const isLater = key && sql`(closed_date, deal_id) > (${key[0]}::timestamptz, ${key[1]})`
+  // The versions of a deal follow one another in time: a version is the latest if the next one is not recorded yet.
+  const { rows } = await sql<StatementRow>`
     with lines as materialized (
       select payouts.deal_id, payouts.closed_date, payouts.percentage_bp, payouts.version, reason, calculated_at,
         payout_minor
@@ -45,7 +61,7 @@ export async function findStatement(
           select from attributions as next where next.deal_id = payouts.deal_id
             and next.version = payouts.version + 1 and next.calculated_at <= ${recordedBy})
     ), page as (
-      select * from lines where ${isLater ?? sql`true`} order by closed_date, deal_id limit ${start.limit + 1}
+      select * from lines where ${isLater ?? sql`true`} order by closed_date, deal_id limit ${limit + 1}
     )
     select page.*, total_minor, case when version > 1 then (
       select json_agg(json_build_object('version', past.version, 'reason', past.reason,
@@ -60,17 +76,10 @@ export async function findStatement(
     ) end as earlier
     from (select coalesce(sum(payout_minor), 0) as total_minor from lines) as totals left join page on true
     order by closed_date, deal_id`.execute(db)
-  const lines = rows.filter((row): row is Row & Line => row.deal_id !== null)
-  const { page: shown, pagination } = toPage(lines, start, (line) => [line.closed_date, line.deal_id])
-  return {
-    ...query,
-    lines: shown.map((line) => toLine(line, currency)),
-    total_payout: toMajor(BigInt(rows[0]?.total_minor ?? 0), currency),
-    pagination,
-  }
+  return rows
 }
 
-function toLine({ deal_id, closed_date, percentage_bp, earlier, ...last }: Line, currency: string) {
+function toLine({ deal_id, closed_date, percentage_bp, earlier, ...last }: LineRow, currency: string) {
   const changes = [...(earlier ?? []), last].map(({ version, reason, calculated_at, payout_minor }) => ({
     version,
     reason,
@@ -84,7 +93,7 @@ function toLine({ deal_id, closed_date, percentage_bp, earlier, ...last }: Line,
     percentage: percentage_bp / 100,
     payout: toMajor(BigInt(last.payout_minor), currency),
     changes,
-    // A deal's versions are numbered without a gap.
+    // Versions are numbered without gaps.
     changes_count: last.version,
   }
 }

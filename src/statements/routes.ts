@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import type { Database } from '../database/tables.ts'
 import { PartnerNotFound } from '../errors.ts'
 import { parseInstant, toTimestamp } from '../values/instants.ts'
 import { answers } from '../http/problems.ts'
-import { Currency, Id, Page, ref, Strict, Timestamp } from '../values/schemas.ts'
+import { describe, Id, Page, ref, ReportCurrency, Strict, Timestamp } from '../values/schemas.ts'
 import { findPartner } from '../partners/queries.ts'
 import { toCsv } from './to-csv.ts'
 import { findStatement } from './queries.ts'
@@ -17,47 +17,80 @@ interface Needs {
   readonly defaultCurrency: string
 }
 
-const statement = {
-  description: 'Success.',
-  content: {
-    'application/json': { schema: ref(Statement) },
-    'text/csv': { schema: Type.String() },
-  },
+const statementParams = Type.Object({ partnerId: describe(Id, 'The id of the partner.') })
+const selection = {
+  month: Month,
+  currency: Type.Optional(ReportCurrency),
+  as_of: Type.Optional(describe(Timestamp, 'Return the statement as it was at this instant. Default: now.')),
 }
+const paging = {
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 1000, default: 1000, description: 'The most lines on a page.' }),
+  ),
+  cursor: Type.Optional(describe(Page.cursor, 'The cursor of the next page, from the previous page.')),
+}
+const StatementQuery = Strict({ ...selection, ...paging })
 
 const getStatement = {
   operationId: 'getStatement',
-  summary: "A partner's statement of a month",
+  summary: "Get a partner's statement of a month",
   description:
-    'The deals that closed in the month and credit the partner, each with the versions that led to its payout. The lines of all pages add up to the total. A page of CSV names the next one in its `Link` header. With `as_of` it is what the statement said at that instant.',
+    'The deals that closed in the month and credit the partner, each with the versions that led to its payout. `total_payout` is the sum over all pages.',
   tags: ['Partners'],
-  params: Type.Object({ partnerId: Id }),
-  querystring: Strict({
-    month: Month,
-    currency: Type.Optional(Currency),
-    as_of: Type.Optional(Timestamp),
-    format: Type.Optional(ref(StatementFormat)),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 1000 })),
-    cursor: Page.cursor,
-  }),
-  response: answers({ 200: Type.Unsafe<Statement | string>(statement) }, 404),
+  params: statementParams,
+  querystring: Strict({ ...selection, format: Type.Optional(ref(StatementFormat)), ...paging }),
+  response: answers({ 200: Type.Unsafe<Statement | string>(ref(Statement)) }, 404),
+}
+
+const nextPage = Type.String({ description: 'The next page, `rel="next"`. Not on the last page.' })
+
+const getStatementCsv = {
+  operationId: 'getStatementCsv',
+  summary: "Get a partner's statement of a month as CSV",
+  description:
+    'The statement with a line per deal, and a last line with the total of all pages. The `Link` header has the next page. A cell that a spreadsheet would run as a formula starts with an apostrophe.',
+  tags: ['Partners'],
+  params: statementParams,
+  querystring: StatementQuery,
+  response: answers(
+    {
+      200: Type.Unsafe<string>({
+        headers: { Link: nextPage },
+        content: { 'text/csv': { schema: Type.String() } },
+      }),
+    },
+    404,
+  ),
 }
 
 export const statements: FastifyPluginAsyncTypebox<Needs> = async (app, { db, defaultCurrency }) => {
-  app.get('/partners/:partnerId/statement', { schema: getStatement }, async (request, reply) => {
-    const { partnerId } = request.params
-    const { month, currency = defaultCurrency, as_of, format, ...page } = request.query
+  async function find(partnerId: string, query: Static<typeof StatementQuery>): Promise<Statement> {
+    const { month, currency = defaultCurrency, as_of, ...page } = query
     if ((await findPartner(db, partnerId)) === undefined) throw new PartnerNotFound(partnerId)
     const asOf = as_of === undefined ? null : toTimestamp(parseInstant(as_of)?.at as number)
-    const found = await findStatement(db, { partner_id: partnerId, month, currency, as_of: asOf }, page)
+    return findStatement(db, { partner_id: partnerId, month, currency, as_of: asOf }, page)
+  }
+
+  app.get('/partners/:partnerId/statement', { schema: getStatement }, async (request, reply) => {
+    const { format = acceptedFormat(request), ...query } = request.query
+    const found = await find(request.params.partnerId, query)
     void reply.header('vary', 'Accept')
-    if ((format ?? acceptedFormat(request)) === 'json') return found
-    const name = `statement-${partnerId}-${month}-${currency}.csv`
-    void reply.header('content-disposition', `attachment; filename="${name}"`)
-    const { next_cursor } = found.pagination
-    if (next_cursor !== null) void reply.header('link', `<${nextUrl(request.url, next_cursor)}>; rel="next"`)
-    return reply.type('text/csv; charset=utf-8').send(toCsv(found))
+    return format === 'json' ? found : sendCsv(reply, found)
   })
+
+  app.get('/partners/:partnerId/statement.csv', { schema: getStatementCsv }, async (request, reply) =>
+    sendCsv(reply, await find(request.params.partnerId, request.query)),
+  )
+}
+
+function sendCsv(reply: FastifyReply, statement: Statement): FastifyReply {
+  const { partner_id, month, currency, pagination } = statement
+  const name = `statement-${partner_id}-${month}-${currency}.csv`
+  void reply.header('content-disposition', `attachment; filename="${name}"`)
+  const { next_cursor } = pagination
+  if (next_cursor !== null)
+    void reply.header('link', `<${nextUrl(reply.request.url, next_cursor)}>; rel="next"`)
+  return reply.type('text/csv; charset=utf-8').send(toCsv(statement))
 }
 
 function nextUrl(url: string, cursor: string): string {

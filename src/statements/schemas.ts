@@ -1,15 +1,17 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { VersionReason } from '../record/schemas.ts'
-import { Currency, Id, Listing, Money, Nullable, OneOf, ref, Timestamp } from '../values/schemas.ts'
+import { Currency, describe, Id, Listing, Money, Nullable, OneOf, ref, Timestamp } from '../values/schemas.ts'
 
 export const Month = Type.String({
   pattern: '^(?:19[7-9]\\d|[2-9]\\d{3})-(?:0[1-9]|1[0-2])$',
-  description: 'A month of UTC, such as 2026-07.',
+  description: 'The month, in UTC, such as 2026-07. A deal is in the month of its `closed_date`.',
 })
 
 export const StatementFormat = OneOf(['json', 'csv'], {
   $id: 'StatementFormat',
-  description: 'Where it is missing, the Accept header decides.',
+  deprecated: true,
+  description:
+    'For clients of 0.1: `csv` returns what `/statement.csv` returns. Without it, the Accept header decides.',
 })
 
 export const StatementChange = Type.Object(
@@ -17,7 +19,7 @@ export const StatementChange = Type.Object(
     version: Type.Integer(),
     reason: ref(VersionReason),
     calculated_at: Timestamp,
-    payout: Type.Number({ description: "The partner's payout from then on." }),
+    payout: Type.Number({ description: "The partner's payout in this version." }),
   },
   { $id: 'StatementChange' },
 )
@@ -27,13 +29,13 @@ export const StatementLine = Type.Object(
   {
     deal_id: Id,
     closed_date: Timestamp,
-    version: Type.Integer({ description: 'Of the attribution that the payout is from.' }),
-    percentage: Type.Number(),
-    payout: Money,
+    version: Type.Integer({ description: 'The version of the split that has this payout.' }),
+    percentage: Type.Number({ description: "The partner's share of the deal, two decimals." }),
+    payout: describe(Money, "The partner's part of the deal, in units of the currency."),
     changes: Type.Array(ref(StatementChange), {
-      description: 'How the payout came about, oldest first: the last 50 changes.',
+      description: 'The versions of the split up to this one, oldest first: the last 50.',
     }),
-    changes_count: Type.Integer({ description: 'How many changes there were.' }),
+    changes_count: Type.Integer({ description: 'How many versions there are up to this one.' }),
   },
   { $id: 'StatementLine' },
 )
@@ -44,9 +46,9 @@ export const Statement = Listing(
     partner_id: Id,
     month: Month,
     currency: Currency,
-    as_of: Nullable(Timestamp),
+    as_of: Nullable(describe(Timestamp, 'The instant of `as_of` in the request, or null: now.')),
     lines: Type.Array(ref(StatementLine)),
-    total_payout: Type.Number({ description: 'The payouts of all lines, those of other pages too.' }),
+    total_payout: Type.Number({ description: 'The sum of all payouts, including those on other pages.' }),
   },
   { $id: 'Statement', description: 'The deals of a month that credit a partner.' },
 )

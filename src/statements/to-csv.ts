@@ -11,7 +11,7 @@ const columns = [
   'changed_at',
 ] as const
 
-/** A page of a statement as CSV (RFC 4180): a line for each deal, and one for the total of all pages. */
+/** A page of a statement as CSV (RFC 4180): a line for each deal, and a line with the total of all pages. */
 export function toCsv({ lines, currency, total_payout }: Statement): string {
   const rows = lines.map(({ changes, ...line }) => [
     line.deal_id,
@@ -27,7 +27,7 @@ export function toCsv({ lines, currency, total_payout }: Statement): string {
   return [columns, ...rows, total].map((row) => `${row.map(toCell).join(',')}\r\n`).join('')
 }
 
-// A spreadsheet takes text that begins like a formula for one, and runs it: an apostrophe keeps it text.
+// Spreadsheets run text that starts like a formula (CSV injection); an apostrophe prevents that.
 function toCell(value: string | number): string {
   if (typeof value === 'number') return String(value)
   const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value

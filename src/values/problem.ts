@@ -32,6 +32,6 @@ export const Problem = Type.Object(
     request_id: Type.String(),
     errors: Type.Array(ref(Fault)),
   },
-  { $id: 'Problem', description: 'Why a request failed, as RFC 9457 says it.' },
+  { $id: 'Problem', description: 'Why a request failed (RFC 9457, Problem Details).' },
 )
 export type Problem = Static<typeof Problem>

@@ -1,45 +1,77 @@
 import { type Static, type TProperties, type TSchema, Type } from '@sinclair/typebox'
 
-/** A client's natural key or a generated id; safe in a path as it stands. */
+// Patterns use no look-ahead and no \u escapes: RE2, as in Go, has neither. They are linear: no two parts of one match the
+// same character at the same place.
+
+/** A client's natural key or a generated id; safe in a path. It is not `.` or `..`, which clients resolve in a path. */
 export const Id = Type.String({
   minLength: 1,
   maxLength: 128,
-  pattern: '^(?!\\.{1,2}$)[A-Za-z0-9_.:~-]+$',
+  pattern: '^(?:\\.{0,2}[A-Za-z0-9_:~-]|\\.{3})[A-Za-z0-9_.:~-]*$',
 })
+
+/** The id of something new. */
+export const NewId = Type.Optional(
+  describe(
+    Id,
+    'An id of your system; without it the service makes one. The same submission again under this id changes nothing and is answered with 200. Another submission under it is refused (409).',
+  ),
+)
 
 /** An ISO 8601 instant with its offset, 1970 to 9999; finer fractions are cut to milliseconds. */
 export const Timestamp = Type.String({ format: 'date-time' })
 
 /** A calendar day, or an instant, as a bound of a filter. */
-export const DateBound = Type.String({
-  format: 'date-or-date-time',
-  description: 'A date (that whole day in UTC) or an instant with its offset.',
-})
+const DateBound = Type.String({ format: 'date-or-date-time' })
+
+/** The filter of a period, both bounds included. */
+export const PeriodFilter = {
+  start_date: Type.Optional(
+    describe(DateBound, 'The first day (a date, in UTC) or instant of the period. It is included.'),
+  ),
+  end_date: Type.Optional(
+    describe(DateBound, 'The last day (a date, in UTC) or instant of the period. It is included.'),
+  ),
+}
 
 /** Major units of a currency, with no more decimals than it has. */
 export const Amount = Type.Number({
   minimum: 0.0001,
   maximum: 999_999_999_999_999,
-  description: 'In units of the currency, with no more decimals than it has.',
+  description:
+    'In units of the currency, such as 1234.56 for USD. Above 0 and below 10^15 minor units. More decimals than the currency has are refused (400), never rounded.',
 })
 
-/** Money that the service worked out: may be zero. */
+/** Money that the service computed: may be zero. */
 export const Money = Type.Number({
-  description: 'In units of the currency; exact to the minor unit up to 5,000,000,000,000,000 of them.',
+  description:
+    'In units of the currency, such as 1234.56 for USD. Exact up to 5,000,000,000,000,000 minor units.',
 })
 
 export const Currency = Type.String({
   pattern: '^[A-Z]{3}$',
-  description: 'An ISO 4217 code.',
+  description:
+    'An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.',
 })
+
+/** The currency of a report. */
+export const ReportCurrency = describe(
+  Currency,
+  'The currency of all amounts in the answer, an ISO 4217 code. Default: `DEFAULT_CURRENCY` of the service. Amounts in other currencies are left out, not converted.',
+)
 
 /** Text a person reads: no control characters, not blank. */
 export function Text(maxLength: number) {
   return Type.String({
     minLength: 1,
     maxLength,
-    pattern: '^(?!\\s*$)[^\\u0000-\\u001f\\u007f]*$',
+    pattern: '^[^\\S\\x00-\\x1f]*[^\\s\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*$',
   })
+}
+
+/** The schema with a description for the place where it is used. */
+export function describe<Schema extends TSchema>(schema: Schema, description: string): Schema {
+  return { ...schema, description }
 }
 
 export function OneOf<const Values extends readonly string[]>(values: Values, options: object = {}) {
@@ -54,7 +86,7 @@ export function Nullable<Schema extends TSchema>(schema: Schema) {
   })
 }
 
-/** A reference to a schema that stands in resources.ts under its `$id`. */
+/** A reference to a schema that resources.ts lists under its `$id`. */
 export function ref<Schema extends TSchema>(schema: Schema) {
   return Type.Unsafe<Static<Schema>>({ $ref: `${String(schema.$id)}#` })
 }
@@ -68,19 +100,21 @@ export function Strict<Properties extends TProperties>(properties: Properties, o
 export const mostSkipped = 10_000
 
 export const Page = {
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })),
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'The most items on a page.' }),
+  ),
   offset: Type.Optional(
     Type.Integer({
       minimum: 0,
       maximum: mostSkipped,
-      description: 'Rows that are skipped take time: page by cursor where they are many.',
+      description: 'How many items to skip. Skipping takes time: for many items use `cursor`.',
     }),
   ),
   cursor: Type.Optional(
     Type.String({
       maxLength: 2048,
       pattern: '^[A-Za-z0-9_-]+$',
-      description: 'The `next_cursor` of the page before; not together with `offset`.',
+      description: 'The `next_cursor` of the previous page. Not together with `offset`.',
     }),
   ),
 }
@@ -92,10 +126,12 @@ export const Pagination = Type.Object(
     total: Type.Optional(
       Type.Integer({
         description:
-          'Rows of all pages, where they need not be counted for it: of rankings, and where a page by offset is the last.',
+          'How many items all pages have. It is only there if the items need not be counted: in rankings, and on the last page by offset.',
       }),
     ),
-    next_cursor: Nullable(Type.String({ description: 'Null on the last page.' })),
+    next_cursor: Nullable(
+      Type.String({ description: 'Send it as `cursor` to get the next page. Null on the last page.' }),
+    ),
   },
   { $id: 'Pagination' },
 )

@@ -6,8 +6,8 @@ import type { Database } from '../database/tables.ts'
 import { clientSignalOf } from '../http/client-signal.ts'
 import { answers } from '../http/problems.ts'
 import type { Memo } from '../record/memo.ts'
-import type { DealDefaults } from '../record/read-facts.ts'
-import { Id, ref } from '../values/schemas.ts'
+import type { DealDefaults } from '../record/read-terms.ts'
+import { describe, Id, ref } from '../values/schemas.ts'
 import { runScenario } from './scenario.ts'
 import { Scenario, ScenarioResult } from './scenario-schemas.ts'
 import { Comparison, SimulatedAttribution, Simulation } from './schemas.ts'
@@ -20,7 +20,7 @@ interface Needs {
   readonly calculate: TakeTurn
 }
 
-// A scenario may take seconds: it has its own queue, so that no short calculation waits for one.
+// A scenario may take seconds: it has a queue of its own, so that short calculations do not wait for it.
 const scenariosAtOnce = 2
 const scenariosWaiting = 10
 
@@ -28,10 +28,10 @@ const tags = ['Attribution']
 
 const getComparison = {
   operationId: 'compareModels',
-  summary: 'The same deal under every model; stores nothing',
-  description: 'What each partner would get of this deal under each model, with default parameters.',
+  summary: 'Split a deal under every model; stores nothing',
+  description: 'The payouts of the deal under each model, with default parameters.',
   tags,
-  params: Type.Object({ dealId: Id }),
+  params: Type.Object({ dealId: describe(Id, 'The id of the deal.') }),
   response: answers({ 200: ref(Comparison) }, 404),
 }
 
@@ -39,7 +39,7 @@ const postSimulation = {
   operationId: 'simulateAttribution',
   summary: 'Split a deal given in the body; stores nothing',
   description:
-    'Splits a deal and events that exist only in this request. Partners that are not registered go by their ids.',
+    'Splits a deal whose terms and events are in the body. The name of a partner that is not registered is its id.',
   tags,
   body: ref(Simulation),
   response: answers({ 200: ref(SimulatedAttribution) }),
@@ -47,9 +47,9 @@ const postSimulation = {
 
 const postScenario = {
   operationId: 'runScenario',
-  summary: 'What the deals of a period would pay under another model; stores nothing',
+  summary: 'Compare the payouts of a period with those of another model; stores nothing',
   description:
-    'What every partner would have got of the deals closed in a period under another model, beside what it gets now. The differences, with the unattributed, add up to zero. Every deal of the period is split again, so it takes as long as there are many: at most 100,000, with at most 500,000 touchpoints.',
+    'Splits every deal that closed in the period again, under another model, and compares the payouts of each partner. All differences, with the unattributed amount, add up to zero. The time grows with the number of deals; a period has at most 20,000 deals with 100,000 touchpoints (400).',
   tags,
   body: ref(Scenario),
   response: answers({ 200: ref(ScenarioResult) }),
@@ -60,12 +60,12 @@ export const whatIf: FastifyPluginAsyncTypebox<Needs> = async (app, { db, memo, 
 
   app.get('/attribution/:dealId/compare', { schema: getComparison }, ({ params: { dealId } }, reply) => {
     const signal = clientSignalOf(reply)
-    return calculate(() => compareModels(db, memo, defaults, { dealId, signal }), { signal })
+    return calculate(() => compareModels(db, { memo, window: defaults, dealId, signal }), { signal })
   })
 
   app.post('/analytics/what-if', { schema: postScenario, config: { scope: 'read' } }, ({ body }, reply) => {
     const signal = clientSignalOf(reply)
-    return calculateScenario(() => runScenario(db, defaults, body, signal), { signal })
+    return calculateScenario(() => runScenario(db, { defaults, scenario: body, signal }), { signal })
   })
 
   app.post(

@@ -1,42 +1,49 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Currency, DateBound, Id, Money, ref, Strict } from '../values/schemas.ts'
+import {
+  Currency,
+  describe,
+  Id,
+  Money,
+  PeriodFilter,
+  ref,
+  ReportCurrency,
+  Strict,
+} from '../values/schemas.ts'
 import { AttributionModel, ModelParameters } from '../record/schemas.ts'
 
 export const Scenario = Strict(
   {
-    start_date: Type.Optional(DateBound),
-    end_date: Type.Optional(DateBound),
-    currency: Type.Optional(Currency),
+    ...PeriodFilter,
+    currency: Type.Optional(ReportCurrency),
     attribution_model: ref(AttributionModel),
     model_parameters: Type.Optional(ref(ModelParameters)),
   },
-  { $id: 'Scenario', description: 'The deals that closed in a period, under another model.' },
+  { $id: 'Scenario', description: 'A period of closed deals and another model for them.' },
 )
 export type Scenario = Static<typeof Scenario>
 
 const moved = {
-  payout_now: Money,
-  payout_proposed: Money,
-  difference: Type.Number({ description: 'Proposed less now, in units of the currency.' }),
+  payout_now: describe(Money, 'The current payouts, in units of the currency.'),
+  payout_proposed: describe(Money, 'The payouts under the other model, in units of the currency.'),
+  difference: Type.Number({ description: '`payout_proposed` minus `payout_now`.' }),
 }
 
 export const Spread = Type.Object(
   { lowest: Money, highest: Money, spread: Money },
   {
     $id: 'Spread',
-    description:
-      'The payouts under the models that treat the partner worst and best, with default parameters.',
+    description: 'The lowest and the highest payout of the partner under any model with default parameters.',
   },
 )
 
 export const UnattributedScenario = Type.Object(moved, {
   $id: 'UnattributedScenario',
-  description: 'Its difference and those of all partners, the others too, add up to zero.',
+  description: 'The unattributed amounts. All differences of the answer add up to zero.',
 })
 
 export const OtherPartners = Type.Object(
-  { partners_count: Type.Integer(), ...moved },
-  { $id: 'OtherPartners', description: 'The partners that are not listed, in one sum.' },
+  { partners_count: Type.Integer({ description: 'How many partners are not listed.' }), ...moved },
+  { $id: 'OtherPartners', description: 'The sums of the partners that are not listed.' },
 )
 
 export const PartnerScenario = Type.Object(
@@ -54,10 +61,10 @@ export const ScenarioResult = Type.Object(
   {
     attribution_model: ref(AttributionModel),
     currency: Currency,
-    deals_count: Type.Integer(),
-    total_amount: Money,
+    deals_count: Type.Integer({ description: 'How many deals were split.' }),
+    total_amount: describe(Money, 'The sum of their amounts, in units of the currency.'),
     partners: Type.Array(ref(PartnerScenario), {
-      description: 'The 1000 whose payout moves most, largest gain first.',
+      description: 'The 1000 partners whose payout changes most, largest gain first.',
     }),
     others: ref(OtherPartners),
     unattributed: ref(UnattributedScenario),

@@ -6,73 +6,73 @@ import type { Database } from '../database/tables.ts'
 import { invalid } from '../errors.ts'
 import { readPeriod } from '../values/instants.ts'
 import { toMajor } from '../values/money.ts'
-import { listSubjects, readTouches, toJourney } from '../record/journeys.ts'
-import { createPauses } from '../record/pauses.ts'
-import { checkParameters, type DealDefaults, resolve } from '../record/read-facts.ts'
+import { listClosedDeals, readTouches, toJourney } from '../record/journeys.ts'
+import { checkParameters, type DealDefaults, resolve } from '../record/read-terms.ts'
+import { createYield } from '../record/yield-thread.ts'
 import type { DealRow } from '../deals/schemas.ts'
+import { createPartnerTotals, type PartnerTotals, type ScenarioSplits } from './partner-totals.ts'
 import type { Scenario, ScenarioResult } from './scenario-schemas.ts'
-import { createTallies, type Splits, type Tallies } from './tallies.ts'
 
-const dealsAtOnce = 500
-const mostDeals = 100_000
-// As many as 100,000 deals of five each have: some 10 s of work.
-const mostTouchpoints = 500_000
+const batchSize = 500
+const mostDeals = 20_000
+// 20,000 deals with five touchpoints each take 6 s.
+const mostTouchpoints = 100_000
+
+interface ScenarioRun {
+  readonly defaults: DealDefaults
+  readonly scenario: Scenario
+  readonly signal: AbortSignal
+}
 
 /**
- * What the deals of a period would pay under another model. Stores nothing. Reads some deals at a time and holds no
- * transaction meanwhile: what they pay now and would pay comes from the same rows, so differences add up to zero even
- * where deals change while it runs. Errors: 400; 503 once the client is gone.
+ * Computes what the deals of a period would pay under another model; stores nothing. It reads the deals in batches,
+ * without a transaction. The current and the proposed payouts come from the same rows, so the differences add up to zero
+ * even if deals change during the run. Errors: 400; 503 once the client has disconnected.
  */
 export async function runScenario(
   db: Kysely<Database>,
-  defaults: DealDefaults,
-  scenario: Scenario,
-  signal: AbortSignal,
+  { defaults, scenario, signal }: ScenarioRun,
 ): Promise<ScenarioResult> {
   const { currency = defaults.currency, attribution_model, model_parameters = {} } = scenario
   checkParameters(attribution_model, model_parameters)
   const period = { currency, ...readPeriod(scenario.start_date, scenario.end_date) }
   if ((await countDeals(db, period)) > mostDeals) throw tooLong(mostDeals, 'deals')
-  const split = splitter(defaults, scenario, createPauses(signal))
-  const tallies = createTallies()
+  const split = createSplitter(defaults, scenario, createYield(signal))
+  const totals = createPartnerTotals()
 
-  for (let after: Slice['after'], isMore = true; isMore;) {
-    const slice = await listSlice(db, { ...period, after })
-    await addDeals(
-      db,
-      slice.map(({ id }) => id),
-      split,
-      tallies,
-    )
-    isMore = slice.length === dealsAtOnce
-    after = slice.at(-1)
+  for (let after: BatchQuery['after'], isMore = true; isMore;) {
+    const batch = await listBatch(db, { ...period, after })
+    await addDeals(db, { dealIds: batch.map(({ id }) => id), split, totals })
+    isMore = batch.length === batchSize
+    after = batch.at(-1)
   }
-  const { total } = tallies
+  const { total } = totals
   return {
     attribution_model,
     currency,
     deals_count: total.deals,
     total_amount: toMajor(total.amount, currency),
-    ...tallies.toResult(currency),
+    ...totals.toResult(currency),
   }
 }
 
-async function addDeals(
-  db: Kysely<Database>,
-  ids: readonly string[],
-  split: (journey: Journey) => Promise<Splits>,
-  tallies: Tallies,
-): Promise<void> {
-  const subjects = new Map((await listSubjects(db, ids)).map((subject) => [subject.deal_id, subject]))
-  for await (const { dealIds, touches } of readTouches(db, ids)) {
-    for (const dealId of dealIds) {
-      const subject = subjects.get(dealId)
-      // Void since the slice was listed.
-      if (subject === undefined || subject.is_void) continue
-      const own = touches.get(dealId) ?? []
-      tallies.add(subject.facts.amount_minor, own, await split(toJourney(subject.facts, false, own)))
+interface BatchAddition {
+  readonly dealIds: readonly string[]
+  readonly split: (journey: Journey) => Promise<ScenarioSplits>
+  readonly totals: PartnerTotals
+}
+
+async function addDeals(db: Kysely<Database>, { dealIds, split, totals }: BatchAddition): Promise<void> {
+  const deals = new Map((await listClosedDeals(db, dealIds)).map((deal) => [deal.deal_id, deal]))
+  for await (const batch of readTouches(db, dealIds)) {
+    for (const dealId of batch.dealIds) {
+      const deal = deals.get(dealId)
+      // The deal was voided after its batch was listed.
+      if (deal === undefined || deal.is_void) continue
+      const touches = batch.touches.get(dealId) ?? []
+      totals.add(deal.terms.amount_minor, touches, await split(toJourney(deal, touches)))
     }
-    if (tallies.total.touchpoints > mostTouchpoints) throw tooLong(mostTouchpoints, 'touchpoints')
+    if (totals.total.touchpoints > mostTouchpoints) throw tooLong(mostTouchpoints, 'touchpoints')
   }
 }
 
@@ -81,21 +81,21 @@ function tooLong(most: number, what: string): Error {
   return invalid([{ pointer: '/start_date', detail }])
 }
 
-// "Now" is worked out from the deal's own facts: every stored version replays to what it paid.
-function splitter(
+// `now` is computed from the deal instead of read: every stored version replays to the payouts it stored.
+function createSplitter(
   defaults: DealDefaults,
   { attribution_model, model_parameters = {} }: Scenario,
-  pause: () => Promise<void>,
+  yieldThread: () => Promise<void>,
 ) {
   const alternatives = [
     { model: attribution_model, parameters: resolve(attribution_model, model_parameters, defaults) },
     ...modelNames.map((model) => ({ model, parameters: resolve(model, {}, defaults) })),
   ]
-  return async (journey: Journey): Promise<Splits> => {
+  return async (journey: Journey): Promise<ScenarioSplits> => {
     const now = attribute(journey)
     const splits = []
     for (const { model, parameters } of alternatives) {
-      await pause()
+      await yieldThread()
       splits.push(attribute({ ...journey, model, parameters: parameters as Parameters }))
     }
     const [proposed = now, ...under] = splits
@@ -103,16 +103,16 @@ function splitter(
   }
 }
 
-interface Slice {
+interface BatchQuery {
   readonly currency: string
-  /** Where the slice before ended. */
+  /** The last deal of the previous batch. */
   readonly after?: Pick<DealRow, 'closed_date' | 'id'> | undefined
   readonly from?: string
   readonly before?: string
 }
 
-/** How many deals a period has; where they are too many, how many are. */
-async function countDeals(db: Kysely<Database>, period: Slice): Promise<number> {
+/** The number of deals in a period; stops counting above the limit. */
+async function countDeals(db: Kysely<Database>, period: BatchQuery): Promise<number> {
   const { count } = await db
     .selectFrom(
       selectDeals(db, period)
@@ -124,11 +124,11 @@ async function countDeals(db: Kysely<Database>, period: Slice): Promise<number> 
   return Number(count)
 }
 
-function listSlice(db: Kysely<Database>, slice: Slice) {
-  return selectDeals(db, slice).orderBy('closed_date').orderBy('id').limit(dealsAtOnce).execute()
+function listBatch(db: Kysely<Database>, query: BatchQuery) {
+  return selectDeals(db, query).orderBy('closed_date').orderBy('id').limit(batchSize).execute()
 }
 
-function selectDeals(db: Kysely<Database>, { currency, after, from, before }: Slice) {
+function selectDeals(db: Kysely<Database>, { currency, after, from, before }: BatchQuery) {
   let query = db
     .selectFrom('deals')
     .select(['closed_date', 'id'])

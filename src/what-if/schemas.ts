@@ -1,20 +1,26 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { mostTouchpoints, NewEvent } from '../events/schemas.ts'
-import { Currency, Id, Money, ref, Strict } from '../values/schemas.ts'
+import { Currency, describe, Id, Money, ref, Strict, Timestamp } from '../values/schemas.ts'
 import { Attribution, Share } from '../splits/schemas.ts'
-import { AttributionModel, sentFacts } from '../record/schemas.ts'
+import { AttributionModel, sentTerms } from '../record/schemas.ts'
 
-export const SimulatedEvent = Type.Omit(NewEvent, ['deal_id', 'metadata'], {
-  $id: 'SimulatedEvent',
-  additionalProperties: false,
-})
+export const SimulatedEvent = Strict(
+  {
+    id: Type.Optional(describe(Id, 'Events at the same instant are ordered by it. Default: a new id.')),
+    ...Type.Pick(NewEvent, ['partner_id', 'touchpoint_type']).properties,
+    timestamp: Type.Optional(
+      describe(Timestamp, 'When the touchpoint happened. Default: the time of the request.'),
+    ),
+  },
+  { $id: 'SimulatedEvent' },
+)
 
 export const Simulation = Strict(
   {
-    ...sentFacts,
+    ...sentTerms,
     events: Type.Array(ref(SimulatedEvent), {
       maxItems: mostTouchpoints,
-      description: 'An id counts once, and none stands for two different events.',
+      description: 'Two equal events with the same id count once; two different ones are refused (400).',
     }),
   },
   { $id: 'Simulation' },

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import { v7 as uuid } from 'uuid'
-import { modelNames, type Parameters, type Window } from '../attribution/models.ts'
-import { type Attribution as Split, attribute } from '../attribution/attribute.ts'
+import { attribute, type Split } from '../attribution/attribute.ts'
+import { type AttributionWindow, modelNames, type Parameters } from '../attribution/models.ts'
 import type { Database } from '../database/tables.ts'
 import { DealNotFound, invalid } from '../errors.ts'
 import { mostPartners } from '../events/schemas.ts'
@@ -11,30 +11,35 @@ import { toMajor } from '../values/money.ts'
 import { listTouchesOf, toJourney } from '../record/journeys.ts'
 import type { TouchRow } from '../record/schemas.ts'
 import type { Memo } from '../record/memo.ts'
-import { createPauses } from '../record/pauses.ts'
-import { type DealDefaults, readFacts, resolve } from '../record/read-facts.ts'
+import { type DealDefaults, readTerms, resolve } from '../record/read-terms.ts'
+import { createYield } from '../record/yield-thread.ts'
 import { findDeal, listPartnerNames } from '../deals/queries.ts'
 import type { Share } from '../splits/schemas.ts'
 import type { Comparison, SimulatedAttribution, Simulation } from './schemas.ts'
 
-/** A deal's split under every model with its default parameters. Errors: 404. */
+interface ComparisonQuery {
+  readonly memo: Memo
+  readonly window: AttributionWindow
+  readonly dealId: string
+  readonly signal: AbortSignal
+}
+
+/** The split of a deal under every model, with default parameters. Errors: 404. */
 export async function compareModels(
   db: Kysely<Database>,
-  memo: Memo,
-  window: Window,
-  { dealId, signal }: { readonly dealId: string; readonly signal: AbortSignal },
+  { memo, window, dealId, signal }: ComparisonQuery,
 ): Promise<Comparison> {
   const deal = await findDeal(db, dealId)
   if (deal === undefined) throw new DealNotFound(dealId)
   const touches = await listTouchesOf(db, dealId)
   const names = new Map(touches.map(({ partner_id, partner_name }) => [partner_id, partner_name]))
-  const pause = createPauses(signal)
+  const yieldThread = createYield(signal)
   const models: Comparison['models'] = []
-  const journey = toJourney(deal, deal.voided_at !== null, touches)
+  const journey = toJourney({ terms: deal, is_void: deal.voided_at !== null }, touches)
   for (const model of modelNames) {
     const split = memo({ ...journey, model, parameters: resolve(model, {}, window) as Parameters })
     models.push({ model, ...toShares(split, names, deal.currency) })
-    await pause()
+    await yieldThread()
   }
   return {
     deal_id: dealId,
@@ -44,25 +49,25 @@ export async function compareModels(
   }
 }
 
-/** The split of a deal that exists only in the request. A partner nobody registered goes by its id. Errors: 400. */
+/** The split of a deal that exists only in the request; a partner that is not registered has its id as name. Errors: 400. */
 export async function simulate(
   db: Kysely<Database>,
   defaults: DealDefaults,
   { events, ...deal }: Simulation,
 ): Promise<SimulatedAttribution> {
-  const facts = readFacts(deal, defaults)
-  const touches = readTouches(events)
+  const terms = readTerms(deal, defaults)
+  const touches = toTouchRows(events)
   const partnerIds = new Set(touches.map(({ partner_id }) => partner_id))
   if (partnerIds.size > mostPartners) {
     throw invalid([{ pointer: '/events', detail: `A deal has at most ${mostPartners} partners.` }])
   }
   const names = await listPartnerNames(db, [...partnerIds])
-  const { currency } = facts
+  const { currency } = terms
   return {
-    total_amount: toMajor(facts.amount_minor, currency),
+    total_amount: toMajor(terms.amount_minor, currency),
     currency,
-    model: facts.attribution_model,
-    ...toShares(attribute(toJourney(facts, false, touches)), names, currency),
+    model: terms.attribution_model,
+    ...toShares(attribute(toJourney({ terms, is_void: false }, touches)), names, currency),
     calculated_at: toTimestamp(Date.now()),
     cached: false,
   }
@@ -86,15 +91,15 @@ function toShares(
   }
 }
 
-// As when they are stored, an id counts once and cannot stand for two different events.
-function readTouches(events: Simulation['events']): TouchRow[] {
+// As for stored events: an id counts once, and two different events cannot have the same id.
+function toTouchRows(events: Simulation['events']): TouchRow[] {
   const now = Date.now()
   const byId = new Map<string, Simulation['events'][number]>()
   for (const [index, event] of events.entries()) {
     const id = event.id ?? uuid()
     const first = byId.get(id)
     if (first !== undefined && canonicalJson(first) !== canonicalJson(event)) {
-      throw invalid([{ pointer: `/events/${index}/id`, detail: `The id ${id} stands for two events.` }])
+      throw invalid([{ pointer: `/events/${index}/id`, detail: `Two different events have the id ${id}.` }])
     }
     byId.set(id, event)
   }

@@ -2,10 +2,10 @@ import t from 'tap'
 import type { PartnerAnalytics, PartnerRank } from '../../src/analytics/schemas.ts'
 import { foldChanges } from '../../src/rollups/fold.ts'
 import { createApp, type TestApp } from '../support/app.ts'
-import { createDice } from '../support/dice.ts'
-import { givenDeal, givenEvent, givenPartner } from '../support/given.ts'
-import { givenHistory } from './history.ts'
-import { partnerByPlainSql, partnersByPlainSql } from './plain.ts'
+import { createRandom } from '../support/random.ts'
+import { givenDeal, givenEvent, givenPartner } from '../support/fixtures.ts'
+import { givenHistory } from './random-history.ts'
+import { partnerByPlainSql, partnersByPlainSql } from './plain-sql.ts'
 
 interface Ranks {
   readonly partners: PartnerRank[]
@@ -23,9 +23,9 @@ async function readAll({ call }: TestApp, query: string): Promise<PartnerRank[]>
   return found
 }
 
-t.test('GET /analytics/partners pages through every partner in each order', async (t) => {
+t.test('GET /analytics/partners pages through all partners in every order', async (t) => {
   const service = await createApp(t)
-  await givenHistory(service, createDice(6), 60)
+  await givenHistory(service, createRandom(6), 60)
   const byPayout = await partnersByPlainSql(service.db, { currency: 'USD' })
   const byId = byPayout.toSorted((a, b) => (a.id < b.id ? -1 : 1))
 
@@ -40,9 +40,9 @@ t.test('GET /analytics/partners pages through every partner in each order', asyn
   )
 })
 
-t.test('GET /analytics/partners says how many partners there are, on each of its pages', async (t) => {
+t.test('GET /analytics/partners gives the total on every page', async (t) => {
   const service = await createApp(t)
-  await givenHistory(service, createDice(6), 60)
+  await givenHistory(service, createRandom(6), 60)
   const { length } = await partnersByPlainSql(service.db, { currency: 'USD' })
 
   const first = await service.call('GET', '/analytics/partners?limit=1')
@@ -53,7 +53,7 @@ t.test('GET /analytics/partners says how many partners there are, on each of its
   t.match(second.json(), { pagination: { total: length } })
 })
 
-t.test('GET /analytics/partners pages by names of any length', async (t) => {
+t.test('GET /analytics/partners pages by the longest names', async (t) => {
   const service = await createApp(t)
   for (const id of ['p1', 'p2']) {
     await givenPartner(service, id, '\u{1d11e}'.repeat(200))
@@ -68,26 +68,26 @@ t.test('GET /analytics/partners pages by names of any length', async (t) => {
   t.match(second.json(), { partners: [{ id: 'p2' }], pagination: { next_cursor: null } })
 })
 
-t.test('GET /analytics/partner/:id is what plain SQL finds, folded or not', async (t) => {
+t.test('GET /analytics/partner/:id matches plain SQL, folded or not', async (t) => {
   const service = await createApp(t)
   const pages = Array.from({ length: 19 }, (_, n) => `p${n}`).flatMap((id) =>
     ['USD', 'JPY'].map((currency) => [id, currency] as const),
   )
-  await givenHistory(service, createDice(8), 60)
+  await givenHistory(service, createRandom(8), 60)
   await givenMonths(service, 'p18')
 
   for (const isFolded of [false, true]) {
     if (isFolded) await foldChanges(service.db)
     for (const [id, currency] of pages) {
       const answer = await service.call('GET', `/analytics/partner/${id}?currency=${currency}`)
-      const { partner, ...figures } = answer.json<PartnerAnalytics>()
+      const { partner, ...answered } = answer.json<PartnerAnalytics>()
       t.equal(partner.id, id)
-      t.strictSame(figures, await partnerByPlainSql(service.db, id, currency), `${id} in ${currency}`)
+      t.strictSame(answered, await partnerByPlainSql(service.db, id, currency), `${id} in ${currency}`)
     }
   }
 })
 
-/** Deals of a partner at both ends of each of the last fourteen months: more than its page shows. */
+/** Deals of a partner at both ends of each of the last 14 months, more than a page shows. */
 async function givenMonths(service: TestApp, partner_id: string) {
   await givenPartner(service, partner_id)
   const now = new Date()
@@ -102,7 +102,7 @@ async function givenMonths(service: TestApp, partner_id: string) {
 
 t.test('GET /analytics/partners refuses a cursor of another order', async (t) => {
   const service = await createApp(t)
-  await givenHistory(service, createDice(7), 20)
+  await givenHistory(service, createRandom(7), 20)
   const first = await service.call('GET', '/analytics/partners?limit=1')
   const { next_cursor } = first.json<Ranks>().pagination
 

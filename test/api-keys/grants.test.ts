@@ -32,7 +32,7 @@ const lacks = (scope: Scope) => ({
 })
 const tooLong = { status: 400, code: 'invalid_request', errors: [{ pointer: '/expires_at' }] }
 
-t.test('a key makes keys with the scopes that it holds or implies, and no other', async (t) => {
+t.test('a key creates keys only with scopes that it has or implies', async (t) => {
   const service = await createApp(t)
   const admin = await givenKey(service, ['admin', 'payouts:read'])
 
@@ -44,7 +44,7 @@ t.test('a key makes keys with the scopes that it holds or implies, and no other'
   }
 })
 
-t.test('a key takes the end of the key that makes it, and no later one', async (t) => {
+t.test('a created key expires with the key that creates it, or earlier', async (t) => {
   const service = await createApp(t)
   const end = inHours(2)
   const passing = await givenKey(service, ['admin'], end)
@@ -58,7 +58,7 @@ t.test('a key takes the end of the key that makes it, and no later one', async (
   t.match(await lasting.make({}), { status: 201, api_key: { expires_at: null } })
 })
 
-t.test('a key rotates no key that holds more or lives longer, and itself it may', async (t) => {
+t.test('a key may rotate itself, but no key with more scopes or a later expiry', async (t) => {
   const service = await createApp(t)
   const admin = await givenKey(service, ['admin'], inHours(2))
   const rich = await givenKey(service, ['read', 'payouts:read'], inHours(1))
@@ -72,7 +72,7 @@ t.test('a key rotates no key that holds more or lives longer, and itself it may'
   })
 })
 
-t.test('a rotated key is not rotated again while a key that came of it works', async (t) => {
+t.test('a rotated key cannot be rotated again while a successor works', async (t) => {
   const service = await createApp(t)
   const { id } = await givenKey(service, ['read'])
   const rotate = async (key = '', overlap_minutes = 60) => {
@@ -100,7 +100,7 @@ t.test('a rotated key is not rotated again while a key that came of it works', a
   )
 })
 
-t.test('of rotations at once, one makes a key', async (t) => {
+t.test('concurrent rotations of a key create one key', async (t) => {
   const service = await createApp(t)
   const { id } = await givenKey(service, ['read'])
 
@@ -112,7 +112,7 @@ t.test('of rotations at once, one makes a key', async (t) => {
   t.strictSame(statuses, [201, 409, 409, 409, 409, 409, 409, 409])
 })
 
-t.test('a key that was revoked a moment ago makes no key, though an instance remembers it', async (t) => {
+t.test('a revoked key changes no key, even on an instance that has it cached', async (t) => {
   const service = await createApp(t)
   const other = await createApp(t, { url: service.url })
   const admin = await givenKey(service, ['admin'])
@@ -130,7 +130,7 @@ t.test('a key that was revoked a moment ago makes no key, though an instance rem
   }
 })
 
-t.test('PATCH /api-keys/:id changes the name, the limit and the end, and nothing else', async (t) => {
+t.test('PATCH /api-keys/:id changes the name, the limit and the expiry, and nothing else', async (t) => {
   const service = await createApp(t)
   const { id, scopes, key } = await givenKey(service, ['read'])
   const change = { name: 'CRM', rate_limit_max: 7, expires_at: inHours(1) }
@@ -143,7 +143,7 @@ t.test('PATCH /api-keys/:id changes the name, the limit and the end, and nothing
   t.equal((await service.call('GET', '/partners', undefined, { 'x-api-key': key })).statusCode, 200)
 })
 
-t.test('PATCH /api-keys/:id refuses what no key can be, what is none and what has ended', async (t) => {
+t.test('PATCH /api-keys/:id refuses invalid values, unknown keys and revoked keys', async (t) => {
   const service = await createApp(t)
   const { id } = await givenKey(service, ['read'])
   const patch = async (body: object, key = id) => {
@@ -168,7 +168,7 @@ t.test('PATCH /api-keys/:id refuses what no key can be, what is none and what ha
 })
 
 t.test(
-  'PATCH /api-keys/:id gives no longer life than the caller has, nor to more than it holds',
+  'PATCH /api-keys/:id refuses an expiry after the caller’s, and to extend a key with more scopes',
   async (t) => {
     const service = await createApp(t)
     const admin = await givenKey(service, ['admin'], inHours(2))
@@ -187,7 +187,7 @@ t.test(
   },
 )
 
-t.test('the last admin key takes no end', async (t) => {
+t.test('the last admin key cannot get an expiry', async (t) => {
   const service = await createApp(t)
   await service.db
     .updateTable('api_keys')
@@ -205,7 +205,7 @@ t.test('the last admin key takes no end', async (t) => {
   t.match([renamed.status, ended.status], [200, 200])
 })
 
-t.test('payout details are set and erased with payouts:write alone', async (t) => {
+t.test('only a key with payouts:write may set and erase payout details', async (t) => {
   const service = await createApp(t)
   const details = { payout_details: { iban: 'DE89370400440532013000' } }
   const acme = { id: 'acme', name: 'Acme', email: 'sales@acme.example' }

@@ -7,8 +7,8 @@ import { createApp, type TestApp } from '../support/app.ts'
 
 const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString()
 
-/** An app whose only keys are the test's own. */
-async function createAppWithoutKeys(t: Parameters<typeof createApp>[0]): Promise<TestApp> {
+/** An app without an admin key. */
+async function createAppWithoutAdminKey(t: Parameters<typeof createApp>[0]): Promise<TestApp> {
   const service = await createApp(t)
   await service.db
     .updateTable('api_keys')
@@ -26,7 +26,7 @@ async function statusWith({ call }: TestApp, key: string): Promise<number> {
   return statusCode
 }
 
-t.test('POST /api-keys makes a key that works and shows its secret', async (t) => {
+t.test('POST /api-keys creates a key that works and shows its secret', async (t) => {
   const service = await createApp(t)
 
   const made = await service.call('POST', '/api-keys', { name: 'crm', scopes: ['read'] })
@@ -48,7 +48,7 @@ t.test('POST /api-keys makes a key that works and shows its secret', async (t) =
 })
 
 t.test(
-  'POST /api-keys repeated with its Idempotency-Key makes no second key and hides the secret',
+  'POST /api-keys repeated with its Idempotency-Key creates no second key and hides the secret',
   async (t) => {
     const { call, db } = await createApp(t)
     const send = () =>
@@ -65,7 +65,7 @@ t.test(
   },
 )
 
-t.test('POST /api-keys refuses what no key can be', async (t) => {
+t.test('POST /api-keys refuses invalid bodies and names the fault', async (t) => {
   const { call } = await createApp(t)
   const faults: readonly (readonly [object, string])[] = [
     [{ scopes: ['read'] }, '/name'],
@@ -99,7 +99,7 @@ t.test('GET /api-keys lists keys, newest first, without their secrets', async (t
   t.notMatch(listed.body, /"key"|key_hash|sk_/)
 })
 
-t.test('GET /api-keys is read page by page', async (t) => {
+t.test('GET /api-keys pages by cursor', async (t) => {
   const service = await createApp(t)
   for (let n = 0; n < 4; n++) await givenKey(service, ['read'])
   const read = async (query: string) =>
@@ -175,7 +175,7 @@ t.test('POST /api-keys/:id/rotate answers 404 for an unknown key and 409 for a r
   t.match(revoked.json(), { status: 409, code: 'api_key_revoked' })
 })
 
-t.test('DELETE /api-keys/:id ends a key at once, and again changes nothing', async (t) => {
+t.test('DELETE /api-keys/:id revokes a key at once and is idempotent', async (t) => {
   const service = await createApp(t)
   const { id, key } = await givenKey(service, ['read'])
   await statusWith(service, key)
@@ -197,7 +197,7 @@ t.test('DELETE /api-keys/:id answers 404 for an unknown key', async (t) => {
 })
 
 t.test('the last admin key cannot be revoked, not even by itself', async (t) => {
-  const service = await createAppWithoutKeys(t)
+  const service = await createAppWithoutAdminKey(t)
   const { id, key } = await givenKey(service, ['admin'])
 
   const refused = await service.call('DELETE', `/api-keys/${id}`, undefined, { 'x-api-key': key })
@@ -206,8 +206,8 @@ t.test('the last admin key cannot be revoked, not even by itself', async (t) => 
   t.equal(await statusWith(service, key), 200)
 })
 
-t.test('an admin key that ends sooner does not let the lasting one be revoked', async (t) => {
-  const service = await createAppWithoutKeys(t)
+t.test('the last admin key without an expiry cannot be revoked', async (t) => {
+  const service = await createAppWithoutAdminKey(t)
   const lasting = await givenKey(service, ['admin'])
   const passing = await givenKey(service, ['admin'], { expires_at: inAnHour() })
   const end = (id: string) =>
@@ -219,8 +219,8 @@ t.test('an admin key that ends sooner does not let the lasting one be revoked', 
   t.strictSame([refused.statusCode, ended.statusCode], [409, 200])
 })
 
-t.test('of two admin keys that are revoked at once, one stays', async (t) => {
-  const service = await createAppWithoutKeys(t)
+t.test('revoking the last two admin keys at once keeps one', async (t) => {
+  const service = await createAppWithoutAdminKey(t)
   const keys = [await givenKey(service, ['admin']), await givenKey(service, ['admin'])]
 
   const ends = await Promise.allSettled(

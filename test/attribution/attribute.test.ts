@@ -1,14 +1,14 @@
 import t from 'tap'
 import { attribute } from '../../src/attribution/attribute.ts'
 import type { Touch } from '../../src/attribution/touch.ts'
-import { givenJourney, givenTouch } from './given.ts'
+import { givenJourney, givenTouch } from './journey-fixtures.ts'
 
-/** Who gets the only unit there is. */
+/** The partner who gets the only minor unit of a deal. */
 function winnerOf(touches: readonly Touch[]): string {
   return attribute(givenJourney('equal', touches, { amount_minor: 1n })).shares[0]!.partner_id
 }
 
-t.test('a split lists payout, percentage, touches and role of each partner', async (t) => {
+t.test('a split lists the payout, percentage, touchpoints and role of each partner', async (t) => {
   const touches = [
     givenTouch('p1', 9, { touchpoint_type: 'referral' }),
     givenTouch('p2', 5, { touchpoint_type: 'demo' }),
@@ -30,7 +30,7 @@ t.test('a split lists payout, percentage, touches and role of each partner', asy
   })
 })
 
-t.test('rows go by payout, then by partner id, whoever came first', async (t) => {
+t.test('attribute sorts shares by payout, then by partner id', async (t) => {
   const touches = ['p2', 'p10', 'P3', 'p1'].map((partner, index) => givenTouch(partner, 9 - index))
 
   const { shares } = attribute(givenJourney('equal', touches, { amount_minor: 101n }))
@@ -46,15 +46,18 @@ t.test('rows go by payout, then by partner id, whoever came first', async (t) =>
   )
 })
 
-t.test('the odd unit goes to the earliest first touch, and at one instant to the lower id', async (t) => {
-  t.equal(winnerOf([givenTouch('p1', 1), givenTouch('p9', 2)]), 'p9')
-  t.equal(winnerOf([givenTouch('p2', 1), givenTouch('p10', 1)]), 'p10')
-  t.equal(winnerOf([givenTouch('partner-a', 1), givenTouch('Partner-B', 1)]), 'Partner-B')
-  // Its id puts p2's touch first; the tie looks at the instant alone.
-  t.equal(winnerOf([givenTouch('p2', 1, { id: 'a' }), givenTouch('p1', 1, { id: 'b' })]), 'p1')
-})
+t.test(
+  'attribute gives the leftover unit to the earliest first touch, then to the lower partner id',
+  async (t) => {
+    t.equal(winnerOf([givenTouch('p1', 1), givenTouch('p9', 2)]), 'p9')
+    t.equal(winnerOf([givenTouch('p2', 1), givenTouch('p10', 1)]), 'p10')
+    t.equal(winnerOf([givenTouch('partner-a', 1), givenTouch('Partner-B', 1)]), 'Partner-B')
+    // The touch of p2 has the lower id, but touch ids do not break ties.
+    t.equal(winnerOf([givenTouch('p2', 1, { id: 'a' }), givenTouch('p1', 1, { id: 'b' })]), 'p1')
+  },
+)
 
-t.test('percentages are split like the money and add up to 100.00', async (t) => {
+t.test('percentages are rounded by largest remainder and add up to 100.00', async (t) => {
   const touches = ['p1', 'p2', 'p3'].map((partner, index) => givenTouch(partner, 9 - index))
 
   const { shares } = attribute(givenJourney('equal', touches))
@@ -65,19 +68,22 @@ t.test('percentages are split like the money and add up to 100.00', async (t) =>
   )
 })
 
-t.test('without a touch that counts, or without weight, the whole amount is unattributed', async (t) => {
-  const nobody = { shares: [], unattributed_minor: 10_000n }
-  const touches = [givenTouch('p1', 1)]
-  const weightless = { parameters: { weights: { other: 0 } } }
+t.test(
+  'attribute leaves the whole amount unattributed when no touch qualifies or all weights are 0',
+  async (t) => {
+    const nobody = { shares: [], unattributed_minor: 10_000n }
+    const touches = [givenTouch('p1', 1)]
+    const weightless = { parameters: { weights: { other: 0 } } }
 
-  t.strictSame(attribute(givenJourney('equal', [])), nobody)
-  t.strictSame(attribute(givenJourney('position-based', [])), nobody)
-  t.strictSame(attribute(givenJourney('time-decay', [givenTouch('p1', -1)])), nobody)
-  t.strictSame(attribute(givenJourney('equal', touches, { is_void: true })), nobody)
-  t.strictSame(attribute(givenJourney('role-based', touches, weightless)), nobody)
-})
+    t.strictSame(attribute(givenJourney('equal', [])), nobody)
+    t.strictSame(attribute(givenJourney('position-based', [])), nobody)
+    t.strictSame(attribute(givenJourney('time-decay', [givenTouch('p1', -1)])), nobody)
+    t.strictSame(attribute(givenJourney('equal', touches, { is_void: true })), nobody)
+    t.strictSame(attribute(givenJourney('role-based', touches, weightless)), nobody)
+  },
+)
 
-t.test('a partner whose part rounds to nothing has a row all the same', async (t) => {
+t.test('attribute lists a partner whose payout rounds to 0', async (t) => {
   const years = 3650
   const touches = [givenTouch('long-ago', 10 * years), givenTouch('now', 0)]
 
@@ -92,7 +98,7 @@ t.test('a partner whose part rounds to nothing has a row all the same', async (t
   )
 })
 
-t.test('a result cannot be changed by whoever gets it', async (t) => {
+t.test('attribute returns frozen results', async (t) => {
   const some = attribute(givenJourney('equal', [givenTouch('p1', 1)]))
   const none = attribute(givenJourney('equal', []))
 

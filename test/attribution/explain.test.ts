@@ -1,20 +1,23 @@
 import t from 'tap'
 import { attribute } from '../../src/attribution/attribute.ts'
-import { sentence, type OddUnit } from '../../src/attribution/explain.ts'
+import { sentence, type ExplainedLeftover } from '../../src/attribution/explain.ts'
 import type { Journey } from '../../src/attribution/journey.ts'
-import { close, day, explain, givenJourney, givenTouch } from './given.ts'
+import { close, day, explain, givenJourney, givenTouch } from './journey-fixtures.ts'
 
 function weightsOf(journey: Journey): readonly string[] {
   return explain(journey).touches.map(({ weight }) => weight)
 }
 
-/** The odd units of a deal split equally among partners with a touch so many days before the close. */
-function oddUnitsOf(amount_minor: bigint, days: Readonly<Record<string, number>>): readonly OddUnit[] {
+/** The leftover units of an equal split. `days` gives the age of each partner's touch in days. */
+function oddUnitsOf(
+  amount_minor: bigint,
+  days: Readonly<Record<string, number>>,
+): readonly ExplainedLeftover[] {
   const touches = Object.entries(days).map(([partner, daysBefore]) => givenTouch(partner, daysBefore))
   return explain(givenJourney('equal', touches, { amount_minor })).odd_units
 }
 
-t.test('an explanation lists every touch, with its weight and its part', async (t) => {
+t.test('explain lists the weight, share and payout of every touch', async (t) => {
   const touches = [
     givenTouch('p1', 3, { id: 'a', touchpoint_type: 'referral' }),
     givenTouch('p2', 2, { id: 'b', touchpoint_type: 'demo' }),
@@ -65,7 +68,7 @@ t.test('an explanation lists every touch, with its weight and its part', async (
   })
 })
 
-t.test('weights are exact: ratios, and powers of one half', async (t) => {
+t.test('explain writes weights exactly, as ratios and powers of 2', async (t) => {
   const touches = [givenTouch('p1', 7), givenTouch('p1', 3), givenTouch('p2', 1), givenTouch('p1', 0)]
 
   t.strictSame(weightsOf(givenJourney('equal', touches)), ['1/3', '1/3', '1', '1/3'])
@@ -80,7 +83,7 @@ t.test('weights are exact: ratios, and powers of one half', async (t) => {
   })
 })
 
-t.test('touches of one partner share its payout by weight, however long ago they were', async (t) => {
+t.test('explain splits the payout of a partner among its touches by weight at any age', async (t) => {
   const years = 3650
   const touches = [
     givenTouch('p1', 10 * years + 7),
@@ -105,7 +108,7 @@ t.test('touches of one partner share its payout by weight, however long ago they
   )
 })
 
-t.test('odd units are told with the rule that gave them', async (t) => {
+t.test('explain names the rule that assigned each leftover unit', async (t) => {
   t.strictSame(oddUnitsOf(100n, { p1: 2, p2: 1 }), [])
   t.strictSame(oddUnitsOf(100n, { p9: 3, p2: 2, p1: 1 }), [
     { partner_id: 'p9', rule: 'earliest first touch' },
@@ -120,37 +123,40 @@ t.test('odd units are told with the rule that gave them', async (t) => {
   ])
 })
 
-t.test('a share that is whole has no odd unit, and one that is nearly tied no tie', async (t) => {
-  for (let n = 1; n <= 50; n++) {
-    // Each partner weighs the same: two touches, or two halves for the older one.
-    const older = ['p1', 'p2', 'p3', 'p4'].map((partner) => givenTouch(partner, n / 7))
-    const halves = [givenTouch('p5', 7 + n / 7), givenTouch('p5', 7 + n / 7)]
-    const last = ['p1', 'p2', 'p3', 'p4', 'p5'].map((partner) => givenTouch(partner, 0))
-    for (const amount_minor of [5n, 35n, 495n, 999_999_999_999_995n]) {
-      const journey = givenJourney('time-decay', [...older, ...halves, ...last], { amount_minor })
-      t.strictSame(explain(journey).odd_units, [], `${amount_minor} at ${n} sevenths of a day`)
+t.test(
+  'explain reports no leftover unit for whole shares and no tie for nearly equal remainders',
+  async (t) => {
+    for (let n = 1; n <= 50; n++) {
+      // All partners weigh the same: p5 has two touches of half the weight in place of one.
+      const older = ['p1', 'p2', 'p3', 'p4'].map((partner) => givenTouch(partner, n / 7))
+      const halves = [givenTouch('p5', 7 + n / 7), givenTouch('p5', 7 + n / 7)]
+      const last = ['p1', 'p2', 'p3', 'p4', 'p5'].map((partner) => givenTouch(partner, 0))
+      for (const amount_minor of [5n, 35n, 495n, 999_999_999_999_995n]) {
+        const journey = givenJourney('time-decay', [...older, ...halves, ...last], { amount_minor })
+        t.strictSame(explain(journey).odd_units, [], `${amount_minor} at ${n} sevenths of a day`)
+      }
     }
-  }
-  const years = 365
-  const old = [givenTouch('earlier', 50 * years), givenTouch('heavier', 49 * years)]
-  const touches = [...old, givenTouch('earlier', 0), givenTouch('heavier', 0)]
-  const daily = { amount_minor: 1n, parameters: { half_life_days: 1 } }
+    const years = 365
+    const old = [givenTouch('earlier', 50 * years), givenTouch('heavier', 49 * years)]
+    const touches = [...old, givenTouch('earlier', 0), givenTouch('heavier', 0)]
+    const daily = { amount_minor: 1n, parameters: { half_life_days: 1 } }
 
-  t.strictSame(explain(givenJourney('time-decay', touches, daily)).odd_units, [
-    { partner_id: 'heavier', rule: 'largest remainder' },
-  ])
-  t.strictSame(explain(givenJourney('time-decay', touches.slice(2), daily)).odd_units, [
-    { partner_id: 'earlier', rule: 'lower partner id' },
-  ])
-})
+    t.strictSame(explain(givenJourney('time-decay', touches, daily)).odd_units, [
+      { partner_id: 'heavier', rule: 'largest remainder' },
+    ])
+    t.strictSame(explain(givenJourney('time-decay', touches.slice(2), daily)).odd_units, [
+      { partner_id: 'earlier', rule: 'lower partner id' },
+    ])
+  },
+)
 
-t.test('a deal that nobody touched has nothing to explain but what did not count', async (t) => {
+t.test('explain lists only excluded touches for a void deal', async (t) => {
   const journey = givenJourney('linear', [givenTouch('p1', 1, { id: 'a' })], { is_void: true })
 
   t.match(explain(journey), { touches: [], excluded: [{ id: 'a', reason: 'deal_voided' }], odd_units: [] })
 })
 
-t.test('a partner reads its part in a sentence', async (t) => {
+t.test('sentence states the payout, percentage and touchpoints of a partner', async (t) => {
   const touches = [
     givenTouch('p1', 3, { touchpoint_type: 'referral' }),
     givenTouch('p2', 2, { touchpoint_type: 'demo' }),

@@ -50,7 +50,7 @@ function journeyOf({ deal, events }: Pick<GoldenCase, 'deal' | 'events'>, model:
     is_void: false,
     model,
     parameters: resolveParameters(model, {}, { close_grace_minutes: 60, lookback_days: null }),
-    // The store keeps an id once.
+    // The database stores each event id once.
     touches: [...new Map(events.map((event) => [event.id, event])).values()].map(
       ({ id, partner_id, type, timestamp }) => ({
         id,
@@ -62,7 +62,7 @@ function journeyOf({ deal, events }: Pick<GoldenCase, 'deal' | 'events'>, model:
   }
 }
 
-/** The payouts of an attribution, those of nothing left out: in the golden files such a row is optional. */
+/** The payouts above 0; the golden files may omit rows of 0. */
 function payoutsOf(journey: Journey): Readonly<Record<string, string>> {
   const paid = attribute(journey).shares.filter(({ payout_minor }) => payout_minor > 0n)
   return Object.fromEntries(paid.map(({ partner_id, payout_minor }) => [partner_id, String(payout_minor)]))
@@ -72,7 +72,7 @@ for (const [file, count] of [
   ['adversarial', 70],
   ['published', 8],
 ] as const) {
-  t.test(`each of the ${count} ${file} cases splits as expected under every model`, async (t) => {
+  t.test(`attribute splits the ${count} ${file} cases as expected under every model`, async (t) => {
     const cases = read(file) as readonly GoldenCase[]
     t.equal(cases.length, count)
     for (const golden of cases) {
@@ -101,7 +101,7 @@ for (const [file, count] of [
   })
 }
 
-t.test('each of the 8 apportionment cases is allocated as published', async (t) => {
+t.test('allocate reproduces the 8 published apportionments', async (t) => {
   interface Apportionment {
     readonly id: string
     readonly units: string
@@ -123,13 +123,13 @@ t.test('each of the 8 apportionment cases is allocated as published', async (t) 
   }
 })
 
-t.test('the service rules on each case that the arithmetic leaves open', async (t) => {
+t.test('attribute decides the ambiguous cases by the documented policies', async (t) => {
   interface Ambiguous extends Pick<GoldenCase, 'id' | 'deal' | 'events'> {
     readonly policies: Readonly<
       Record<string, Readonly<Record<string, Readonly<Record<string, string>>>> | null>
     >
   }
-  // An amount below zero never becomes a journey: it is refused at the border.
+  // Request validation refuses negative amounts, so those cases have no ruling here.
   const ruling = /^(exclude events after closed_at|idempotent)/
   let seen = 0
   for (const golden of read('ambiguous') as readonly Ambiguous[]) {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { fingerprint, qualify, type Journey } from '../../src/attribution/journey.ts'
-import { close, day, givenJourney, givenTouch, minute } from './given.ts'
+import { close, day, givenJourney, givenTouch, minute } from './journey-fixtures.ts'
 
 function idsOf(journey: Journey): readonly string[] {
   return qualify(journey).qualifying.map(({ id }) => id)
@@ -10,7 +10,7 @@ function reasonsOf(journey: Journey): Readonly<Record<string, string>> {
   return Object.fromEntries(qualify(journey).excluded.map(({ touch, reason }) => [touch.id, reason]))
 }
 
-t.test('touches count up to the close and the grace after it, to the millisecond', async (t) => {
+t.test('qualify includes touches up to the close plus the grace, to the millisecond', async (t) => {
   const touches = [
     givenTouch('p1', 0, { id: 'in-grace', at: close + 60 * minute }),
     givenTouch('p1', 0, { id: 'late', at: close + 60 * minute + 1 }),
@@ -22,7 +22,7 @@ t.test('touches count up to the close and the grace after it, to the millisecond
   t.strictSame(reasonsOf(strict), { 'in-grace': 'after_close', late: 'after_close' })
 })
 
-t.test('a close without a time of day lasts to the end of that day, and the grace after it', async (t) => {
+t.test('a close without a time of day includes touches to the end of that day plus the grace', async (t) => {
   const midnight = Date.UTC(2025, 2, 31)
   const touches = [
     givenTouch('p1', 0, { id: 'evening', at: midnight + day - 1 }),
@@ -39,7 +39,7 @@ t.test('a close without a time of day lasts to the end of that day, and the grac
   })
 })
 
-t.test('touches count from the lookback on, to the millisecond', async (t) => {
+t.test('qualify includes touches from the start of the lookback, to the millisecond', async (t) => {
   const touches = [
     givenTouch('p1', 30, { id: 'in-time' }),
     givenTouch('p1', 30, { id: 'too-old', at: close - 30 * day - 1 }),
@@ -52,7 +52,7 @@ t.test('touches count from the lookback on, to the millisecond', async (t) => {
   t.strictSame(idsOf(givenJourney('equal', touches)), ['too-old', 'in-time'])
 })
 
-t.test('a void touch never counts, and on a void deal none does', async (t) => {
+t.test('qualify excludes void touches, and all touches of a void deal', async (t) => {
   const touches = [givenTouch('p1', 1, { id: 'void', is_void: true }), givenTouch('p1', 2, { id: 'good' })]
 
   t.strictSame(reasonsOf(givenJourney('equal', touches)), { void: 'voided' })
@@ -62,7 +62,7 @@ t.test('a void touch never counts, and on a void deal none does', async (t) => {
   })
 })
 
-t.test('touches stand in the order of instants, then of ids by code point', async (t) => {
+t.test('qualify sorts touches by instant, then by id in code point order', async (t) => {
   const at = close - day
   const touches = ['e10', 'e2', 'E2', 'e1'].map((id) => givenTouch('p1', 0, { id, at }))
   const first = givenTouch('p1', 2, { id: 'z' })
@@ -70,7 +70,7 @@ t.test('touches stand in the order of instants, then of ids by code point', asyn
   t.strictSame(idsOf(givenJourney('equal', [...touches, first])), ['z', 'E2', 'e1', 'e10', 'e2'])
 })
 
-t.test('the fingerprint names what the split reads and nothing else', async (t) => {
+t.test('the fingerprint changes exactly when an input of the split changes', async (t) => {
   const touches = [givenTouch('p1', 3), givenTouch('p2', 1)]
   const journey = givenJourney('role-based', touches)
   const [first, second] = touches
@@ -79,7 +79,7 @@ t.test('the fingerprint names what the split reads and nothing else', async (t) 
     { touches: touches.toReversed() },
     { touches: [...touches, late, givenTouch('p3', 2, { is_void: true })] },
     { touches: touches.map((touch) => ({ ...touch, is_void: false })) },
-    { parameters: { ...shuffled(journey.parameters) } },
+    { parameters: { ...reverseKeys(journey.parameters) } },
   ]
   const different: readonly Partial<Journey>[] = [
     { amount_minor: 10_001n },
@@ -104,11 +104,11 @@ t.test('the fingerprint names what the split reads and nothing else', async (t) 
   t.equal(seen.size, different.length + 1)
 })
 
-/** The same parameters, with their keys the other way round. */
-function shuffled<Value extends object>(value: Value): Value {
+/** The same value with its keys in reverse order. */
+function reverseKeys<Value extends object>(value: Value): Value {
   const entries = Object.entries(value).map(([name, inner]: [string, unknown]) => [
     name,
-    typeof inner === 'object' && inner !== null ? shuffled(inner) : inner,
+    typeof inner === 'object' && inner !== null ? reverseKeys(inner) : inner,
   ])
   return Object.fromEntries(entries.toReversed()) as Value
 }

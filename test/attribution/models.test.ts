@@ -2,18 +2,18 @@ import t from 'tap'
 import { attribute } from '../../src/attribution/attribute.ts'
 import type { Journey } from '../../src/attribution/journey.ts'
 import { modelNames, resolveParameters } from '../../src/attribution/models.ts'
-import { close, givenJourney, givenTouch } from './given.ts'
+import { close, givenJourney, givenTouch } from './journey-fixtures.ts'
 
 const window = { close_grace_minutes: 60, lookback_days: null }
 
-/** What each partner gets, in minor units. */
+/** The payout of each partner, in minor units. */
 function payouts(journey: Journey): Readonly<Record<string, number>> {
   return Object.fromEntries(
     attribute(journey).shares.map(({ partner_id, payout_minor }) => [partner_id, Number(payout_minor)]),
   )
 }
 
-t.test('there are seven models', async (t) => {
+t.test('modelNames lists the seven models', async (t) => {
   t.strictSame(modelNames, [
     'equal',
     'first-touch',
@@ -25,7 +25,7 @@ t.test('there are seven models', async (t) => {
   ])
 })
 
-t.test('equal: one part for each partner, however many its touches', async (t) => {
+t.test('equal gives each partner the same share, however many touches it has', async (t) => {
   const touches = [
     givenTouch('alice', 9),
     givenTouch('alice', 8),
@@ -36,14 +36,14 @@ t.test('equal: one part for each partner, however many its touches', async (t) =
   t.strictSame(payouts(givenJourney('equal', touches)), { alice: 5000, bob: 5000 })
 })
 
-t.test('first-touch and last-touch: all to one partner, and only that one is listed', async (t) => {
+t.test('first-touch and last-touch pay one partner and list no other', async (t) => {
   const touches = [givenTouch('alice', 9), givenTouch('bob', 5), givenTouch('carol', 1)]
 
   t.strictSame(payouts(givenJourney('first-touch', touches)), { alice: 10_000 })
   t.strictSame(payouts(givenJourney('last-touch', touches)), { carol: 10_000 })
 })
 
-t.test('role-based: 25 for a referral and 35 for a close make 5:7', async (t) => {
+t.test('role-based splits a referral and a close 25:35', async (t) => {
   const touches = [
     givenTouch('alice', 9, { touchpoint_type: 'referral' }),
     givenTouch('bob', 1, { touchpoint_type: 'closer' }),
@@ -55,23 +55,26 @@ t.test('role-based: 25 for a referral and 35 for a close make 5:7', async (t) =>
   })
 })
 
-t.test('role-based: weights add up over a partner’s touches, and need not add up to 1', async (t) => {
-  const types = ['closer', 'referral', 'demo', 'intro', 'support', 'other'] as const
-  const touches = types.map((touchpoint_type) => givenTouch(touchpoint_type, 1, { touchpoint_type }))
+t.test(
+  'role-based adds up the weights of a partner’s touches, and weights need not add up to 1',
+  async (t) => {
+    const types = ['closer', 'referral', 'demo', 'intro', 'support', 'other'] as const
+    const touches = types.map((touchpoint_type) => givenTouch(touchpoint_type, 1, { touchpoint_type }))
 
-  const all = payouts(givenJourney('role-based', touches, { amount_minor: 105n }))
-  const pair = payouts(
-    givenJourney('role-based', [
-      ...touches.slice(0, 3),
-      givenTouch('demo', 1, { touchpoint_type: 'support' }),
-    ]),
-  )
+    const all = payouts(givenJourney('role-based', touches, { amount_minor: 105n }))
+    const pair = payouts(
+      givenJourney('role-based', [
+        ...touches.slice(0, 3),
+        givenTouch('demo', 1, { touchpoint_type: 'support' }),
+      ]),
+    )
 
-  t.strictSame(all, { closer: 35, referral: 25, demo: 15, intro: 15, support: 10, other: 5 })
-  t.strictSame(pair, { closer: 4118, referral: 2941, demo: 2941 })
-})
+    t.strictSame(all, { closer: 35, referral: 25, demo: 15, intro: 15, support: 10, other: 5 })
+    t.strictSame(pair, { closer: 4118, referral: 2941, demo: 2941 })
+  },
+)
 
-t.test('role-based: a deal may weigh some types in its own way, down to nothing', async (t) => {
+t.test('role-based accepts other weights for some types, down to 0', async (t) => {
   const touches = [
     givenTouch('alice', 9, { touchpoint_type: 'referral' }),
     givenTouch('bob', 1, { touchpoint_type: 'demo' }),
@@ -85,7 +88,7 @@ t.test('role-based: a deal may weigh some types in its own way, down to nothing'
   t.strictSame(split({ demo: 0, referral: 0 }), {})
 })
 
-t.test('time-decay: a touch counts half as much for every week before the last one', async (t) => {
+t.test('time-decay halves the weight of a touch for each week before the last touch', async (t) => {
   const touches = [givenTouch('alice', 17), givenTouch('bob', 10), givenTouch('carol', 3)]
 
   t.strictSame(payouts(givenJourney('time-decay', touches, { amount_minor: 700n })), {
@@ -95,7 +98,7 @@ t.test('time-decay: a touch counts half as much for every week before the last o
   })
 })
 
-t.test('time-decay: the half-life is the deal’s own', async (t) => {
+t.test('time-decay uses the half-life of the deal', async (t) => {
   const touches = [givenTouch('alice', 30), givenTouch('bob', 0)]
 
   const month = givenJourney('time-decay', touches, {
@@ -106,7 +109,7 @@ t.test('time-decay: the half-life is the deal’s own', async (t) => {
   t.strictSame(payouts(month), { bob: 200, alice: 100 })
 })
 
-t.test('linear: one part for each touch', async (t) => {
+t.test('linear gives each touch the same share', async (t) => {
   const touches = [
     givenTouch('alice', 9),
     givenTouch('alice', 8),
@@ -117,17 +120,20 @@ t.test('linear: one part for each touch', async (t) => {
   t.strictSame(payouts(givenJourney('linear', touches)), { alice: 7500, bob: 2500 })
 })
 
-t.test('position-based: 40 to the first, 40 to the last, 20 to those between', async (t) => {
-  const touches = ['a', 'b', 'c', 'd'].map((partner, index) => givenTouch(partner, 9 - index))
-  const split = (count: number) => payouts(givenJourney('position-based', touches.slice(0, count)))
+t.test(
+  'position-based gives 40 % to the first touch, 40 % to the last and 20 % to those between',
+  async (t) => {
+    const touches = ['a', 'b', 'c', 'd'].map((partner, index) => givenTouch(partner, 9 - index))
+    const split = (count: number) => payouts(givenJourney('position-based', touches.slice(0, count)))
 
-  t.strictSame(split(1), { a: 10_000 })
-  t.strictSame(split(2), { a: 5000, b: 5000 })
-  t.strictSame(split(3), { a: 4000, c: 4000, b: 2000 })
-  t.strictSame(split(4), { a: 4000, d: 4000, b: 1000, c: 1000 })
-})
+    t.strictSame(split(1), { a: 10_000 })
+    t.strictSame(split(2), { a: 5000, b: 5000 })
+    t.strictSame(split(3), { a: 4000, c: 4000, b: 2000 })
+    t.strictSame(split(4), { a: 4000, d: 4000, b: 1000, c: 1000 })
+  },
+)
 
-t.test('position-based: the places weigh as the deal says', async (t) => {
+t.test('position-based uses the weights of the deal', async (t) => {
   const touches = ['a', 'b', 'c', 'd'].map((partner, index) => givenTouch(partner, 9 - index))
   const parameters = { weights: { first: 0.5, middle: 0, last: 0.25 } }
 
@@ -144,13 +150,13 @@ t.test('position-based: the places weigh as the deal says', async (t) => {
   )
 })
 
-t.test('one partner’s touch is all of it under every model', async (t) => {
+t.test('every model gives the whole amount to the only touch', async (t) => {
   for (const model of modelNames) {
     t.strictSame(payouts(givenJourney(model, [givenTouch('alice', 3)])), { alice: 10_000 }, model)
   }
 })
 
-t.test('the parameters a deal leaves out are the model’s own', async (t) => {
+t.test('resolveParameters uses the defaults of the model for missing parameters', async (t) => {
   const reference = { closer: 0.35, referral: 0.25, demo: 0.15, intro: 0.15, support: 0.1, other: 0.05 }
 
   t.strictSame(resolveParameters('equal', {}, window), window)
@@ -166,7 +172,7 @@ t.test('the parameters a deal leaves out are the model’s own', async (t) => {
   })
 })
 
-t.test('the window a deal gives stands before the service’s, also where it gives none', async (t) => {
+t.test('the window of a deal overrides the window of the service, even with null', async (t) => {
   const service = { close_grace_minutes: 60, lookback_days: 90 }
 
   t.strictSame(resolveParameters('linear', { lookback_days: null }, service), {
@@ -179,7 +185,7 @@ t.test('the window a deal gives stands before the service’s, also where it giv
   })
 })
 
-t.test('touches at the very close count in full', async (t) => {
+t.test('time-decay gives full weight to touches at the close', async (t) => {
   const touches = [givenTouch('alice', 0, { at: close }), givenTouch('bob', 0, { at: close })]
 
   t.strictSame(payouts(givenJourney('time-decay', touches)), { alice: 5000, bob: 5000 })

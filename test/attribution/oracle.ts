@@ -12,8 +12,8 @@ export interface Part {
 }
 
 /**
- * The rules once more, by the longest way: every weight a BigInt, decay by a chain of square roots with 512 bits,
- * equal remainders those that agree in 400.
+ * A slow reference implementation of the split rules (largest remainder): every weight is a BigInt, decay is a chain of
+ * square roots with 512 bits, and remainders that agree in 400 bits are equal.
  */
 export function largestRemainder(journey: Journey, units: bigint): readonly Part[] {
   const weights = weightsOf(journey)
@@ -30,14 +30,14 @@ export function largestRemainder(journey: Journey, units: bigint): readonly Part
   return quotas
 }
 
-/** How far decay's products may be off here; all else is exact. */
+/** The error bound of the decay products; the other models are exact. */
 export function slackOf({ model }: Journey, total: bigint): bigint {
   return model === 'time-decay' ? total >> 400n : 0n
 }
 
 const weightsByJourney = new WeakMap<Journey, readonly (readonly [string, bigint])[]>()
 
-/** The partners that score, and their weights, in the order that breaks ties. */
+/** The partners with a weight above 0, in the order that breaks ties. */
 function weightsOf(journey: Journey): readonly (readonly [string, bigint])[] {
   const remembered = weightsByJourney.get(journey)
   if (remembered !== undefined) return remembered
@@ -88,7 +88,7 @@ for (let square = 1n << (bits - 1n); roots.length < bits; square = roots.at(-1)!
 
 const known = new Map<string, bigint>()
 
-/** 2^(bits - age/halfLife), digit by digit. */
+/** 2^(bits - age/halfLife), one binary digit of the age at a time. */
 export function halved(age: number, halfLife: number): bigint {
   const key = `${age}/${halfLife}`
   const remembered = known.get(key)

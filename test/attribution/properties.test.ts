@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import t from 'tap'
 import { properties, splits } from './properties.ts'
 
-// `node bench/properties.ts` runs a million.
+// `npm run bench:properties` checks a million splits.
 const numRuns = 500
 
 for (const [sentence, check] of Object.entries(properties)) {

@@ -1,19 +1,19 @@
 import { strict as assert } from 'node:assert'
 import * as fc from 'fast-check'
-import { settle } from '../../src/attribution/allocate.ts'
-import { attribute, type Attribution } from '../../src/attribution/attribute.ts'
-import { decayQuotas } from '../../src/attribution/decay.ts'
+import { assignUnits } from '../../src/attribution/allocate.ts'
+import { attribute, type Split } from '../../src/attribution/attribute.ts'
+import { decayQuotas } from '../../src/attribution/decay-quotas.ts'
 import { fingerprint, qualify, type Journey } from '../../src/attribution/journey.ts'
 import { touchpointTypes, type Touch } from '../../src/attribution/touch.ts'
 import { modelNames, weigh, type Parameters, type ParametersOf } from '../../src/attribution/models.ts'
-import { gather } from '../../src/attribution/partner-scores.ts'
-import { close, day, explain, givenJourney } from './given.ts'
+import { scorePartners } from '../../src/attribution/partner-scores.ts'
+import { close, day, explain, givenJourney } from './journey-fixtures.ts'
 import { largestRemainder, slackOf } from './oracle.ts'
 
 const weight = fc.integer({ min: 0, max: 20_000 }).map((whole) => whole / 10_000)
 const positive = fc.integer({ min: 1, max: 20_000 }).map((whole) => whole / 10_000)
 
-// Half days make ties, single milliseconds near ties, and the rest what comes.
+// Half days make ties; single milliseconds make near ties.
 const age = fc.oneof(
   fc.integer({ min: 0, max: 20 }).map((halves) => (halves * day) / 2),
   fc.integer({ min: 0, max: 3 }),
@@ -35,7 +35,7 @@ const amount = fc.oneof(
 )
 
 /** A random deal under each of the models, and its touches in another order. */
-export const splits: fc.Arbitrary<readonly Split[]> = fc
+export const splits: fc.Arbitrary<readonly SplitCase[]> = fc
   .record({
     amount_minor: amount,
     arrivals: fc.array(fc.tuple(touch, fc.nat()), { maxLength: 10 }),
@@ -65,14 +65,14 @@ export const splits: fc.Arbitrary<readonly Split[]> = fc
     })
   })
 
-export interface Split {
+export interface SplitCase {
   readonly journey: Journey
   readonly reordered: readonly Touch[]
 }
 
-/** What holds of every split; each throws where it does not. */
-export const properties: Readonly<Record<string, (split: Split) => void>> = {
-  'the shares add up to the amount, the percentages to 100': ({ journey }) => {
+/** Properties of every split. Each function throws when its property does not hold. */
+export const properties: Readonly<Record<string, (split: SplitCase) => void>> = {
+  'the shares add up to the amount and the percentages to 100': ({ journey }) => {
     const { shares, unattributed_minor } = attribute(journey)
 
     const paid = shares.reduce((sum, { payout_minor }) => sum + payout_minor, 0n)
@@ -81,7 +81,7 @@ export const properties: Readonly<Record<string, (split: Split) => void>> = {
     assert.equal(percentages, shares.length === 0 ? 0 : 10_000)
   },
 
-  'each share is the exact one, rounded to a neighbour by largest remainder': ({ journey }) => {
+  'each share is the exact quota rounded by largest remainder': ({ journey }) => {
     const { shares } = attribute(journey)
 
     const exact = largestRemainder(journey, journey.amount_minor)
@@ -104,7 +104,7 @@ export const properties: Readonly<Record<string, (split: Split) => void>> = {
     assert.equal(fingerprint(other), fingerprint(journey))
   },
 
-  'weights twice as heavy change nothing': ({ journey }) => {
+  'doubling all weights does not change the split': ({ journey }) => {
     const { parameters } = journey
     if (!('weights' in parameters)) return
     const doubled = Object.entries(parameters.weights).map(([name, weight]) => [name, weight * 2])
@@ -113,7 +113,7 @@ export const properties: Readonly<Record<string, (split: Split) => void>> = {
     assert.equal(textOf(attribute({ ...journey, parameters: heavy })), textOf(attribute(journey)))
   },
 
-  'one partner more raises no other’s share under equal': ({ journey, reordered }) => {
+  'an additional partner raises no other share under equal': ({ journey, reordered }) => {
     if (journey.model !== 'equal') return
     const newcomer = {
       ...(reordered[0] ?? { touchpoint_type: 'demo', at: close }),
@@ -127,23 +127,23 @@ export const properties: Readonly<Record<string, (split: Split) => void>> = {
     for (const [partner, payout] of before) assert.ok(after.get(partner)! <= payout)
   },
 
-  'decay in doubles and in wide integers splits alike': ({ journey }) => {
+  'decay in doubles and decay in wide integers give the same split': ({ journey }) => {
     if (journey.model !== 'time-decay') return
     const { qualifying } = qualify(journey)
     if (qualifying.length === 0) return
     const halfLife = (journey.parameters as ParametersOf<'time-decay'>).half_life_days * day
-    const stakes = gather(qualifying, weigh(journey.model, qualifying, journey.parameters))
+    const partners = scorePartners(qualifying, weigh(journey.model, qualifying, journey.parameters))
     const decay = {
-      scores: stakes.map(({ score }) => score),
+      scores: partners.map(({ score }) => score),
       touchpoints: qualifying.length,
       halfLife,
-      ages: () => stakes.map(({ touches }) => touches.map(({ at }) => qualifying.at(-1)!.at - at)),
+      ages: () => partners.map(({ touches }) => touches.map(({ at }) => qualifying.at(-1)!.at - at)),
     }
     const units = journey.amount_minor % 1_000_000_000n
-    // So many roundings to expect leave the doubles no say.
+    // With 2^53 touchpoints the error bound is too wide for doubles, so decayQuotas uses wide integers.
     const wide = decayQuotas(units, { ...decay, touchpoints: 2 ** 53 })
 
-    assert.deepEqual(settle(decayQuotas(units, decay)).map(BigInt), settle(wide).map(BigInt))
+    assert.deepEqual(assignUnits(decayQuotas(units, decay)).map(BigInt), assignUnits(wide).map(BigInt))
   },
 
   'an explanation adds up to the split': ({ journey }) => {
@@ -165,12 +165,12 @@ export const properties: Readonly<Record<string, (split: Split) => void>> = {
     }
     const exact = largestRemainder(journey, journey.amount_minor)
     const total = exact.reduce((sum, { weight }) => sum + weight, 0n)
-    const lucky = exact.filter(
+    const roundedUp = exact.filter(
       ({ weight, part }) => part * total - journey.amount_minor * weight > slackOf(journey, total),
     )
     assert.equal(
       lines(odd_units.map(({ partner_id }) => [partner_id])),
-      lines(lucky.map(({ partner_id }) => [partner_id])),
+      lines(roundedUp.map(({ partner_id }) => [partner_id])),
     )
   },
 }
@@ -182,10 +182,10 @@ function lines(rows: readonly (readonly unknown[])[]): string {
     .join('\n')
 }
 
-function textOf({ shares, unattributed_minor }: Attribution): string {
+function textOf({ shares, unattributed_minor }: Split): string {
   return [...shares.map((share) => Object.values(share).join(' ')), unattributed_minor].join('\n')
 }
 
-function payoutsOf({ shares }: Attribution): ReadonlyMap<string, bigint> {
+function payoutsOf({ shares }: Split): ReadonlyMap<string, bigint> {
   return new Map(shares.map(({ partner_id, payout_minor }) => [partner_id, payout_minor]))
 }

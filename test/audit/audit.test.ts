@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { AuditEntry } from '../../src/audit/schemas.ts'
 import { createApp, type TestApp } from '../support/app.ts'
 import { connectAsOwner } from '../support/database.ts'
-import { givenPartner } from '../support/given.ts'
+import { givenPartner } from '../support/fixtures.ts'
 
 const iban = 'DE89370400440532013000'
 const acme = {
@@ -17,7 +17,7 @@ async function list({ call }: TestApp, query = ''): Promise<readonly AuditEntry[
   return (await call('GET', `/audit?${query}`)).json<{ entries: AuditEntry[] }>().entries
 }
 
-t.test('what is done to a partner is recorded: who, what, and what changed', async (t) => {
+t.test('the audit records each change of a partner, with the key and the changed fields', async (t) => {
   const service = await createApp(t)
   const reader = await service.db.selectFrom('api_keys').select('id').executeTakeFirstOrThrow()
 
@@ -57,7 +57,7 @@ t.test('what is done to a partner is recorded: who, what, and what changed', asy
   t.notMatch(JSON.stringify(entries), /DE89|3000|COBA|T-12/)
 })
 
-t.test('what is done to keys is recorded, without their secrets', async (t) => {
+t.test('the audit records each change of a key, without its secret', async (t) => {
   const service = await createApp(t)
   const { api_key } = (await service.call('POST', '/api-keys', { name: 'crm', scopes: ['read'] })).json<{
     api_key: { id: string }
@@ -85,7 +85,7 @@ t.test('what is done to keys is recorded, without their secrets', async (t) => {
   t.notMatch(JSON.stringify(await list(service)), /sk_|key_hash/)
 })
 
-t.test('what changes nothing is not recorded', async (t) => {
+t.test('the audit does not record requests that change nothing', async (t) => {
   const service = await createApp(t)
   const once = { 'idempotency-key': 'once' }
   await service.call('POST', '/partners', acme, once)
@@ -113,7 +113,7 @@ t.test('what changes nothing is not recorded', async (t) => {
   t.strictSame(await list(service), before)
 })
 
-t.test('an entry is written with what it records, or neither is', async (t) => {
+t.test('a change and its audit entry are both stored or neither is', async (t) => {
   const service = await createApp(t)
   await service.call('POST', '/partners', acme)
   await sql`alter table audit add constraint nothing_more check (false) not valid`.execute(
@@ -168,7 +168,7 @@ t.test('GET /audit filters by subject, key, action and time, and pages newest fi
   }
 })
 
-t.test('no entry can be changed or deleted, and none is large', async (t) => {
+t.test('audit entries cannot be changed or deleted, and their size is limited', async (t) => {
   const service = await createApp(t)
   const partner = { id: 'big', name: '"'.repeat(200), email: `${'x'.repeat(64)}@${'y'.repeat(60)}.example` }
   const payout_details = Object.fromEntries(

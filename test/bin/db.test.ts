@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 import t, { type Test } from 'tap'
 
-t.test('npm run db keeps its server while the service on it comes and goes', async (t) => {
+t.test('npm run db keeps its server running while the service restarts', async (t) => {
   const folder = t.testdir()
   const db = await startUntil(t, folder, 'db', /Ctrl-C/)
   const { url, pid } = JSON.parse(await readFile(`${folder}/data/connection.json`, 'utf8'))
@@ -21,7 +21,7 @@ t.test('npm run db keeps its server while the service on it comes and goes', asy
   await t.rejects(findServer(url), { code: 'ECONNREFUSED' })
 })
 
-t.test('npm run db says that it has nothing to hold where DATABASE_URL is set', async (t) => {
+t.test('npm run db refuses to start when DATABASE_URL is set', async (t) => {
   const child = start(t.testdir(), 'db', { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' })
   const errors = createInterface({ input: child.stderr! })
 
@@ -56,7 +56,7 @@ async function interrupt(child: ChildProcess): Promise<unknown[]> {
   return exited
 }
 
-/** The process id of the server behind an address. */
+/** The process id of the server at an address. */
 async function findServer(connectionString: string): Promise<{ readonly pid: number }> {
   const client = new Client({ connectionString })
   await client.connect()

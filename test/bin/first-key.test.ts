@@ -15,14 +15,11 @@ import { hashApiKey } from '../../src/http/api-key.ts'
 import { createDatabase } from '../support/database.ts'
 import { runCommand } from './processes.ts'
 
-// The embedded PostgreSQL is made anew here, which takes its time on a busy machine.
-t.setTimeout(300_000)
-
 const program = fileURLToPath(new URL('../../src/bin/serve.ts', import.meta.url))
 const modeOf = async (file: string) => (await stat(file)).mode & 0o777
 const keyIn = async (file: string) => /^API_KEY=(sk_\S+)\n$/.exec(await readFile(file, 'utf8'))?.[1] ?? ''
 
-/** A database without keys, a folder for its data, and a folder of its own to work in. */
+/** A database without keys, and a working folder that contains a data folder. */
 async function givenNewDatabase(t: Test) {
   const { url } = await createDatabase(t)
   const db = connect({ url, max: 4, log: { error: () => {}, debug: () => {} } })
@@ -35,7 +32,7 @@ async function givenNewDatabase(t: Test) {
   return { db, printed, isLive, dataDir: join(folder, 'data'), file: join(folder, 'data', 'first-key.env') }
 }
 
-t.test('the first key holds all scopes and is kept beside the data and in the working folder', async (t) => {
+t.test('the first key has all scopes and is written to the data folder and to .env.local', async (t) => {
   const { db, printed, dataDir, file } = await givenNewDatabase(t)
 
   await makeFirstKey(db, dataDir)
@@ -54,7 +51,7 @@ t.test('the first key holds all scopes and is kept beside the data and in the wo
   t.match(audit, [{ actor: 'service', key_id: null, action: 'api_key.created' }])
 })
 
-t.test("a .env.local of another database's is left alone", async (t) => {
+t.test('makeFirstKey does not change the .env.local of another database', async (t) => {
   const { db, printed, isLive, dataDir, file } = await givenNewDatabase(t)
   await writeFile('.env.local', 'API_KEY=sk_of_another\nOTHER=1\n')
 
@@ -65,7 +62,7 @@ t.test("a .env.local of another database's is left alone", async (t) => {
   t.match(printed.args().map(String), [/kept in \/\S+first-key\.env: sk_/])
 })
 
-t.test('a key that cannot be kept is not made', async (t) => {
+t.test('makeFirstKey creates no key when it cannot write the file', async (t) => {
   const { db, printed, dataDir, file } = await givenNewDatabase(t)
   await mkdir(join(file, 'in-the-way'), { recursive: true })
 
@@ -79,7 +76,7 @@ t.test('a key that cannot be kept is not made', async (t) => {
   t.strictSame([printed().length, await readdir('.')], [0, ['data']])
 })
 
-t.test('a start that was killed before it committed is made good by the next', async (t) => {
+t.test('makeFirstKey replaces the file of a start that was killed before it committed', async (t) => {
   const { db, isLive, dataDir, file } = await givenNewDatabase(t)
   await writeFile(file, 'API_KEY=sk_never_committed\n', { mode: 0o600 })
 
@@ -89,7 +86,7 @@ t.test('a start that was killed before it committed is made good by the next', a
   t.equal(await keyIn('.env.local'), await keyIn(file))
 })
 
-t.test('of starts at once, one makes the key', async (t) => {
+t.test('concurrent starts create one key', async (t) => {
   const { db, isLive, dataDir, file } = await givenNewDatabase(t)
 
   await Promise.all([1, 2, 3].map(() => makeFirstKey(db, dataDir)))
@@ -98,7 +95,7 @@ t.test('of starts at once, one makes the key', async (t) => {
   t.ok(await isLive(await keyIn(file)))
 })
 
-t.test('a database without a key that works is told of, with the way out', async (t) => {
+t.test('adviseOnKeys says how to create a key when no key works', async (t) => {
   const { db } = await givenNewDatabase(t)
 
   const before = await adviseOnKeys(db)
@@ -118,7 +115,7 @@ t.test('a database without a key that works is told of, with the way out', async
   t.strictSame([between, after], [undefined, before])
 })
 
-t.test('a file of secrets that others could read is closed to them', async (t) => {
+t.test('closeFile makes a file of secrets private', async (t) => {
   const folder = t.testdir({ secrets: 'API_KEY=sk_x\n', folder: {} })
 
   for (const name of ['secrets', 'folder', 'none']) await closeFile(join(folder, name))
@@ -127,7 +124,7 @@ t.test('a file of secrets that others could read is closed to them', async (t) =
   t.not(await modeOf(join(folder, 'folder')), 0o600)
 })
 
-t.test('a service with a database of its own makes a key that the commands find', async (t) => {
+t.test('a service with the embedded database creates a key that the commands find', async (t) => {
   const folder = await mkdtemp(join(await realpath(tmpdir()), 'first-key-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   await writeFile(join(folder, '.env.local'), 'OTHER=1\n', { mode: 0o644 })
@@ -154,7 +151,7 @@ t.test('a service with a database of its own makes a key that the commands find'
   t.equal(await modeOf(join(folder, '.env.local')), 0o600)
 })
 
-t.test('a start on a database without keys says how to make one', async (t) => {
+t.test('a start with DATABASE_URL and no keys says how to create one', async (t) => {
   const { url } = await createDatabase(t)
   const folder = t.testdir()
 

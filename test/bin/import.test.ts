@@ -3,11 +3,8 @@ import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { createService, dump, toNdjson } from './loading.ts'
+import { createService, dump, toNdjson } from './import-command.ts'
 import { runCommand, startBalancer } from './processes.ts'
-
-// Processes start here one after the other, which takes its time on a busy machine.
-t.setTimeout(300_000)
 
 const refuse =
   (status: number, retryAfter = '0') =>
@@ -34,7 +31,7 @@ const deal = {
   attribution_model: 'equal',
 }
 
-t.test('rows go in whatever their order, and a second run finds them there', async (t) => {
+t.test('an import stores rows in any order, and a second run finds them stored', async (t) => {
   const { load, db } = await createService(t)
   const files = { 'year.ndjson.gz': gzipSync(toNdjson([deal, closer, demo, bob, alice])) }
 
@@ -60,7 +57,7 @@ t.test('rows go in whatever their order, and a second run finds them there', asy
   })
 })
 
-t.test('CSV says the same as NDJSON', async (t) => {
+t.test('CSV files store the same rows as NDJSON files', async (t) => {
   const csv = await createService(t)
   const ndjson = await createService(t)
 
@@ -80,7 +77,7 @@ t.test('CSV says the same as NDJSON', async (t) => {
   t.strictSame(await dump(csv.db), await dump(ndjson.db))
 })
 
-t.test('each refused row is told with its line and reason, and the rest goes in', async (t) => {
+t.test('an import reports each refused row with its line and reason and stores the others', async (t) => {
   const { load, folder, db } = await createService(t)
   const rows = [
     alice,
@@ -128,7 +125,7 @@ t.test('each refused row is told with its line and reason, and the rest goes in'
   t.match(await dump(db), { events: [{ id: 'e1' }, { metadata: { text: 'a line \u2028 a line' } }] })
 })
 
-t.test('records of CSV that cannot be read are refused one by one', async (t) => {
+t.test('unreadable CSV records are refused one by one', async (t) => {
   const { load } = await createService(t)
   const partners = Buffer.concat([
     Buffer.from('id,name,email\na,A,a@example.com\nb,B\nc"d,C,c@example.com\n'),
@@ -146,7 +143,7 @@ t.test('records of CSV that cannot be read are refused one by one', async (t) =>
   t.match(stdout, /partner +1 +0 +0$/m)
 })
 
-t.test('a file that cannot be read to its end sends nothing', async (t) => {
+t.test('an import sends nothing when a file cannot be read to its end', async (t) => {
   const { load, db } = await createService(t)
   const whole = gzipSync(toNdjson([alice, bob]))
 
@@ -160,7 +157,7 @@ t.test('a file that cannot be read to its end sends nothing', async (t) => {
   t.match(await dump(db), { partners: [] })
 })
 
-t.test('a busy service and a cut connection are waited out', async (t) => {
+t.test('an import retries after 429, 503 and broken connections', async (t) => {
   const { url, folder, key } = await createService(t)
   await writeFile(join(folder, 'partners.ndjson'), toNdjson([alice, bob]))
   const balancer = await startBalancer(t, url, [
@@ -181,7 +178,7 @@ t.test('a busy service and a cut connection are waited out', async (t) => {
   t.match(stderr, /answers 503; trying again for up to 60 s/)
 })
 
-t.test('a limit that is used up is told, with a way out', async (t) => {
+t.test('an import waits at a rate limit and says how to raise it', async (t) => {
   const { url, folder, key } = await createService(t)
   await writeFile(join(folder, 'partners.ndjson'), toNdjson([alice]))
   const balancer = await startBalancer(t, url, [refuse(429, '2')])
@@ -197,7 +194,7 @@ t.test('a limit that is used up is told, with a way out', async (t) => {
   t.ok(performance.now() - started >= 2000)
 })
 
-t.test('who is not let in, or has nobody to ask, is told so', async (t) => {
+t.test('an import explains wrong keys, wrong addresses and wrong options', async (t) => {
   const { app, url, folder, key } = await createService(t)
   await writeFile(join(folder, 'partners.ndjson'), toNdjson([alice]))
   const run = (API_KEY: string, ...options: readonly string[]) =>

@@ -5,8 +5,8 @@ import { createApp } from '../support/app.ts'
 
 interface Ended {
   readonly code: number
-  readonly out: string
-  readonly told: string
+  readonly stdout: string
+  readonly stderr: string
 }
 
 function run(script: string, url: string, args: readonly string[], environment = {}): Promise<Ended> {
@@ -15,12 +15,12 @@ function run(script: string, url: string, args: readonly string[], environment =
       process.execPath,
       [`src/bin/${script}.ts`, ...args],
       { env: { ...process.env, ...environment, DATABASE_URL: url } },
-      (error, out, told) => resolve({ code: error === null ? 0 : 1, out: out.trim(), told }),
+      (error, stdout, stderr) => resolve({ code: error === null ? 0 : 1, stdout: stdout.trim(), stderr }),
     )
   })
 }
 
-t.test('keys are made, listed, rotated and revoked from the command line', async (t) => {
+t.test('npm run keys creates, lists, rotates and revokes keys', async (t) => {
   const service = await createApp(t)
   const keys = (...args: string[]) => run('keys', service.url, args)
   const statusWith = async (key: string) =>
@@ -37,11 +37,11 @@ t.test('keys are made, listed, rotated and revoked from the command line', async
   const revoked = await keys('revoke', replacement?.id ?? '')
 
   t.match(created, { name: 'crm', scopes: ['read', 'payouts:read'], rate_limit_max: 7, expires_at: null })
-  t.match(made, { code: 0, out: /^sk_\S+$/, told: new RegExp(id) })
-  t.match(rotated, { code: 0, out: /^sk_\S+$/ })
-  t.match(listed.out, new RegExp(`${replacement?.id}\tcrm\tread,payouts:read`))
-  t.notMatch(listed.out + listed.told, /sk_/)
-  t.match(again, { code: 1, out: '', told: /was rotated before/ })
+  t.match(made, { code: 0, stdout: /^sk_\S+$/, stderr: new RegExp(id) })
+  t.match(rotated, { code: 0, stdout: /^sk_\S+$/ })
+  t.match(listed.stdout, new RegExp(`${replacement?.id}\tcrm\tread,payouts:read`))
+  t.notMatch(listed.stdout + listed.stderr, /sk_/)
+  t.match(again, { code: 1, stdout: '', stderr: /was rotated before/ })
   t.strictSame([ended.code, revoked.code], [0, 0])
   const audit = await service.db.selectFrom('audit').selectAll().orderBy('at').orderBy('id').execute()
   t.match(
@@ -50,10 +50,10 @@ t.test('keys are made, listed, rotated and revoked from the command line', async
       (action) => ({ actor: 'command_line', key_id: null, action, request_id: null }),
     ),
   )
-  t.strictSame([await statusWith(made.out), await statusWith(rotated.out)], [401, 401])
+  t.strictSame([await statusWith(made.stdout), await statusWith(rotated.stdout)], [401, 401])
 })
 
-t.test('what the command line gets wrong is told in a sentence, and nothing is made', async (t) => {
+t.test('npm run keys explains wrong arguments in a sentence and changes nothing', async (t) => {
   const { url, db } = await createApp(t)
   const before = await listKeys(db)
   const wrong = [
@@ -69,14 +69,14 @@ t.test('what the command line gets wrong is told in a sentence, and nothing is m
 
   const ends = await Promise.all(wrong.map((args) => run('keys', url, args)))
 
-  for (const { code, out, told } of ends) {
-    t.strictSame([code, out], [1, ''])
-    t.notMatch(told, /\bat \w+ \(|node_modules/)
+  for (const { code, stdout, stderr } of ends) {
+    t.strictSame([code, stdout], [1, ''])
+    t.notMatch(stderr, /\bat \w+ \(|node_modules/)
   }
   t.strictSame(await listKeys(db), before)
 })
 
-t.test('payout keys are rotated from the command line until the old one can go', async (t) => {
+t.test('npm run keys:rotate-payout rotates payout keys until the old one can be removed', async (t) => {
   const service = await createApp(t)
   const payout_details = { iban: 'DE89370400440532013000' }
   await service.call('POST', '/partners', {
@@ -92,7 +92,7 @@ t.test('payout keys are rotated from the command line until the old one can go',
   const first = await rotate(`young:${young},test:${old}`)
   const second = await rotate(`young:${young}`)
 
-  t.match(missing, { code: 1, told: /PAYOUT_KEYS/ })
-  t.match(first.out, /key young now: 1\./)
-  t.match(second.out, /older keys can go/)
+  t.match(missing, { code: 1, stderr: /PAYOUT_KEYS/ })
+  t.match(first.stdout, /key young now: 1\./)
+  t.match(second.stdout, /older keys can go/)
 })

@@ -12,13 +12,13 @@ import { createDatabase } from '../support/database.ts'
 
 interface Service {
   readonly url: string
-  /** Resolves when the service has answered so many requests. */
+  /** Resolves when the service has answered this number of requests. */
   readonly served: (requests: number) => Promise<void>
-  /** Ends it as a power cut would. */
+  /** Kills the process. */
   readonly kill: () => Promise<void>
 }
 
-/** A database of the test's own and an admin key to it that no limit stops, unless one is given. */
+/** A database, a folder, and an admin key with a very high rate limit unless `limit` is given. */
 export async function createHome(t: Test, limit = 1_000_000_000) {
   const { url: databaseUrl } = await createDatabase(t)
   const db = connect({ url: databaseUrl, max: 2, log: { error: () => {} } as never })
@@ -88,7 +88,7 @@ async function end(child: ChildProcess): Promise<void> {
   await exit
 }
 
-/** A balancer before the service that meets the first requests with these answers of its own. */
+/** A load balancer before the service that answers the first requests itself, with `answers`. */
 export async function startBalancer(
   t: Test,
   serviceUrl: string,

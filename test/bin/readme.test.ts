@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { createApp } from '../support/app.ts'
-import { givenPartner } from '../support/given.ts'
+import { givenPartner } from '../support/fixtures.ts'
 import { createHome, runCommand, startService } from './processes.ts'
 
 const root = new URL('../../', import.meta.url)
@@ -19,28 +19,32 @@ const blocksOf = (section: string) =>
 
 const parse = (text: string) => JSON.parse(text, masked) as unknown
 
-/** What differs from run to run is masked. */
+/** Masks instants, which differ in each run. */
 function masked(_name: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   const instants = ['created_at', 'updated_at', 'calculated_at'].filter((name) => name in value)
   return { ...value, ...Object.fromEntries(instants.map((name) => [name, 'some time'])) }
 }
 
-t.test('the workflow works as pasted', { skip: !hasCurl && 'curl is not installed' }, async (t) => {
-  const home = await createHome(t)
-  const service = await startService(t, home)
-  await writeFile(join(home.folder, '.env.local'), `API_KEY=${home.key}\n`)
-  const blocks = blocksOf(sectionOf('Use it'))
-  const separator = 'printf "\\0"\n'
-  const script = blocks.filter(({ kind }) => kind === 'sh').map(({ text }) => text + separator)
+t.test(
+  'the commands of "Use it" in the README give the documented answers',
+  { skip: !hasCurl && 'curl is not installed' },
+  async (t) => {
+    const home = await createHome(t)
+    const service = await startService(t, home)
+    await writeFile(join(home.folder, '.env.local'), `API_KEY=${home.key}\n`)
+    const blocks = blocksOf(sectionOf('Use it'))
+    const separator = 'printf "\\0"\n'
+    const script = blocks.filter(({ kind }) => kind === 'sh').map(({ text }) => text + separator)
 
-  const pasted = script.join('').replace('http://127.0.0.1:3000', service.url)
-  const answers = execFileSync('sh', { cwd: home.folder, input: pasted, encoding: 'utf8' }).split('\0')
+    const pasted = script.join('').replace('http://127.0.0.1:3000', service.url)
+    const answers = execFileSync('sh', { cwd: home.folder, input: pasted, encoding: 'utf8' }).split('\0')
 
-  const documented = blocks.filter(({ kind }) => kind === 'json').map(({ text }) => parse(text))
-  t.ok(documented.length > 5)
-  t.strictSame(answers.filter((answer) => answer !== '').map(parse), documented)
-})
+    const documented = blocks.filter(({ kind }) => kind === 'json').map(({ text }) => parse(text))
+    t.ok(documented.length > 5)
+    t.strictSame(answers.filter((answer) => answer !== '').map(parse), documented)
+  },
+)
 
 const touch = (partner_id: string, touchpoint_type: string, day: string) => ({
   partner_id,
@@ -48,7 +52,7 @@ const touch = (partner_id: string, touchpoint_type: string, day: string) => ({
   timestamp: `2024-01-${day}T10:00:00Z`,
 })
 
-t.test('the tables of the models are what the service answers', async (t) => {
+t.test('the model tables of the README match the service', async (t) => {
   const service = await createApp(t)
   for (const name of ['Alice', 'Bob', 'Carol']) await givenPartner(service, name.toLowerCase(), name)
   const tables = sectionOf('Models').split(/^\*\*/m).slice(1)
@@ -81,7 +85,7 @@ t.test('the tables of the models are what the service answers', async (t) => {
   )
 })
 
-t.test('every variable is in the table and in .env.example, and none else', async (t) => {
+t.test('the README and .env.example list exactly the variables of the configuration', async (t) => {
   const known = [...read('src/config.ts').matchAll(/^ {2}([A-Z_]+): Type\./gm)].map(([, name]) => name)
   const variables = new Set([...known, 'API_URL', 'API_KEY'])
 
@@ -92,7 +96,7 @@ t.test('every variable is in the table and in .env.example, and none else', asyn
   t.strictSame(new Set(lines), variables)
 })
 
-t.test('the examples of import go in', async (t) => {
+t.test('the service accepts the import examples of the README', async (t) => {
   const { app, key } = await createApp(t)
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   const folder = t.testdir()

@@ -10,12 +10,12 @@ import { createDatabase } from '../support/database.ts'
 const agent = new Agent({ keepAlive: true })
 t.teardown(() => agent.destroy())
 
-t.test('goes on serving for a while after SIGTERM, is not ready from then on, and ends well', async (t) => {
+t.test('the service answers during the drain after SIGTERM, is not ready, and exits with 0', async (t) => {
   const { child, base } = await startService(t, { DRAIN_SECONDS: '1' })
   const before = await fetchStatus(`${base}/ready`)
 
   child.kill('SIGTERM')
-  const after = await untilNotReady(base)
+  const after = await untilReady(base, 503)
   const { statusCode, headers } = await fetchStatus(`${base}/health`)
 
   t.equal(before.statusCode, 200)
@@ -27,27 +27,50 @@ t.test('goes on serving for a while after SIGTERM, is not ready from then on, an
   t.strictSame(await once(child, 'exit'), [0, null])
 })
 
-t.test('ends at once where nobody asks whether it is ready, whoever keeps a connection', async (t) => {
-  const { child, base } = await startService(t, { DRAIN_SECONDS: '60' })
-  await fetchStatus(`${base}/health`)
+t.test(
+  'the service exits without a drain when nothing has asked /ready, despite open connections',
+  async (t) => {
+    const { child, base } = await startService(t, { DRAIN_SECONDS: '60' })
+    await fetchStatus(`${base}/health`)
 
-  child.kill('SIGTERM')
+    child.kill('SIGTERM')
 
-  t.strictSame(await once(child, 'exit'), [0, null])
-})
+    t.strictSame(await once(child, 'exit'), [0, null])
+  },
+)
 
-t.test('quits at the second signal', async (t) => {
+t.test('the service exits with 1 at the second signal', async (t) => {
   const { child, base } = await startService(t, { DRAIN_SECONDS: '60' })
   await fetchStatus(`${base}/ready`)
   child.kill('SIGTERM')
-  await untilNotReady(base)
+  await untilReady(base, 503)
 
   child.kill('SIGTERM')
 
   t.strictSame(await once(child, 'exit'), [1, null])
 })
 
-t.test('lives without a schema and is ready when another process has made it', async (t) => {
+t.test('the service runs the background jobs from its start', async (t) => {
+  const { url, ownerUrl } = await createDatabase(t)
+  await query(
+    ownerUrl,
+    `insert into rate_limits values ('gone', '2026-01-01T00:00:00Z', 1);
+    insert into touchpoint_deltas (deal_id, partner_id, touchpoint_type, touchpoints, hour)
+    values ('d1', 'p1', 'demo', 1, '2026-01-01T00:00:00Z')`,
+  )
+  const { child } = await startService(t, { DATABASE_URL: url })
+  const pool = new Pool({ connectionString: ownerUrl, max: 1 })
+  const isLeft = async () =>
+    (await pool.query('select from rate_limits union all select from touchpoint_deltas')).rowCount !== 0
+
+  while (await isLeft());
+  await pool.end()
+  child.kill('SIGTERM')
+
+  t.strictSame(await once(child, 'exit'), [0, null])
+})
+
+t.test('the service starts without a schema and is ready after another process has migrated', async (t) => {
   const { url, ownerUrl } = await createDatabase(t)
   await query(ownerUrl, 'drop schema public cascade; create schema public')
   const { base } = await startService(t, { DATABASE_URL: url, MIGRATE_ON_START: 'off' })
@@ -55,15 +78,14 @@ t.test('lives without a schema and is ready when another process has made it', a
   const health = await fetchStatus(`${base}/health`)
   const before = await fetchStatus(`${base}/ready`)
   const migration = await runMigration(url, ownerUrl)
-  const after = await fetchStatus(`${base}/ready`)
 
   t.equal(health.statusCode, 200)
   t.equal(before.statusCode, 503)
   t.equal(migration.code, 0)
-  t.equal(after.statusCode, 200)
+  t.match(await untilReady(base, 200), { statusCode: 200 })
 })
 
-t.test('of five migrations at once one does the work and the others see it done', async (t) => {
+t.test('when five migrations run at once, one migrates and the others find the schema current', async (t) => {
   const { url, ownerUrl } = await createDatabase(t)
   await query(ownerUrl, 'drop schema public cascade; create schema public')
 
@@ -78,7 +100,7 @@ t.test('of five migrations at once one does the work and the others see it done'
   t.strictSame([workers.length, others.length], [1, 4])
 })
 
-t.test('a release whose migrations have all run leaves alone those of a later one', async (t) => {
+t.test('npm run migrate ignores the migrations of a later release', async (t) => {
   const { url, ownerUrl } = await createDatabase(t)
   await query(
     ownerUrl,
@@ -88,7 +110,7 @@ t.test('a release whose migrations have all run leaves alone those of a later on
   t.match(await runMigration(url), { code: 0, output: 'The schema is current.\n' })
 })
 
-t.test('the service cannot migrate, and says who can', async (t) => {
+t.test('the role of the service cannot migrate and is told to use DATABASE_OWNER_URL', async (t) => {
   const { url, ownerUrl } = await createDatabase(t)
   await query(ownerUrl, 'delete from kysely_migration where name > $$20261126T0300$$')
 
@@ -105,7 +127,7 @@ t.test('the service cannot migrate, and says who can', async (t) => {
   })
 })
 
-t.test('a start as the owner of the tables says so in one line', async (t) => {
+t.test('a start as the owner of the tables logs one warning', async (t) => {
   const { url, ownerUrl } = await createDatabase(t)
 
   const warnings = await Promise.all([url, ownerUrl].map((DATABASE_URL) => startAndEnd(t, { DATABASE_URL })))
@@ -114,7 +136,7 @@ t.test('a start as the owner of the tables says so in one line', async (t) => {
   t.match(warnings[1], [/may change the schema: see docs\/operations.md, "Database roles"/])
 })
 
-t.test('says in one sentence why it cannot start', async (t) => {
+t.test('the service says in one sentence why it cannot start', async (t) => {
   const taken = createServer().listen(0, '127.0.0.1')
   t.teardown(() => taken.close())
   await once(taken, 'listening')
@@ -188,10 +210,11 @@ async function fetchStatus(url: string) {
   return { statusCode, headers }
 }
 
-async function untilNotReady(base: string) {
+/** Polls `/ready` until it answers with this status: the service asks the database once a second at most. */
+async function untilReady(base: string, statusCode: 200 | 503) {
   for (;;) {
     const answer = await fetchStatus(`${base}/ready`)
-    if (answer.statusCode !== 200) return answer
+    if (answer.statusCode === statusCode) return answer
   }
 }
 

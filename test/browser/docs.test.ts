@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import examples from '../../src/openapi/examples.json' with { type: 'json' }
 import type { Examples } from '../../src/openapi/contract.ts'
 import { createFreshService } from '../support/examples.ts'
+import { createProxy } from '../support/proxy.ts'
 
 const shown: Examples = examples
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
@@ -11,11 +12,10 @@ const hasChromium = await access(executablePath).then(
   () => true,
   () => false,
 )
-const skip = hasChromium ? false : `there is no Chromium at ${executablePath}; CHROMIUM names another`
+const skip = hasChromium ? false : `there is no Chromium at ${executablePath}; set CHROMIUM`
 const screenshots = 'test-output/browser'
-t.setTimeout(600_000)
 
-t.test('a newcomer splits a deal in Swagger UI, by clicks', { skip }, async (t) => {
+t.test('a user splits a deal in Swagger UI', { skip }, async (t) => {
   const { page, key, complaints } = await openDocs(t)
 
   await authorize(page, key)
@@ -37,7 +37,7 @@ t.test('every operation answers its prefilled example with a 2xx', { skip }, asy
   let keyId = ''
 
   for (const [operation, { status, params }] of Object.entries(shown)) {
-    // A key's id is made by the service: the reader copies it from the answer, and so do we.
+    // The service generates the id of a key, so copy it from the answer.
     const typed = params !== undefined && 'keyId' in params ? { keyId } : {}
     t.equal(await tryOut(page, operation, typed), status, operation)
     if (operation === 'createApiKey') keyId = await readKeyId(page)
@@ -46,8 +46,62 @@ t.test('every operation answers its prefilled example with a 2xx', { skip }, asy
   t.strictSame(complaints, [], 'the page breaks no policy and throws nothing')
 })
 
-async function openDocs(t: Test) {
-  const { url, key } = await createFreshService(t)
+t.test('the import stores the lines that it is prefilled with', { skip }, async (t) => {
+  const { page, key, complaints } = await openDocs(t)
+
+  await authorize(page, key)
+  await tryOut(page, 'createPartner')
+  t.equal(await tryOut(page, 'importEvents'), 200)
+
+  const block = operationOf(page, 'importEvents')
+  t.match(
+    await block.locator('textarea.body-param__text').inputValue(),
+    /^\{"id":"event-4",.*\}\n\{"id":"event-5",.*\}\n$/,
+  )
+  t.match(await block.locator('.live-responses-table').innerText(), /"accepted": 2[^]*"refused": 0/)
+  t.strictSame(complaints, [])
+})
+
+t.test(
+  'the answers that a page shows are recorded ones, and its refusals have their status',
+  { skip },
+  async (t) => {
+    const { page, complaints } = await openDocs(t)
+
+    const block = operationOf(page, 'closeDeal')
+    await block.locator('.opblock-summary-control').click()
+    const shownAs = (status: number) =>
+      block.locator(`.responses-table .response[data-code="${status}"] pre.example`).innerText()
+
+    t.match(await shownAs(201), /"id": "deal-123"[^]*"currency": "USD"/)
+    t.match(await shownAs(200), /"cached": true/)
+    for (const [status, code] of [
+      [400, 'invalid_request'],
+      [403, 'forbidden'],
+      [429, 'rate_limited'],
+    ] as const)
+      t.match(await shownAs(status), new RegExp(`"status": ${status},\\s+"code": "${code}"`))
+    await page.screenshot({ path: `${screenshots}/answers.png` })
+    t.strictSame(complaints, [])
+  },
+)
+
+t.test('the page works behind a path prefix that a proxy strips', { skip }, async (t) => {
+  const { page, key, complaints } = await openDocs(t, createProxy)
+
+  await page.screenshot({ path: `${screenshots}/head.png` })
+  await authorize(page, key)
+  t.equal(await tryOut(page, 'createPartner'), 201)
+  t.match(await operationOf(page, 'createPartner').locator('.request-url').innerText(), '/api/partners')
+  t.ok(await page.locator('header img').evaluate((image: { naturalWidth: number }) => image.naturalWidth > 0))
+  t.equal(await page.title(), 'Partner Attribution API')
+  t.strictSame(complaints, [])
+})
+
+async function openDocs(t: Test, front = async (_t: Test, url: string) => url) {
+  const service = await createFreshService(t)
+  const { key } = service
+  const url = await front(t, service.url)
   const browser = await launch()
   t.teardown(() => browser.close())
   const page = await browser.newPage({ viewport: { width: 1280, height: 1000 } })
@@ -75,7 +129,7 @@ function launch(): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
-      // A name that is not the machine's own: what holds for loopback alone must not be needed.
+      // A host name other than localhost, so that the page cannot rely on exceptions for loopback.
       '--host-resolver-rules=MAP docs.test 127.0.0.1',
     ],
   })
@@ -89,7 +143,7 @@ async function authorize(page: Page, key: string): Promise<void> {
   await dialog.locator('.btn-done').click()
 }
 
-/** Opens an operation, sends what it is prefilled with, and reads the status of the answer. */
+/** Opens an operation, sends its prefilled request and reads the status of the answer. */
 async function tryOut(
   page: Page,
   operation: string,
@@ -106,7 +160,7 @@ async function tryOut(
   return Number.parseInt(await status.innerText(), 10)
 }
 
-// A page with every answer open grows slow.
+// Many open answers make the page slow.
 async function close(page: Page, operation: string): Promise<void> {
   await operationOf(page, operation).locator('.opblock-summary-control').click()
 }

@@ -2,7 +2,7 @@ import t from 'tap'
 import { setImmediate } from 'node:timers/promises'
 import { group, takeTurns } from '../../src/database/group.ts'
 
-/** Work that runs until the test lets it end. */
+/** Work that runs until the test calls `endNext`. */
 function work() {
   const groups: (readonly number[])[] = []
   const ends: (() => void)[] = []
@@ -19,18 +19,21 @@ function work() {
   return { groups, run, endNext }
 }
 
-t.test('calls that arrive while a group runs form the next one, and each gets its own result', async (t) => {
-  const { groups, run, endNext } = work()
-  const call = group({ run, size: 3, waiting: 10 })
+t.test(
+  'group collects calls that arrive during a run into the next group and returns each its own result',
+  async (t) => {
+    const { groups, run, endNext } = work()
+    const call = group({ run, size: 3, waiting: 10 })
 
-  const first = [call(1), call(2)]
-  await setImmediate()
-  const rest = [call(3), call(4), call(5), call(6)]
-  for (let n = 0; n < 3; n++) await endNext()
+    const first = [call(1), call(2)]
+    await setImmediate()
+    const rest = [call(3), call(4), call(5), call(6)]
+    for (let n = 0; n < 3; n++) await endNext()
 
-  t.strictSame(groups, [[1, 2], [3, 4, 5], [6]])
-  t.strictSame(await Promise.all([...first, ...rest]), [10, 20, 30, 40, 50, 60])
-})
+    t.strictSame(groups, [[1, 2], [3, 4, 5], [6]])
+    t.strictSame(await Promise.all([...first, ...rest]), [10, 20, 30, 40, 50, 60])
+  },
+)
 
 t.test('groups of different keys do not wait for each other', async (t) => {
   const { groups, run, endNext } = work()
@@ -47,7 +50,7 @@ t.test('groups of different keys do not wait for each other', async (t) => {
   t.strictSame(await Promise.all(results), [10, 20, 30, 40])
 })
 
-t.test('of a group that fails each call is tried alone', async (t) => {
+t.test('group runs each call alone after its group has failed', async (t) => {
   const call = group({
     run: async (items: readonly number[]) => {
       if (items.includes(13)) throw new Error('not thirteen')
@@ -62,7 +65,7 @@ t.test('of a group that fails each call is tried alone', async (t) => {
   t.match(results, [{ value: 12 }, { reason: { message: 'not thirteen' } }, { value: 14 }])
 })
 
-t.test('a call past those that may wait is refused at once, and later ones are welcome', async (t) => {
+t.test('group refuses a call at once when the queue is full and accepts later ones', async (t) => {
   const { run, endNext } = work()
   const call = group({ run, size: 2, waiting: 2 })
 
@@ -77,7 +80,7 @@ t.test('a call past those that may wait is refused at once, and later ones are w
   t.strictSame(await Promise.all([...running, ...waiting, later]), [10, 20, 30, 40, 60])
 })
 
-t.test('so many take turns at once, the others in the order in which they came', async (t) => {
+t.test('takeTurns runs work up to the limit at once and the rest in order of arrival', async (t) => {
   const inTurn = takeTurns(2, 2)
   const started: number[] = []
   const ends: (() => void)[] = []
@@ -100,7 +103,7 @@ t.test('so many take turns at once, the others in the order in which they came',
   t.strictSame(await Promise.all(work), [1, 2, 3, 4])
 })
 
-t.test('work that fails gives up its turn', async (t) => {
+t.test('takeTurns frees the slot of work that fails', async (t) => {
   const inTurn = takeTurns(1, 1)
 
   await t.rejects(
@@ -111,7 +114,7 @@ t.test('work that fails gives up its turn', async (t) => {
   t.equal(await inTurn(() => Promise.resolve('yes')), 'yes')
 })
 
-t.test('heavy work takes as many turns as it weighs, and what is too heavy runs alone', async (t) => {
+t.test('takeTurns counts work by weight and runs work above the limit alone', async (t) => {
   const inTurn = takeTurns(10, 10)
   const started: number[] = []
   const ends: (() => void)[] = []
@@ -131,11 +134,11 @@ t.test('heavy work takes as many turns as it weighs, and what is too heavy runs 
     await setImmediate()
   }
 
-  t.strictSame(started, [6, 4, 100, 1], 'light work does not overtake heavy work for ever')
+  t.strictSame(started, [6, 4, 100, 1], 'light work does not overtake heavy work')
   await Promise.all(work)
 })
 
-t.test('work whose client is gone leaves the line and never begins', async (t) => {
+t.test('takeTurns removes work from the queue when its client disconnects', async (t) => {
   const inTurn = takeTurns(1, 1)
   const end = Promise.withResolvers<void>()
   const leaving = new AbortController()
@@ -143,17 +146,17 @@ t.test('work whose client is gone leaves the line and never begins', async (t) =
 
   const gone = inTurn(() => Promise.reject(new Error('began')), { signal: leaving.signal })
   leaving.abort()
-  const after = inTurn(async () => 'its place is free')
+  const after = inTurn(async () => 'ran')
 
   t.match(await gone.catch((error: unknown) => error), { statusCode: 503 })
   end.resolve()
-  t.equal(await after, 'its place is free')
+  t.equal(await after, 'ran')
   await first
   const late = inTurn(async () => {}, { signal: leaving.signal })
   t.match(await late.catch((error: unknown) => error), { statusCode: 503 })
 })
 
-t.test('calls of ever more keys are refused past those that may wait', async (t) => {
+t.test('group refuses calls of new keys when the queue is full', async (t) => {
   const inTurn = takeTurns(1, 100)
   const end = Promise.withResolvers<void>()
   const call = group({

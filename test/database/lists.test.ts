@@ -1,16 +1,16 @@
 import { sql } from 'kysely'
 import t from 'tap'
 import { createApp, type TestApp } from '../support/app.ts'
-import { createDice } from '../support/dice.ts'
-import { givenHistory } from '../analytics/history.ts'
-import { givenDeal, givenEvent, givenPartner } from '../support/given.ts'
+import { createRandom } from '../support/random.ts'
+import { givenHistory } from '../analytics/random-history.ts'
+import { givenDeal, givenEvent, givenPartner } from '../support/fixtures.ts'
 
 interface Page {
   readonly pagination: { readonly next_cursor: string | null }
 }
 type Rows = readonly { readonly id: string }[]
 
-/** The ids of a list read page by page, with something happening after each page. */
+/** Reads the ids of a list page by page and calls `between` after each page. */
 async function readPages({ call }: TestApp, path: string, list: string, between: () => Promise<unknown>) {
   const ids: string[] = []
   for (let cursor: string | null = ''; cursor !== null;) {
@@ -66,7 +66,7 @@ const lists = {
 
 for (const [list, paths] of Object.entries(lists)) {
   for (const path of paths) {
-    t.test(`${path} neither skips nor repeats while rows arrive`, async (t) => {
+    t.test(`GET ${path} neither skips nor repeats rows while others arrive`, async (t) => {
       const service = await createApp(t)
       await givenDeals(service)
       let pages = 0
@@ -84,9 +84,9 @@ for (const [list, paths] of Object.entries(lists)) {
   }
 }
 
-t.test("a partner's deals are what plain SQL finds, by every filter and page by page", async (t) => {
+t.test('GET /deals?partner_id= lists the same deals as plain SQL, for every filter and page', async (t) => {
   const service = await createApp(t)
-  await givenHistory(service, createDice(11), 60)
+  await givenHistory(service, createRandom(11), 60)
 
   for (const partner_id of ['p0', 'p1', 'p2', 'nobody']) {
     for (const currency of [undefined, 'USD', 'KWD', 'EUR']) {
@@ -125,27 +125,24 @@ async function listIdsByPlainSql({ db }: TestApp, { partner_id, start_date, ...k
   return rows.map(({ id }) => id)
 }
 
-t.test(
-  "a partner's deals follow a deal that closed on another day, by another model, and one that it touches late",
-  async (t) => {
-    const service = await createApp(t)
-    await givenDeals(service)
-    await givenDeal(service, { id: 'touched-late', closed_date: '2026-03-12T12:00:00Z' })
-    await givenEvent(service, { partner_id: 'p1', deal_id: 'touched-late', timestamp: newer })
-    await service.call('PATCH', '/deals/d0', { closed_date: newer, attribution_model: 'linear' })
+t.test('GET /deals?partner_id= follows amended closes, amended models and late touchpoints', async (t) => {
+  const service = await createApp(t)
+  await givenDeals(service)
+  await givenDeal(service, { id: 'touched-late', closed_date: '2026-03-12T12:00:00Z' })
+  await givenEvent(service, { partner_id: 'p1', deal_id: 'touched-late', timestamp: newer })
+  await service.call('PATCH', '/deals/d0', { closed_date: newer, attribution_model: 'linear' })
 
-    const found = await service.call('GET', '/deals?partner_id=p1&start_date=2026-03-12&limit=4')
+  const found = await service.call('GET', '/deals?partner_id=p1&start_date=2026-03-12&limit=4')
 
-    const { deals } = found.json<{ deals: Rows }>()
-    t.strictSame(
-      deals.map(({ id }) => id),
-      ['d0', 'd9', 'd8', 'd7'],
-    )
-    const all = await service.call('GET', '/deals?partner_id=p1&end_date=2026-03-12&limit=1')
-    t.match(all.json(), { deals: [{ id: 'touched-late' }] })
-    const linear = await service.call('GET', '/deals?partner_id=p1&attribution_model=linear')
-    t.match(linear.json(), { deals: [{ id: 'd0' }], pagination: { total: 1 } })
-    const others = await service.call('GET', '/deals?partner_id=p1&attribution_model=equal&limit=1')
-    t.match(others.json(), { deals: [{ id: 'd9' }] })
-  },
-)
+  const { deals } = found.json<{ deals: Rows }>()
+  t.strictSame(
+    deals.map(({ id }) => id),
+    ['d0', 'd9', 'd8', 'd7'],
+  )
+  const all = await service.call('GET', '/deals?partner_id=p1&end_date=2026-03-12&limit=1')
+  t.match(all.json(), { deals: [{ id: 'touched-late' }] })
+  const linear = await service.call('GET', '/deals?partner_id=p1&attribution_model=linear')
+  t.match(linear.json(), { deals: [{ id: 'd0' }], pagination: { total: 1 } })
+  const others = await service.call('GET', '/deals?partner_id=p1&attribution_model=equal&limit=1')
+  t.match(others.json(), { deals: [{ id: 'd9' }] })
+})

@@ -2,11 +2,11 @@ import { sql } from 'kysely'
 import { Client } from 'pg'
 import t from 'tap'
 import { rebuildRollups } from '../../src/rollups/verify.ts'
-import { createDice } from '../support/dice.ts'
+import { createRandom } from '../support/random.ts'
 import { createApp } from '../support/app.ts'
 import { createDatabase } from '../support/database.ts'
-import { fill } from '../support/fill.ts'
-import { reads } from '../support/reads.ts'
+import { fillDatabase } from '../support/fill-database.ts'
+import { readPaths } from '../support/read-paths.ts'
 
 interface Plan {
   readonly 'Node Type': string
@@ -23,18 +23,18 @@ interface Explained {
 type Request = readonly ['GET' | 'POST' | 'PATCH', string, object?]
 
 const deals = 4000
-// Emptied all the time: what the rollups do not hold yet.
+// Changes that are not in the rollups yet; a job empties these tables.
 const shortTables = ['deal_deltas', 'partner_deltas', 'touchpoint_deltas']
-// As many rows as keys and clients.
+// One row for each key or client.
 const smallTables = ['api_keys', 'rate_limits']
 const fewRows = 20
 
-t.test('no request reads all of a table that grows, nor does what it sets off in the database', async (t) => {
+t.test('no request scans a whole growing table, nor do its triggers and functions', async (t) => {
   const { url, ownerUrl, name } = await createDatabase(t)
   const client = new Client({ connectionString: ownerUrl })
   await client.connect()
   t.teardown(() => client.end())
-  await fill(client, deals)
+  await fillDatabase(client, deals)
   await client.query(
     `insert into idempotency_keys (key_hash, request_hash, status, answer)
      select sha256(n::text::bytea), '', 200, '{}' from generate_series(1, ${deals}) n`,
@@ -44,7 +44,7 @@ t.test('no request reads all of a table that grows, nor does what it sets off in
   const service = await createApp(t, { url })
   await rebuildRollups(service.db)
   await client.query('vacuum analyze')
-  const dice = createDice(1)
+  const random = createRandom(1)
   const event = {
     partner_id: 'p1',
     deal_id: 'deal-1',
@@ -52,7 +52,7 @@ t.test('no request reads all of a table that grows, nor does what it sets off in
     timestamp: '2024-01-01T00:00:00Z',
   }
   const requests: readonly Request[] = [
-    ...Object.values(reads).map((pathOf) => ['GET', pathOf(dice, deals)] as const),
+    ...Object.values(readPaths).map((pathOf) => ['GET', pathOf(random, deals)] as const),
     ['GET', '/attribution/deal-1?as_of=2100-01-01T00:00:00Z'],
     ['GET', '/attribution/deal-1/compare'],
     ['GET', '/analytics/partners?sort=deals'],
@@ -85,7 +85,7 @@ t.test('no request reads all of a table that grows, nor does what it sets off in
   const check = async ([method, path, body]: Request) => {
     explained.length = 0
     const answer = await service.call(method, path, body, keyed(method))
-    t.ok(answer.statusCode < 300, `${method} ${path} is answered`, { body: answer.body })
+    t.ok(answer.statusCode < 300, `${method} ${path} succeeds`, { body: answer.body })
     t.ok(explained.length > 0)
     for (const { 'Query Text': text, Plan: plan } of explained.splice(0)) {
       t.strictSame(listScanned(plan), [], `${method} ${path}: ${text}`)
@@ -102,7 +102,7 @@ t.test('no request reads all of a table that grows, nor does what it sets off in
   }
 })
 
-/** Has the database tell each client the plan of every statement, those of functions and triggers too. */
+/** Settings that send each client the plan of every statement, including those in functions and triggers. */
 function explainAll(database: string): string {
   const settings = {
     session_preload_libraries: 'auto_explain',
@@ -119,7 +119,7 @@ function explainAll(database: string): string {
 
 type Connect = (this: Client, ...args: unknown[]) => unknown
 
-/** The plans that clients which connect from now on are told of. */
+/** Collects the plans sent to all clients that connect from now on. */
 function listenToPlans(): Explained[] {
   const explained: Explained[] = []
   const connect = Reflect.get(Client.prototype, 'connect') as Connect
@@ -133,7 +133,7 @@ function listenToPlans(): Explained[] {
   return explained
 }
 
-/** Tables that a plan reads from end to end; under a limit, an index may be read as far as that goes. */
+/** The tables that a plan reads in full. An index scan under a limit is allowed, because it stops there. */
 function listScanned(plan: Plan, isLimited = false): readonly string[] {
   const { 'Node Type': type, 'Relation Name': table = '' } = plan
   const limited = (isLimited || type === 'Limit') && type !== 'Sort' && !type.includes('Aggregate')
@@ -144,13 +144,13 @@ function listScanned(plan: Plan, isLimited = false): readonly string[] {
   return [
     ...(isWhole && !isMeant ? [`${type} on ${table}`] : []),
     ...(removed > fewRows && table !== '' && !isMeant
-      ? [`${type} on ${table} for ${removed} rows that are not wanted`]
+      ? [`${type} on ${table} removes ${removed} rows by a filter`]
       : []),
     ...(plan.Plans ?? []).flatMap((inner) => listScanned(inner, limited)),
   ]
 }
 
-t.test('no statement is compiled, which takes longer than any of ours', async (t) => {
+t.test('connections turn off JIT compilation', async (t) => {
   const { db } = await createApp(t)
 
   const { rows } = await sql`show jit`.execute(db)

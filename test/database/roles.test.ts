@@ -12,8 +12,8 @@ import { admitService, canChangeSchema } from '../../src/database/roles.ts'
 import type { Database } from '../../src/database/tables.ts'
 import { createApp } from '../support/app.ts'
 import { connectAsOwner, createDatabase } from '../support/database.ts'
-import { givenPartner } from '../support/given.ts'
-import { makeHostile } from '../support/hostile.ts'
+import { givenPartner } from '../support/fixtures.ts'
+import { makeHostile } from '../support/hostile-defaults.ts'
 
 const quiet = { error: () => {}, debug: () => {} }
 const denied = { code: '42501' } as unknown as Error
@@ -39,7 +39,7 @@ async function listTables(db: Kysely<Database>, condition = sql`true`): Promise<
 const isAppendOnly = sql`exists (
   select from pg_trigger where tgrelid = pg_class.oid and tgfoid = 'refuse_change'::regproc)`
 
-t.test('the role of the service changes no append-only table in any way', async (t) => {
+t.test('the role of the service cannot change an append-only table', async (t) => {
   const { service, owner } = await givenService(t)
   const tables = await listTables(owner, isAppendOnly)
   t.ok(['attributions', 'payouts', 'payout_reveals'].every((table) => tables.includes(table)))
@@ -58,7 +58,7 @@ t.test('the role of the service changes no append-only table in any way', async 
   }
 })
 
-t.test('the role of the service neither changes nor makes anything of the schema', async (t) => {
+t.test('the role of the service cannot change the schema', async (t) => {
   const { service, owner } = await givenService(t)
 
   for (const statement of [
@@ -93,27 +93,24 @@ t.test('the role of the service neither changes nor makes anything of the schema
   t.ok(await canChangeSchema(owner))
 })
 
-t.test(
-  'a further grant finds nothing to do, mends what is missing and takes back what is too much',
-  async (t) => {
-    const { url, owner } = await givenService(t)
-    const role = new URL(url).username
-    const before = await readGrants(owner)
+t.test('admitService is idempotent, restores missing grants and revokes excess ones', async (t) => {
+  const { url, owner } = await givenService(t)
+  const role = new URL(url).username
+  const before = await readGrants(owner)
 
-    await admitService(owner, url)
-    const again = await readGrants(owner)
-    await sql`revoke select, insert on partners from ${sql.id(role)}`.execute(owner)
-    await sql`grant update, delete, truncate on payouts to ${sql.id(role)}`.execute(owner)
-    await sql`grant create on schema public to ${sql.id(role)}`.execute(owner)
-    await admitService(owner, url)
+  await admitService(owner, url)
+  const again = await readGrants(owner)
+  await sql`revoke select, insert on partners from ${sql.id(role)}`.execute(owner)
+  await sql`grant update, delete, truncate on payouts to ${sql.id(role)}`.execute(owner)
+  await sql`grant create on schema public to ${sql.id(role)}`.execute(owner)
+  await admitService(owner, url)
 
-    t.strictSame(again, before)
-    t.strictSame(
-      (await readGrants(owner)).map(({ name, acl }) => ({ name, acl })),
-      before.map(({ name, acl }) => ({ name, acl })),
-    )
-  },
-)
+  t.strictSame(again, before)
+  t.strictSame(
+    (await readGrants(owner)).map(({ name, acl }) => ({ name, acl })),
+    before.map(({ name, acl }) => ({ name, acl })),
+  )
+})
 
 /** The privileges of every table and of the schema, with the transaction that last wrote them. */
 async function readGrants(owner: Kysely<Database>) {
@@ -128,7 +125,7 @@ async function readGrants(owner: Kysely<Database>) {
 }
 
 t.test(
-  'an owner without power over the server, with hostile defaults, migrates and makes the role',
+  'an owner that is not a superuser and has hostile defaults migrates and creates the role',
   async (t) => {
     const { url, name } = await createDatabase(t)
     const admin = connectAsOwner(t, url)
@@ -154,7 +151,7 @@ t.test(
   },
 )
 
-t.test('one role may still be the owner and the service', async (t) => {
+t.test('one role may be both the owner and the service', async (t) => {
   const { ownerUrl } = await createDatabase(t)
   const alone = await openDatabase({ DATABASE_URL: ownerUrl, DATA_DIR: '' }, quiet)
   t.teardown(() => alone.close())
@@ -169,25 +166,22 @@ t.test('one role may still be the owner and the service', async (t) => {
   t.ok(await canChangeSchema(alone.db))
 })
 
-t.test(
-  'the embedded database lets the service in by a role that the release before did not make',
-  async (t) => {
-    const dataDir = await mkdtemp(join(tmpdir(), 'partner-attribution-roles-'))
-    t.teardown(() => rm(dataDir, { recursive: true, force: true }))
-    const embedded = await startEmbedded({ dataDir, log: () => {}, settings: ['fsync=off'] })
-    t.teardown(() => embedded.stop())
-    const owners = [1, 2, 3].map(() => connect({ url: embedded.ownerUrl, max: 1, log: quiet }))
-    t.teardown(() => Promise.all(owners.map((owner) => owner.destroy())))
-    await migrateToLatest(owners[0]!)
+t.test('the embedded database creates the role of the service in data of an older release', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'partner-attribution-roles-'))
+  t.teardown(() => rm(dataDir, { recursive: true, force: true }))
+  const embedded = await startEmbedded({ dataDir, log: () => {}, settings: ['fsync=off'] })
+  t.teardown(() => embedded.stop())
+  const owners = [1, 2, 3].map(() => connect({ url: embedded.ownerUrl, max: 1, log: quiet }))
+  t.teardown(() => Promise.all(owners.map((owner) => owner.destroy())))
+  await migrateToLatest(owners[0]!)
 
-    await Promise.all(owners.map((owner) => admitService(owner, embedded.url)))
-    const opened = await openDatabase({ DATA_DIR: dataDir }, quiet)
-    t.teardown(() => opened.close())
+  await Promise.all(owners.map((owner) => admitService(owner, embedded.url)))
+  const opened = await openDatabase({ DATA_DIR: dataDir }, quiet)
+  t.teardown(() => opened.close())
 
-    const { rows } = await sql`select current_user as role, count(*)::int as partners from partners`.execute(
-      opened.db,
-    )
-    t.strictSame(rows, [{ role: 'service', partners: 0 }])
-    t.notOk(await canChangeSchema(opened.db))
-  },
-)
+  const { rows } = await sql`select current_user as role, count(*)::int as partners from partners`.execute(
+    opened.db,
+  )
+  t.strictSame(rows, [{ role: 'service', partners: 0 }])
+  t.notOk(await canChangeSchema(opened.db))
+})

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { connect } from '../../src/database/connect.ts'
 import { findLostSettings, sessionSettings } from '../../src/database/session.ts'
 import { connectAsOwner, createDatabase } from '../support/database.ts'
-import { hostileDefaults } from '../support/hostile.ts'
+import { hostileDefaults } from '../support/hostile-defaults.ts'
 
 const quiet = { error: () => {}, debug: () => {} }
 
@@ -23,7 +23,7 @@ async function showSettings(url: string) {
   }
 }
 
-t.test('a connection has what the queries rely on, whatever the defaults of its role are', async (t) => {
+t.test('a connection has the session settings, whatever the defaults of its role', async (t) => {
   const { url } = await createDatabase(t)
 
   const { settings, lost } = await showSettings(url)
@@ -36,7 +36,7 @@ t.test('a connection has what the queries rely on, whatever the defaults of its 
   t.strictSame(lost, [])
 })
 
-t.test('options of the URL are kept beside them, and cannot undo them', async (t) => {
+t.test('options of the URL are kept but cannot override the session settings', async (t) => {
   const { url } = await createDatabase(t)
   const options = encodeURIComponent(String.raw`-c geqo=off -c DateStyle=SQL,\ DMY`)
 
@@ -46,7 +46,7 @@ t.test('options of the URL are kept beside them, and cannot undo them', async (t
   t.equal(settings.get('DateStyle'), 'ISO, MDY')
 })
 
-t.test('a time limit of the URL is the one that holds, and is told as a difference', async (t) => {
+t.test('a statement_timeout in the URL wins, and findLostSettings reports it', async (t) => {
   const { url } = await createDatabase(t)
 
   const { settings, lost } = await showSettings(`${url}?statement_timeout=60000`)
@@ -55,35 +55,38 @@ t.test('a time limit of the URL is the one that holds, and is told as a differen
   t.strictSame(lost, ['statement_timeout'])
 })
 
-t.test('the statements of docs/operations.md give a role behind a pooler all of them', async (t) => {
-  const { url, name } = await createDatabase(t)
-  const owner = connectAsOwner(t, url)
-  const role = `pooled_${name}`
-  const statements = await readStatements()
-  await sql
-    .raw(`create role ${role} login password 'secret'; alter role ${role} set DateStyle = 'German'`)
-    .execute(owner)
-  t.teardown(() => sql.raw(`drop role ${role}`).execute(owner))
-  const pooled = openPlain(t, Object.assign(new URL(url), { username: role, password: 'secret' }).href)
-  const before = await findLostSettings(pooled)
+t.test(
+  'the statements of docs/operations.md set all session settings for a role behind a pooler',
+  async (t) => {
+    const { url, name } = await createDatabase(t)
+    const owner = connectAsOwner(t, url)
+    const role = `pooled_${name}`
+    const statements = await readStatements()
+    await sql
+      .raw(`create role ${role} login password 'secret'; alter role ${role} set DateStyle = 'German'`)
+      .execute(owner)
+    t.teardown(() => sql.raw(`drop role ${role}`).execute(owner))
+    const pooled = openPlain(t, Object.assign(new URL(url), { username: role, password: 'secret' }).href)
+    const before = await findLostSettings(pooled)
 
-  await sql.raw(statements.join('').replaceAll('role service', `role ${role}`)).execute(owner)
-  const after = await findLostSettings(pooled)
+    await sql.raw(statements.join('').replaceAll('role service', `role ${role}`)).execute(owner)
+    const after = await findLostSettings(pooled)
 
-  t.equal(statements.length, Object.keys(sessionSettings).length)
-  t.ok(before.includes('DateStyle'))
-  t.strictSame(after, [])
-})
+    t.equal(statements.length, Object.keys(sessionSettings).length)
+    t.ok(before.includes('DateStyle'))
+    t.strictSame(after, [])
+  },
+)
 
 async function readStatements(): Promise<readonly string[]> {
   const [, section = ''] = (await readFile('docs/operations.md', 'utf8')).split('## PgBouncer')
   return section.match(/^alter role service set .*;$/gm) ?? []
 }
 
-/** Connections as a pooler makes them: each anew, and without the settings. */
+/** Connects like a pooler: a new connection for each use, without the session settings. */
 function openPlain(t: Test, connectionString: string): Kysely<unknown> {
   const pool = new Pool({ connectionString, max: 1, maxUses: 1 })
-  // The database is dropped while the last of them ends.
+  // The last connection may still be closing when the database is dropped.
   pool.on('connect', (client) => client.on('error', () => {}))
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
   t.teardown(() => db.destroy())

@@ -13,7 +13,7 @@ interface Column {
   readonly is_nullable: 'YES' | 'NO'
 }
 
-// What a table holds beside its resource: columns that only the service needs, and money in minor units.
+// `own` lists the columns that are not in the resource; `money` is the property stored as amount_minor.
 const tables: readonly { table: string; resource: TObject; own: readonly string[]; money?: string }[] = [
   { table: 'partners', resource: Partner, own: ['submission'] },
   { table: 'events', resource: Event, own: ['known_from', 'submission', 'void_from'] },
@@ -22,7 +22,7 @@ const tables: readonly { table: string; resource: TObject; own: readonly string[
   { table: 'audit', resource: AuditEntry, own: [] },
 ]
 
-t.test('every resource is the row it is read from', async (t) => {
+t.test('the columns of every table match its resource', async (t) => {
   const { db } = await createApp(t)
 
   for (const { table, resource, own, money } of tables) {
@@ -39,7 +39,7 @@ t.test('every resource is the row it is read from', async (t) => {
         .map(nameOf)
         .sort(),
       nullable.sort(),
-      `what may be null in ${table}`,
+      `nullable columns of ${table}`,
     )
   }
 })

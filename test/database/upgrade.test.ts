@@ -11,14 +11,14 @@ import { canonicalJson } from '../../src/values/canonical-json.ts'
 import { createApp, type TestApp } from '../support/app.ts'
 import { connectAsOwner } from '../support/database.ts'
 
-/** The service, and connections to its database that may change the schema. */
+/** The service, with `db` connected as the owner of the schema. */
 async function createAppAsOwner(t: Test): Promise<TestApp> {
   const service = await createApp(t)
   return { ...service, db: connectAsOwner(t, service.url) }
 }
 
-/** Takes a database back to the release before. */
-async function goBack(
+/** Reverts migrations. */
+async function revert(
   { db }: TestApp,
   ...migrations: readonly { down: (db: Kysely<unknown>) => Promise<void> }[]
 ) {
@@ -39,126 +39,143 @@ function insertSealed({ db }: TestApp, partner: (typeof partners)[0]) {
     .execute()
 }
 
-t.test('sealed submissions become the digest that the service computes, later ones too', async (t) => {
-  const service = await createAppAsOwner(t)
-  await goBack(service, forgetDetails)
-  for (const partner of partners.slice(1)) await insertSealed(service, partner)
-  const plain = { id: 'plain', name: 'Plain', email: 'plain@example.com', submission: Buffer.alloc(32, 5) }
-  await service.db.insertInto('partners').values(plain).execute()
-
-  await forgetDetails.up(untyped(service.db))
-  await insertSealed(service, partners[0] as (typeof partners)[0])
-
-  const stored = await service.db.selectFrom('partners').select(['id', 'submission']).orderBy('id').execute()
-  t.strictSame(stored, [
-    ...partners.map((partner) => ({ id: partner.id, submission: digestOf(partner) })),
-    { id: 'plain', submission: plain.submission },
-  ])
-})
-
-t.test('stored answers lose the masked payout details, later ones too', async (t) => {
-  const service = await createAppAsOwner(t)
-  const answers = [
-    { partner: { id: 'p1', name: 'Acme', payout_details: { iban: '******3000' }, created_at: 'then' } },
-    { partner: { id: 'p1', payout_details: null } },
-    { event: { id: 'e1', metadata: { payout_details: 'x' } } },
-  ]
-  const store = async (key: number, answer: object) => {
-    const row = {
-      key_hash: Buffer.of(key),
-      request_hash: Buffer.of(0),
-      status: 201,
-      answer: JSON.stringify(answer),
-    }
-    await service.db.insertInto('idempotency_keys').values(row).execute()
-  }
-  await goBack(service, forgetDetails)
-  for (const [index, answer] of answers.entries()) await store(index, answer)
-
-  await forgetDetails.up(untyped(service.db))
-  await store(9, answers[0] as object)
-
-  const kept = await service.db.selectFrom('idempotency_keys').select('answer').orderBy('key_hash').execute()
-  const bare = { partner: { id: 'p1', name: 'Acme', payout_details: null, created_at: 'then' } }
-  t.strictSame(
-    kept.map(({ answer }) => answer),
-    [bare, ...answers.slice(1), bare],
-  )
-})
-
-t.test('keys keep what they could do, and ended ones gain nothing', async (t) => {
-  const service = await createAppAsOwner(t)
-  await goBack(service, grantScopes)
-  await service.db.deleteFrom('api_keys').execute()
-  const held = {
-    read: ['read'],
-    write: ['write'],
-    admin: ['admin', 'payouts:read'],
-    bare: ['admin'],
-    ended: ['admin'],
-  }
-  for (const [id, scopes] of Object.entries(held)) {
-    const key = { id, name: id, key_hash: Buffer.from(id), scopes: scopes as never }
-    const revoked_at = id === 'ended' ? new Date().toISOString() : null
-    await service.db
-      .insertInto('api_keys')
-      .values({ ...key, revoked_at })
-      .execute()
-  }
-
-  await grantScopes.up(untyped(service.db))
-
-  const keys = await service.db.selectFrom('api_keys').select(['id', 'scopes']).execute()
-  t.strictSame(Object.fromEntries(keys.map(({ id, scopes }) => [id, scopes])), {
-    read: ['read'],
-    write: ['write', 'payouts:write'],
-    admin: ['admin', 'payouts:read', 'payouts:write', 'payments:approve'],
-    bare: ['admin', 'payouts:write', 'payouts:read', 'payments:approve'],
-    ended: ['admin'],
-  })
-})
-
-t.test('readings of payout details move to the audit, those of the release before too', async (t) => {
-  const service = await createAppAsOwner(t)
-  await service.call('POST', '/partners', { id: 'acme', name: 'Acme', email: 'sales@acme.example' })
-  await goBack(service, createAudit)
-  const { id: key } = await service.db.selectFrom('api_keys').select('id').executeTakeFirstOrThrow()
-  const read = (id: string, at: string) =>
-    sql`insert into payout_reveals (id, partner_id, api_key_id, revealed_at) values (${id}, 'acme', ${key}, ${at})`.execute(
-      service.db,
-    )
-  await read('rvl_1', '2026-01-01T00:00:00.000Z')
-
-  await createAudit.up(untyped(service.db))
-  await admitService(service.db, service.url)
-  await read('rvl_2', '2026-01-02T00:00:00.000Z')
-
-  const { entries } = (await service.call('GET', '/audit')).json<{ entries: AuditEntry[] }>()
-  const entry = {
-    actor: 'api_key',
-    key_id: key,
-    action: 'payout_details.read',
-    subject_id: 'acme',
-    after: null,
-  }
-  t.match(entries, [
-    { ...entry, id: 'aud_2', at: '2026-01-02T00:00:00.000Z' },
-    { ...entry, id: 'aud_1', at: '2026-01-01T00:00:00.000Z' },
-  ])
-  t.equal(entries.length, 2)
-})
-
 t.test(
-  'a key from before is the first of its chain, and answers that were kept for it are found',
+  'forget_payout_details replaces sealed submissions by digests, now and on later inserts',
   async (t) => {
     const service = await createAppAsOwner(t)
-    const send = () =>
-      service.call('POST', '/deals', { amount: 1, attribution_model: 'equal' }, { 'idempotency-key': 'once' })
-    await send()
-    await goBack(service, chainKeys)
+    await revert(service, forgetDetails)
+    for (const partner of partners.slice(1)) await insertSealed(service, partner)
+    const plain = { id: 'plain', name: 'Plain', email: 'plain@example.com', submission: Buffer.alloc(32, 5) }
+    await service.db.insertInto('partners').values(plain).execute()
 
-    await chainKeys.up(untyped(service.db))
+    await forgetDetails.up(untyped(service.db))
+    await insertSealed(service, partners[0] as (typeof partners)[0])
 
-    t.equal((await send()).headers['idempotency-replayed'], 'true')
+    const stored = await service.db
+      .selectFrom('partners')
+      .select(['id', 'submission'])
+      .orderBy('id')
+      .execute()
+    t.strictSame(stored, [
+      ...partners.map((partner) => ({ id: partner.id, submission: digestOf(partner) })),
+      { id: 'plain', submission: plain.submission },
+    ])
   },
 )
+
+t.test(
+  'forget_payout_details removes masked details from stored answers, now and on later inserts',
+  async (t) => {
+    const service = await createAppAsOwner(t)
+    const answers = [
+      { partner: { id: 'p1', name: 'Acme', payout_details: { iban: '******3000' }, created_at: 'then' } },
+      { partner: { id: 'p1', payout_details: null } },
+      { event: { id: 'e1', metadata: { payout_details: 'x' } } },
+    ]
+    const store = async (key: number, answer: object) => {
+      const row = {
+        key_hash: Buffer.of(key),
+        request_hash: Buffer.of(0),
+        status: 201,
+        answer: JSON.stringify(answer),
+      }
+      await service.db.insertInto('idempotency_keys').values(row).execute()
+    }
+    await revert(service, forgetDetails)
+    for (const [index, answer] of answers.entries()) await store(index, answer)
+
+    await forgetDetails.up(untyped(service.db))
+    await store(9, answers[0] as object)
+
+    const kept = await service.db
+      .selectFrom('idempotency_keys')
+      .select('answer')
+      .orderBy('key_hash')
+      .execute()
+    const bare = { partner: { id: 'p1', name: 'Acme', payout_details: null, created_at: 'then' } }
+    t.strictSame(
+      kept.map(({ answer }) => answer),
+      [bare, ...answers.slice(1), bare],
+    )
+  },
+)
+
+t.test(
+  'grant_payout_scopes keeps the permissions of live keys and does not change revoked keys',
+  async (t) => {
+    const service = await createAppAsOwner(t)
+    await revert(service, grantScopes)
+    await service.db.deleteFrom('api_keys').execute()
+    const held = {
+      read: ['read'],
+      write: ['write'],
+      admin: ['admin', 'payouts:read'],
+      bare: ['admin'],
+      ended: ['admin'],
+    }
+    for (const [id, scopes] of Object.entries(held)) {
+      const key = { id, name: id, key_hash: Buffer.from(id), scopes: scopes as never }
+      const revoked_at = id === 'ended' ? new Date().toISOString() : null
+      await service.db
+        .insertInto('api_keys')
+        .values({ ...key, revoked_at })
+        .execute()
+    }
+
+    await grantScopes.up(untyped(service.db))
+
+    const keys = await service.db.selectFrom('api_keys').select(['id', 'scopes']).execute()
+    t.strictSame(Object.fromEntries(keys.map(({ id, scopes }) => [id, scopes])), {
+      read: ['read'],
+      write: ['write', 'payouts:write'],
+      admin: ['admin', 'payouts:read', 'payouts:write', 'payments:approve'],
+      bare: ['admin', 'payouts:write', 'payouts:read', 'payments:approve'],
+      ended: ['admin'],
+    })
+  },
+)
+
+t.test(
+  'create_audit moves payout reveals to the audit, also those that the previous release inserts later',
+  async (t) => {
+    const service = await createAppAsOwner(t)
+    await service.call('POST', '/partners', { id: 'acme', name: 'Acme', email: 'sales@acme.example' })
+    await revert(service, createAudit)
+    const { id: key } = await service.db.selectFrom('api_keys').select('id').executeTakeFirstOrThrow()
+    const read = (id: string, at: string) =>
+      sql`insert into payout_reveals (id, partner_id, api_key_id, revealed_at) values (${id}, 'acme', ${key}, ${at})`.execute(
+        service.db,
+      )
+    await read('rvl_1', '2026-01-01T00:00:00.000Z')
+
+    await createAudit.up(untyped(service.db))
+    await admitService(service.db, service.url)
+    await read('rvl_2', '2026-01-02T00:00:00.000Z')
+
+    const { entries } = (await service.call('GET', '/audit')).json<{ entries: AuditEntry[] }>()
+    const entry = {
+      actor: 'api_key',
+      key_id: key,
+      action: 'payout_details.read',
+      subject_id: 'acme',
+      after: null,
+    }
+    t.match(entries, [
+      { ...entry, id: 'aud_2', at: '2026-01-02T00:00:00.000Z' },
+      { ...entry, id: 'aud_1', at: '2026-01-01T00:00:00.000Z' },
+    ])
+    t.equal(entries.length, 2)
+  },
+)
+
+t.test('chain_api_keys gives existing keys a lineage that finds their stored answers', async (t) => {
+  const service = await createAppAsOwner(t)
+  const send = () =>
+    service.call('POST', '/deals', { amount: 1, attribution_model: 'equal' }, { 'idempotency-key': 'once' })
+  await send()
+  await revert(service, chainKeys)
+
+  await chainKeys.up(untyped(service.db))
+
+  t.equal((await send()).headers['idempotency-replayed'], 'true')
+})

@@ -4,8 +4,8 @@ import { sql } from 'kysely'
 import t from 'tap'
 import { createLog } from '../../src/http/log.ts'
 import { createApp, type TestApp } from '../support/app.ts'
-import { givenDeal, givenEvent, givenPartner, givenTouchpoints } from '../support/given.ts'
-import { listStaleDeals } from '../support/proofs/stale.ts'
+import { givenDeal, givenEvent, givenPartner, givenTouchpoints } from '../support/fixtures.ts'
+import { listStaleDeals } from '../support/proofs/stale-rows.ts'
 
 const closed_date = '2025-01-01T12:00:00Z'
 
@@ -18,7 +18,7 @@ async function readHistory({ call }: TestApp, query = ''): Promise<Versions> {
   return (await call('GET', `/attribution/d1/history?${query}`)).json<Versions>()
 }
 
-t.test('GET /deals/:id shows the first 100 events, oldest first, and says how many there are', async (t) => {
+t.test('GET /deals/:id shows the first 100 events, oldest first, and the number of all events', async (t) => {
   const service = await createApp(t)
   await givenTouchpoints(service, { deal_id: 'd1', count: 250, partners: 3, metadata: '{"a":[[],[1.50]]}' })
   await givenDeal(service, { id: 'd1', closed_date, amount: 10.5 })
@@ -40,7 +40,7 @@ t.test('GET /deals/:id shows the first 100 events, oldest first, and says how ma
   t.match(events[0], { partner_name: 'Q0', metadata: { a: [[], [1.5]] }, voided_at: null })
 })
 
-t.test('metadata of a list are the text that is stored, whatever they hold', async (t) => {
+t.test('GET /events returns stored metadata unchanged', async (t) => {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
   const metadata = { quote: '"\\\u2028', deep: [[], [{ a: null }]], é: 1.5 }
@@ -59,7 +59,7 @@ t.test('metadata of a list are the text that is stored, whatever they hold', asy
   )
 })
 
-t.test('the history of a split is read page by page, oldest first', async (t) => {
+t.test('GET /attribution/:dealId/history pages through versions, oldest first', async (t) => {
   const service = await createApp(t)
   await givenDeal(service, { id: 'd1', closed_date, amount: 1 })
   for (let amount = 2; amount <= 5; amount++) await service.call('PATCH', '/deals/d1', { amount })
@@ -75,7 +75,7 @@ t.test('the history of a split is read page by page, oldest first', async (t) =>
   t.equal((await service.call('GET', '/attribution/nobody/history')).statusCode, 404)
 })
 
-t.test('a page of history ends early where its versions have many shares', async (t) => {
+t.test('a page of history ends early when its versions have many shares', async (t) => {
   const service = await createApp(t)
   await givenTouchpoints(service, { deal_id: 'd1', count: 500, partners: 500 })
   await givenDeal(service, { id: 'd1', closed_date, amount: 100 })
@@ -89,7 +89,7 @@ t.test('a page of history ends early where its versions have many shares', async
   t.match(second, { versions: [{ version: 11 }, { version: 12 }], pagination: { next_cursor: null } })
 })
 
-t.test('an offset past 10,000 is refused with a word on cursors', async (t) => {
+t.test('an offset above 10,000 is refused with advice to page by cursor', async (t) => {
   const service = await createApp(t)
 
   const last = await service.call('GET', '/events?offset=10000')
@@ -99,7 +99,7 @@ t.test('an offset past 10,000 is refused with a word on cursors', async (t) => {
   t.match(refused.json(), { status: 400, errors: [{ pointer: 'offset', detail: /page by cursor/ }] })
 })
 
-t.test('versions of many large deals are recorded in pieces, each from all of its touchpoints', async (t) => {
+t.test('a batch on many large deals splits each deal from all of its touchpoints', async (t) => {
   const service = await createApp(t)
   const deals = Array.from({ length: 6 }, (_, n) => `d${n}`)
   for (const id of deals) {
@@ -119,7 +119,7 @@ t.test('versions of many large deals are recorded in pieces, each from all of it
   t.strictSame(rows, [{ version: 2 }])
 })
 
-t.test('a what-if ends with its client', async (t) => {
+t.test('POST /analytics/what-if stops when its client disconnects', async (t) => {
   const ended = Promise.withResolvers<unknown>()
   const log = createLog('warn', { write: (line) => ended.resolve(JSON.parse(line)) })
   const service = await createApp(t, { log })
@@ -131,7 +131,7 @@ t.test('a what-if ends with its client', async (t) => {
   )
   for (let n = 0; n < 10; n++) await givenDeal(service, { id: `d${n}`, closed_date })
   const leaving = new AbortController()
-  // Once the body is read the handler has begun.
+  // The handler has started once the body is read.
   service.app.server.on('request', (request: Readable) =>
     request.once('end', () => void setImmediate().then(() => leaving.abort())),
   )
@@ -148,52 +148,66 @@ t.test('a what-if ends with its client', async (t) => {
   t.match(await ended.promise, { msg: 'request refused', err: { code: /unavailable/i } })
 })
 
-t.test('a what-if lists the partners that it moves most and sums up the others', async (t) => {
-  const service = await createApp(t)
-  for (const deal_id of ['d1', 'd2', 'd3']) {
-    await givenTouchpoints(service, { deal_id, count: 400, partners: 400 })
-  }
-  await sql`
+t.test(
+  'POST /analytics/what-if lists the 1,000 partners with the largest differences and sums up the others',
+  async (t) => {
+    const service = await createApp(t)
+    for (const deal_id of ['d1', 'd2', 'd3']) {
+      await givenTouchpoints(service, { deal_id, count: 400, partners: 400 })
+    }
+    await sql`
     insert into partners (id, name, email, submission)
     select 'r' || n, 'R', 'r' || n || '@example.com', '' from generate_series(0, 1199) n`.execute(service.db)
-  await sql`
+    await sql`
     update events set partner_id = 'r' || (substring(deal_id, 2)::int - 1) * 400 + substring(partner_id, 2)::int`.execute(
-    service.db,
-  )
-  for (const id of ['d1', 'd2', 'd3']) await givenDeal(service, { id, closed_date, amount: 1000 })
+      service.db,
+    )
+    for (const id of ['d1', 'd2', 'd3']) await givenDeal(service, { id, closed_date, amount: 1000 })
 
-  const answer = await service.call('POST', '/analytics/what-if', { attribution_model: 'last-touch' })
+    const answer = await service.call('POST', '/analytics/what-if', { attribution_model: 'last-touch' })
 
-  const { partners, others, unattributed } = answer.json<{
-    partners: { difference: number }[]
-    others: { partners_count: number; difference: number }
-    unattributed: { difference: number }
-  }>()
-  const cents = [...partners, others, unattributed].map(({ difference }) => Math.round(difference * 100))
-  t.strictSame([partners.length, others.partners_count], [1000, 200])
-  t.equal(
-    cents.reduce((sum, difference) => sum + difference, 0),
-    0,
-  )
-  t.strictSame(
-    partners.slice(0, 4).map(({ difference }) => difference),
-    [997.5, 997.5, 997.5, -2.5],
-  )
-})
+    const { partners, others, unattributed } = answer.json<{
+      partners: { difference: number }[]
+      others: { partners_count: number; difference: number }
+      unattributed: { difference: number }
+    }>()
+    const cents = [...partners, others, unattributed].map(({ difference }) => Math.round(difference * 100))
+    t.strictSame([partners.length, others.partners_count], [1000, 200])
+    t.equal(
+      cents.reduce((sum, difference) => sum + difference, 0),
+      0,
+    )
+    t.strictSame(
+      partners.slice(0, 4).map(({ difference }) => difference),
+      [997.5, 997.5, 997.5, -2.5],
+    )
+  },
+)
 
-t.test('a what-if over more than 100,000 deals is refused', async (t) => {
+t.test('POST /analytics/what-if refuses a period of more than 20,000 deals', async (t) => {
   const service = await createApp(t)
   await givenDeal(service, { id: 'd1', closed_date })
-  for (let part = 0; part < 10; part++) {
-    await sql`
-      do $$ begin
-        set local session_replication_role = replica;
-        insert into deals (id, amount_minor, currency, closed_date, closed_all_day, attribution_model, model_parameters,
-          version, submission)
-        select 'x' || ${sql.lit(part)} || '-' || n, 1, currency, closed_date, closed_all_day, attribution_model,
-          model_parameters, 1, ''
-        from deals, generate_series(1, 10000) n where id = 'd1';
-      end $$`.execute(service.db)
+  const runScenario = () => service.call('POST', '/analytics/what-if', { attribution_model: 'equal' })
+  await givenCopies(service, 'd1', 19_999)
+  const allowed = await runScenario()
+  await givenDeal(service, { id: 'd2', closed_date })
+
+  const refused = await runScenario()
+
+  t.match(allowed.json(), { deals_count: 20_000 })
+  t.match(refused.json(), {
+    status: 400,
+    errors: [
+      { pointer: '/start_date', detail: 'The period has more than 20000 deals: choose a shorter one.' },
+    ],
+  })
+})
+
+t.test('POST /analytics/what-if refuses a period of more than 100,000 touchpoints', async (t) => {
+  const service = await createApp(t)
+  for (let n = 0; n <= 20; n++) {
+    await givenTouchpoints(service, { deal_id: `d${n}`, count: 5000, partners: 5 })
+    await givenDeal(service, { id: `d${n}`, closed_date })
   }
 
   const refused = await service.call('POST', '/analytics/what-if', { attribution_model: 'equal' })
@@ -201,12 +215,32 @@ t.test('a what-if over more than 100,000 deals is refused', async (t) => {
   t.match(refused.json(), {
     status: 400,
     errors: [
-      { pointer: '/start_date', detail: 'The period has more than 100000 deals: choose a shorter one.' },
+      {
+        pointer: '/start_date',
+        detail: 'The period has more than 100000 touchpoints: choose a shorter one.',
+      },
     ],
   })
 })
 
-t.test('a simulation takes 5,000 events of 500 partners', async (t) => {
+/** Stores copies of a deal that has no touchpoints, each with its first version. */
+async function givenCopies({ db }: TestApp, id: string, count: number): Promise<void> {
+  await sql`
+    with copied as (
+      insert into deals (id, amount_minor, currency, closed_date, closed_all_day, attribution_model, model_parameters,
+        version, submission)
+      select id || '-' || n, amount_minor, currency, closed_date, closed_all_day, attribution_model, model_parameters, 1, ''
+      from deals, generate_series(1, ${count}::integer) n where id = ${id}
+      returning *
+    )
+    insert into attributions (deal_id, version, reason, amount_minor, currency, closed_date, closed_all_day,
+      attribution_model, model_parameters, unattributed_minor, fingerprint, calculated_at)
+    select id, 1, 'closed', amount_minor, currency, closed_date, closed_all_day, attribution_model, model_parameters,
+      amount_minor, '', now()
+    from copied`.execute(db)
+}
+
+t.test('POST /attribution/simulate accepts at most 5,000 events and 500 partners', async (t) => {
   const service = await createApp(t)
   const simulate = (count: number, partners: number) =>
     service.call('POST', '/attribution/simulate', {

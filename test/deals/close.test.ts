@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createApp } from '../support/app.ts'
-import { givenDeal, givenEvent, givenPartner } from '../support/given.ts'
+import { givenDeal, givenEvent, givenPartner } from '../support/fixtures.ts'
 
 t.test('POST /deals splits the deal among the partners who touched it', async (t) => {
   const service = await createApp(t)

@@ -3,7 +3,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net'
 import t from 'tap'
 import { issueKey } from '../../src/api-keys/issue.ts'
 import type { TestApp } from '../support/app.ts'
-import { givenPartner } from '../support/given.ts'
+import { givenPartner } from '../support/fixtures.ts'
 import { createImporter } from './uploads.ts'
 
 const touch = { partner_id: 'p1', deal_id: 'd1', touchpoint_type: 'demo', timestamp: '2025-01-01T00:00:00Z' }
@@ -46,7 +46,7 @@ t.test('a key runs one import at a time, a second waits and a third is refused',
   for (const { answer } of [running, waiting]) t.match(await answer, { status: 200, body: { accepted: 1 } })
 })
 
-t.test('a client that hangs up while its import waits leaves the place to another', async (t) => {
+t.test('a client that disconnects while its import waits frees its place', async (t) => {
   const service = await createImporter(t)
   await givenPartner(service, 'p1')
   const sockets: Socket[] = []
@@ -68,7 +68,7 @@ t.test('a client that hangs up while its import waits leaves the place to anothe
   await untilStored(service, 2)
 })
 
-t.test('idle uploads of one key, or of several, keep no other key from importing', async (t) => {
+t.test('idle uploads do not block imports of other keys', async (t) => {
   const service = await createImporter(t)
   await givenPartner(service, 'p1')
   const { key } = await givenKey(service)
@@ -84,7 +84,7 @@ t.test('idle uploads of one key, or of several, keep no other key from importing
   t.match(await upload.answer, { status: 200, body: { accepted: 1 } })
 })
 
-t.test('an idle upload is cut off with a 408, and the one that waited for it runs', async (t) => {
+t.test('an idle upload is cut off with a 408, and the waiting import of the same key runs', async (t) => {
   const service = await createImporter(t)
   await givenPartner(service, 'p1')
   const idle = service.open()
@@ -98,7 +98,7 @@ t.test('an idle upload is cut off with a 408, and the one that waited for it run
   t.match(await waiting.answer, { status: 200, body: { accepted: 1 } })
 })
 
-t.test('a key that is revoked during its import ends it, and nothing more is stored', async (t) => {
+t.test('revoking a key ends its import, which stores nothing more', async (t) => {
   const service = await createImporter(t)
   await givenPartner(service, 'p1')
   const { id, key } = await givenKey(service)
@@ -113,7 +113,7 @@ t.test('a key that is revoked during its import ends it, and nothing more is sto
   await untilStored(service, 500)
 })
 
-t.test('a slow import stores what has come after a second, and ends with its key too', async (t) => {
+t.test('a slow import stores its lines every second and ends when its key is revoked', async (t) => {
   const service = await createImporter(t)
   await givenPartner(service, 'p1')
   const { id, key } = await givenKey(service)
@@ -132,7 +132,7 @@ t.test('a slow import stores what has come after a second, and ends with its key
   await untilStored(service, 5)
 })
 
-t.test('a client that goes on sending after its answer is cut off', async (t) => {
+t.test('a client that keeps sending after its answer is disconnected', async (t) => {
   const service = await createImporter(t)
   const { port } = service.app.server.address() as AddressInfo
   const flood = async (path: string, type: string) => {
@@ -162,25 +162,28 @@ t.test('a client that goes on sending after its answer is cut off', async (t) =>
   t.strictSame(statuses, ['HTTP/1.1 401', 'HTTP/1.1 401'])
 })
 
-t.test('a client that stays silent after its answer is cut off too, and a short rest is read', async (t) => {
-  const service = await createImporter(t)
-  const { port } = service.app.server.address() as AddressInfo
-  const head = `POST /events/import HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n`
-  const silent = connect(port, '127.0.0.1')
-  silent.write(`${head}Content-Length: 100\r\n\r\n`)
-  const brief = connect(port, '127.0.0.1')
-  brief.write(`${head}Content-Length: 900000\r\n\r\n${'x'.repeat(400_000)}`)
-  await once(brief, 'data')
+t.test(
+  'a client that stays silent after its answer is disconnected, and a short rest of a body is read',
+  async (t) => {
+    const service = await createImporter(t)
+    const { port } = service.app.server.address() as AddressInfo
+    const head = `POST /events/import HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n`
+    const silent = connect(port, '127.0.0.1')
+    silent.write(`${head}Content-Length: 100\r\n\r\n`)
+    const brief = connect(port, '127.0.0.1')
+    brief.write(`${head}Content-Length: 900000\r\n\r\n${'x'.repeat(400_000)}`)
+    await once(brief, 'data')
 
-  brief.write(`${'x'.repeat(500_000)}GET /health HTTP/1.1\r\nHost: x\r\n\r\n`)
-  const [next] = (await once(brief, 'data')) as [Buffer]
-  brief.destroy()
-  await once(silent.resume(), 'close')
+    brief.write(`${'x'.repeat(500_000)}GET /health HTTP/1.1\r\nHost: x\r\n\r\n`)
+    const [next] = (await once(brief, 'data')) as [Buffer]
+    brief.destroy()
+    await once(silent.resume(), 'close')
 
-  t.match(next.toString(), /^HTTP\/1\.1 200 /)
-})
+    t.match(next.toString(), /^HTTP\/1\.1 200 /)
+  },
+)
 
-t.test('the reports of bad lines are bounded, and the first are listed', async (t) => {
+t.test('an import report has a maximum size and lists the first bad lines', async (t) => {
   const service = await createImporter(t)
   await givenPartner(service, 'p1')
   const names = Array.from({ length: 200 }, (_, n) => `${n}${'é'.repeat(300)}`)
@@ -200,7 +203,7 @@ t.test('the reports of bad lines are bounded, and the first are listed', async (
   t.ok(Buffer.byteLength(JSON.stringify(refusals)) < 270_000)
 })
 
-t.test('a line that cannot be read is refused, and the import goes on', async (t) => {
+t.test('an unreadable line is refused, and the import continues', async (t) => {
   const service = await createImporter(t)
   await givenPartner(service, 'p1')
   const depths = [25, 1000, 10_000, 60_000]

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { createApp, type TestApp } from '../support/app.ts'
-import { givenDeal, givenPartner } from '../support/given.ts'
+import { givenDeal, givenPartner } from '../support/fixtures.ts'
 
 const touch = { partner_id: 'p1', deal_id: 'd1', touchpoint_type: 'demo', timestamp: '2025-01-01T00:00:00Z' }
 
@@ -21,7 +21,7 @@ function importLines({ app, key }: TestApp, payload: string | Buffer, contentTyp
 const toLines = (events: readonly object[]) => events.map((event) => `${JSON.stringify(event)}\n`).join('')
 
 t.test(
-  'an import stores its events and splits closed deals again; a second run changes nothing',
+  'an import stores its events and splits closed deals again, and a second run changes nothing',
   async (t) => {
     const service = await createApp(t)
     await givenPartner(service, 'p1')
@@ -47,7 +47,7 @@ t.test(
   },
 )
 
-t.test('a line at fault is reported and left out, and the others are stored', async (t) => {
+t.test('an import reports bad lines and stores the others', async (t) => {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
   const lines = [
@@ -84,7 +84,7 @@ t.test('a line at fault is reported and left out, and the others are stored', as
   t.strictSame(rows, [{ id: 'e1' }, { id: 'e7' }])
 })
 
-t.test('an import of anything else is refused', async (t) => {
+t.test('an import refuses other content types, a missing body and a missing key', async (t) => {
   const service = await createApp(t)
 
   const json = await importLines(service, '{}', 'application/json')
@@ -103,7 +103,7 @@ t.test('an import of anything else is refused', async (t) => {
   t.strictSame([json.statusCode, none.statusCode, stranger.statusCode], [415, 415, 401])
 })
 
-t.test('an import may take longer to arrive than a request', async (t) => {
+t.test('an import may take longer than the request timeout', async (t) => {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
   await service.app.listen({ host: '127.0.0.1', port: 0 })

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { createApp } from '../support/app.ts'
-import { givenPartner } from '../support/given.ts'
+import { givenPartner } from '../support/fixtures.ts'
 
-t.test('of two submissions under one id the first that can be stored counts', async (t) => {
+t.test('when several events have the same id, the first valid one is stored', async (t) => {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
   const event = { id: 'e1', deal_id: 'd1', touchpoint_type: 'demo', timestamp: '2024-01-01T00:00:00Z' }
@@ -19,7 +19,7 @@ t.test('of two submissions under one id the first that can be stored counts', as
   t.match(other.json(), { status: 409, code: 'event_exists' })
 })
 
-t.test('a batch counts its own duplicates and refuses two events under one id', async (t) => {
+t.test('a batch counts its own duplicates and refuses two different events with the same id', async (t) => {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
   const event = {

@@ -3,11 +3,11 @@ import { sql } from 'kysely'
 import { lockDeals } from '../../src/database/locks.ts'
 import { createApp } from '../support/app.ts'
 import { connectAsOwner } from '../support/database.ts'
-import { givenDeal, givenPartner } from '../support/given.ts'
+import { givenDeal, givenPartner } from '../support/fixtures.ts'
 
 const touch = { partner_id: 'p1', deal_id: 'd1', touchpoint_type: 'demo' }
 
-t.test('events that arrive together each get their own answer', async (t) => {
+t.test('events of one group each get their own answer', async (t) => {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
   await givenPartner(service, 'gone')
@@ -38,7 +38,7 @@ t.test('events that arrive together each get their own answer', async (t) => {
   t.match(answers[4]?.json(), { code: 'partner_inactive' })
 })
 
-t.test('a late event is in the split when its answer arrives', async (t) => {
+t.test('the split includes a late event once it is answered', async (t) => {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
   await givenDeal(service, { id: 'd1', amount: 100 })
@@ -53,7 +53,7 @@ t.test('a late event is in the split when its answer arrives', async (t) => {
   t.match(split.json(), { attributions: [{ partner_id: 'p1', payout: 100, touchpoints: 2 }] })
 })
 
-t.test('an event whose deal is locked waits, and no other waits for it', async (t) => {
+t.test('an event whose deal is locked waits and does not block events of other deals', async (t) => {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
   const locked = Promise.withResolvers<void>()
@@ -84,7 +84,7 @@ t.test('an event whose deal is locked waits, and no other waits for it', async (
   await holder
 })
 
-t.test('an event whose deal stays locked is refused in the end, and may come again', async (t) => {
+t.test('an event whose deal stays locked gets a 503 and may be sent again', async (t) => {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
   const refused = await service.db.transaction().execute(async (trx) => {
@@ -100,10 +100,10 @@ t.test('an event whose deal stays locked is refused in the end, and may come aga
   t.equal(again.statusCode, 201)
 })
 
-t.test('a row that the database refuses fails alone', async (t) => {
+t.test('a row that the database refuses does not fail the others of its group', async (t) => {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
-  // A constraint that nobody foresaw.
+  // A constraint that the service does not know.
   await sql`alter table events add constraint no_thirteenth check (deal_id <> 'd13')`.execute(
     connectAsOwner(t, service.url),
   )

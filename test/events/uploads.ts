@@ -18,7 +18,7 @@ export interface Upload {
   readonly answer: Promise<UploadAnswer>
 }
 
-/** The app, listening, and a way to open imports whose bodies the test sends part by part. */
+/** A listening app, and `open`, which starts an import whose body the test sends in parts. */
 export async function createImporter(t: Test) {
   const service = await createApp(t)
   await service.app.listen({ host: '127.0.0.1', port: 0 })
@@ -33,7 +33,7 @@ function openUpload(t: Test, { app }: TestApp, key: string): Upload {
   request.on('error', () => {})
   request.flushHeaders()
   const answer = readAnswer(request)
-  // A test need not wait for every answer.
+  // Tests need not await every answer.
   answer.catch(() => {})
   return {
     request,

@@ -1,20 +1,20 @@
 import t from 'tap'
 import { generateApiKey, hashApiKey } from '../../src/http/api-key.ts'
 
-t.test('a key reads sk_, 192 random bits and a checksum, and no two are the same', async (t) => {
+t.test('a key is sk_, 192 random bits and a checksum, and is unique', async (t) => {
   const keys = Array.from({ length: 1000 }, generateApiKey)
 
   t.ok(keys.every((key) => /^sk_[A-Za-z0-9_-]{32}[0-9a-f]{8}$/.test(key)))
   t.equal(new Set(keys).size, 1000)
 })
 
-t.test('what is stored of a key is its SHA-256', async (t) => {
+t.test('hashApiKey returns 32 bytes for a key', async (t) => {
   const stored = hashApiKey(generateApiKey())
 
   t.equal(stored?.length, 32)
 })
 
-t.test('a key with one character changed is known to be none without asking the database', async (t) => {
+t.test('hashApiKey refuses a key with one character changed', async (t) => {
   const key = generateApiKey()
   const mistyped = key
     .split('')
@@ -26,7 +26,7 @@ t.test('a key with one character changed is known to be none without asking the 
   )
 })
 
-t.test('text that is no key at all has no hash', async (t) => {
+t.test('hashApiKey refuses text that is not a key', async (t) => {
   for (const text of [
     '',
     'sk_',

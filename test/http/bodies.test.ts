@@ -24,12 +24,12 @@ async function exchange(port: number, ...texts: readonly (string | Buffer)[]): P
   return Buffer.concat(chunks).toString()
 }
 
-/** A text in chunks of so many characters. */
+/** Encodes ASCII text for Transfer-Encoding: chunked, in chunks of `size` bytes. */
 function inChunks(text: string, size = 1): string {
   return text.replace(new RegExp(`[^]{${size}}`, 'g'), (bytes) => `${size.toString(16)}\r\n${bytes}\r\n`)
 }
 
-/** Sends the head of a request, and gives the status it is answered with before any of its body. */
+/** Sends only the head of a request and returns the status of the answer. */
 async function ask(
   port: number,
   headers: Readonly<Record<string, string>>,
@@ -46,7 +46,7 @@ async function ask(
   return { status: response.statusCode, isContinued: continued.isSeen }
 }
 
-t.test('a request without a key, or for no route, is answered before its body comes', async (t) => {
+t.test('a request without a key or for an unknown route is answered before its body arrives', async (t) => {
   const { port, key, call } = await listen(t)
   await call('GET', '/partners')
   const announced = { 'content-type': 'application/json', 'content-length': '1000000' }
@@ -60,7 +60,7 @@ t.test('a request without a key, or for no route, is answered before its body co
   }
 })
 
-t.test('a client that waits to be asked for its body is not asked without a key', async (t) => {
+t.test('a request without a key or for an unknown route gets no 100 Continue', async (t) => {
   const { port, key } = await listen(t)
   const body = { 'content-type': 'application/json', 'content-length': '10', expect: '100-continue' }
 
@@ -76,7 +76,7 @@ t.test('a client that waits to be asked for its body is not asked without a key'
   )
 })
 
-t.test('a body in chunks of a few bytes is read like any other, up to its limit', async (t) => {
+t.test('a chunked body is read like any other, up to the size limit', async (t) => {
   const { port, key } = await listen(t)
   const head = `POST /partners HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n${json}${close}Transfer-Encoding: chunked\r\n\r\n`
   const partner = JSON.stringify({ name: 'Acme', email: 'sales@acme.example' })
@@ -88,7 +88,7 @@ t.test('a body in chunks of a few bytes is read like any other, up to its limit'
   t.match(tooLarge, /^HTTP\/1\.1 413 .*payload_too_large/s)
 })
 
-t.test('requests in one pipeline are each answered, in their order', async (t) => {
+t.test('pipelined requests are answered in order', async (t) => {
   const { port, key } = await listen(t)
   const head = (path: string, more = '') =>
     `GET ${path} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n${more}\r\n`
@@ -103,7 +103,7 @@ t.test('requests in one pipeline are each answered, in their order', async (t) =
   t.strictSame(statuses, [...Array.from({ length: 200 }, () => ['200', '404']).flat(), '200'])
 })
 
-t.test('a body with a method that has none is passed over', async (t) => {
+t.test('the body of a GET, HEAD or OPTIONS request is ignored', async (t) => {
   const { port, key } = await listen(t)
   const body = '{"a":1}'
   const send = (method: string) =>
@@ -117,7 +117,7 @@ t.test('a body with a method that has none is passed over', async (t) => {
   t.match(await send('OPTIONS'), /^HTTP\/1\.1 404 /)
 })
 
-t.test('what is long or strange in the head of a request is refused', async (t) => {
+t.test('long or malformed targets and headers are refused', async (t) => {
   const { port, key } = await listen(t)
   const send = (path: string, more = '', method = 'GET') =>
     exchange(port, `${method} ${path} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n${more}${close}\r\n`)
@@ -139,7 +139,7 @@ t.test('what is long or strange in the head of a request is refused', async (t) 
   )
 })
 
-t.test('no answer to a key is for a cache, and no problem is', async (t) => {
+t.test('answers that need a key and problems forbid caching', async (t) => {
   const { app, call } = await createApp(t)
 
   for (const answer of [

@@ -3,7 +3,7 @@ import { createApp } from '../support/app.ts'
 
 const origin = 'https://crm.example'
 
-t.test('no other origin may call the service unless CORS_ORIGIN says so', async (t) => {
+t.test('no other origin may call the service without CORS_ORIGIN', async (t) => {
   const { app } = await createApp(t)
 
   const answer = await app.inject({ url: '/health', headers: { origin } })
@@ -18,7 +18,7 @@ t.test('no other origin may call the service unless CORS_ORIGIN says so', async 
 })
 
 t.test(
-  'an origin of CORS_ORIGIN may use every method and read the headers, and another may not',
+  'an origin in CORS_ORIGIN may use every method and read the headers, and another may not',
   async (t) => {
     const { app } = await createApp(t, { config: { CORS_ORIGIN: `https://other.example, ${origin}` } })
     const preflight = (from: string) =>
@@ -58,23 +58,26 @@ t.test('CORS_ORIGIN=* lets every origin call', async (t) => {
   t.equal(answer.headers['access-control-allow-origin'], '*')
 })
 
-t.test('a client is known by the address of its proxy, and by what a trusted proxy says', async (t) => {
-  const spend = async (TRUST_PROXY: string | undefined, peer: string) => {
-    const { app } = await createApp(t, { config: TRUST_PROXY === undefined ? {} : { TRUST_PROXY } })
-    const send = async (client: string) => {
-      const headers = { 'x-forwarded-for': client }
-      return (await app.inject({ url: '/partners', remoteAddress: peer, headers })).statusCode
+t.test(
+  'rate limits use the address of the connection, or X-Forwarded-For behind a trusted proxy',
+  async (t) => {
+    const spend = async (TRUST_PROXY: string | undefined, peer: string) => {
+      const { app } = await createApp(t, { config: TRUST_PROXY === undefined ? {} : { TRUST_PROXY } })
+      const send = async (client: string) => {
+        const headers = { 'x-forwarded-for': client }
+        return (await app.inject({ url: '/partners', remoteAddress: peer, headers })).statusCode
+      }
+      for (let sent = 0; sent < 20; sent += 1) await send(`203.0.113.${sent}`)
+      return send('203.0.113.99')
     }
-    for (let sent = 0; sent < 20; sent += 1) await send(`203.0.113.${sent}`)
-    return send('203.0.113.99')
-  }
 
-  t.equal(await spend(undefined, '10.0.0.1'), 429)
-  t.equal(await spend('10.0.0.0/8, 192.168.0.1', '10.0.0.1'), 401)
-  t.equal(await spend('10.0.0.0/8', '172.16.0.1'), 429)
-})
+    t.equal(await spend(undefined, '10.0.0.1'), 429)
+    t.equal(await spend('10.0.0.0/8, 192.168.0.1', '10.0.0.1'), 401)
+    t.equal(await spend('10.0.0.0/8', '172.16.0.1'), 429)
+  },
+)
 
-t.test('every answer carries the headers that keep a browser careful', async (t) => {
+t.test('every answer carries security headers', async (t) => {
   const { call, app } = await createApp(t)
 
   for (const answer of [
@@ -102,7 +105,7 @@ t.test('DOCS=off hides the documentation and nothing else', async (t) => {
   t.equal((await off.app.inject('/')).statusCode, 200)
 })
 
-t.test('the request has a name of ours, whatever its client calls it', async (t) => {
+t.test('the service generates request ids and ignores the X-Request-Id of the client', async (t) => {
   const { app } = await createApp(t)
 
   const answers = await Promise.all(

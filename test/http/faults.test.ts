@@ -9,7 +9,7 @@ interface Problem {
   readonly errors: readonly { readonly pointer: string; readonly detail: string }[]
 }
 
-/** Sends a body as it stands, and gives the problem it is answered with. */
+/** Sends a raw body and returns the problem and the size of the answer. */
 async function refuse(
   { app, key }: TestApp,
   url: string,
@@ -32,7 +32,7 @@ function words(count: number): string {
   return Array.from({ length: count }, (_, n) => `"${n}"`).join()
 }
 
-t.test('at most ten unknown properties of an object are named, however many there are', async (t) => {
+t.test('an answer names at most ten unknown properties of an object', async (t) => {
   const service = await createApp(t)
   const open = JSON.stringify(touch).slice(1, -1)
 
@@ -49,7 +49,7 @@ t.test('at most ten unknown properties of an object are named, however many ther
   }
 })
 
-t.test('at most a hundred faults of a body are named, in a short answer', async (t) => {
+t.test('an answer names at most 100 faults and stays below 64 kB', async (t) => {
   const service = await createApp(t)
   const name = '\\u0001"é~/'.replace('"', '\\"').repeat(20)
   const row = `{${Array.from({ length: 20 }, (_, n) => `"${n}${name}":0`).join()}}`
@@ -62,7 +62,7 @@ t.test('at most a hundred faults of a body are named, in a short answer', async 
   }
 })
 
-t.test('a property with a name of a megabyte is named by its beginning', async (t) => {
+t.test('an answer truncates a property name of a megabyte', async (t) => {
   const service = await createApp(t)
 
   for (const character of ['x', '/', '~', 'é', '😀', '\\u0001', '\\"']) {
@@ -73,7 +73,7 @@ t.test('a property with a name of a megabyte is named by its beginning', async (
   }
 })
 
-t.test('details and lists far over their limits are refused for that alone', async (t) => {
+t.test('payout details and lists far above their limits get a single error', async (t) => {
   const service = await createApp(t)
   const partner = '"name":"x","email":"x@x.example"'
 
@@ -89,7 +89,7 @@ t.test('details and lists far over their limits are refused for that alone', asy
   }
 })
 
-t.test('metadata of half a million items are too large, whatever the items are', async (t) => {
+t.test('metadata of half a million items is refused, whatever the items', async (t) => {
   const service = await createApp(t)
 
   for (const item of ['0', '""', '[]', '{}', 'null']) {

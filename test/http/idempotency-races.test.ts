@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { createInstances } from '../support/proofs/instances.ts'
 import { sendKeysTogether } from '../support/proofs/races.ts'
 
-t.test('of identical requests with one key, through three instances, one does the work', async (t) => {
+t.test('identical requests with one Idempotency-Key store one event across three instances', async (t) => {
   const { instances, db } = await createInstances(t, 3)
 
   const answers = await sendKeysTogether(instances, { keys: 40, copies: 25 })

@@ -21,7 +21,7 @@ t.test('an Idempotency-Key is 1 to 255 visible characters, bare or in quotes', a
     t.equal((await send(key)).status, 400, key)
 })
 
-t.test('the same request again is answered the same, byte for byte', async (t) => {
+t.test('a repeated request gets the stored answer, byte for byte', async (t) => {
   const { call } = await createApp(t)
   const once = { 'idempotency-key': 'once' }
 
@@ -31,7 +31,7 @@ t.test('the same request again is answered the same, byte for byte', async (t) =
   t.strictSame([second.statusCode, second.body], [first.statusCode, first.body])
 })
 
-t.test('the same key with another body is a 422, and elsewhere it is another key', async (t) => {
+t.test('a key with another body is a 422, but other paths and callers may use the same key', async (t) => {
   const service = await createApp(t)
   const other = await createApp(t, { url: service.url })
   const once = { 'idempotency-key': 'once' }
@@ -46,7 +46,7 @@ t.test('the same key with another body is a 422, and elsewhere it is another key
   t.notOk(caller.headers['idempotency-replayed'])
 })
 
-t.test('a request that was refused may be corrected under the same key', async (t) => {
+t.test('a refused request may be corrected with the same key', async (t) => {
   const { call } = await createApp(t)
   const once = { 'idempotency-key': 'once' }
 
@@ -56,7 +56,7 @@ t.test('a request that was refused may be corrected under the same key', async (
   t.strictSame([refused.statusCode, corrected.statusCode], [400, 201])
 })
 
-t.test('a retry with a rotated key, however often, finds the answer to the first request', async (t) => {
+t.test('a retry with a rotated API key gets the answer to the first request', async (t) => {
   const { app, call, db } = await createApp(t)
   const { api_key } = (await call('POST', '/api-keys', { name: 'crm', scopes: ['write'] })).json<Issued>()
   const rotate = async (id: string) =>
@@ -105,7 +105,7 @@ t.test('a rotation of the payout keys breaks no replay', async (t) => {
   t.strictSame(await send(last, 'b', 101), [422, undefined])
 })
 
-t.test('the stored hash of a request cannot be worked out from the request', async (t) => {
+t.test('the stored hash of a request cannot be computed from the request', async (t) => {
   const { call, db } = await createApp(t)
   await call('POST', '/deals', deal, { 'idempotency-key': 'once' })
 
@@ -117,7 +117,7 @@ t.test('the stored hash of a request cannot be worked out from the request', asy
   t.notSame(request_hash, plainHash('once'))
 })
 
-t.test('an answer that an earlier release stored is found', async (t) => {
+t.test('an answer stored by an earlier release is replayed', async (t) => {
   const { call, db } = await createApp(t)
   await call('POST', '/deals', deal, { 'idempotency-key': 'once' })
   await db

@@ -4,7 +4,7 @@ import { parseJson } from '../../src/http/json.ts'
 
 type Verdict = { readonly value: unknown } | 'refused'
 
-/** The rules as one would write them without a thought for time: a reviver, and a walk over what was parsed. */
+/** A simple, slow reference implementation of the rules: a reviver, and a walk over the parsed value. */
 function parseSlowly(text: string): Verdict {
   try {
     const value: unknown = JSON.parse(text, (_name, item, context?: { source?: string }) => {
@@ -52,9 +52,9 @@ function parse(text: string): Verdict {
 }
 
 function agree(json: string): boolean {
-  // After a name that holds a backslash, the JSON.parse of V8 13.6 takes names with escapes for that one: none here does.
+  // JSON.parse of V8 13.6 confuses names with escapes with an earlier name that contains a backslash: skip such texts.
   if (json.includes('\\\\')) return true
-  // Cutting a text may leave half of a character, which is no UTF-8.
+  // A cut may leave half of a surrogate pair, which UTF-8 cannot encode.
   const sent = json.toWellFormed()
   const [ours, slow] = [parse(sent), parseSlowly(sent)]
   if (ours === 'refused' || slow === 'refused') return ours === slow
@@ -159,7 +159,7 @@ const mutated = fc
     return json.slice(0, place) + inserted + json.slice(place + (at % 3))
   })
 
-t.test('every JSON text is judged as by the rules written plainly', async (t) => {
+t.test('parseJson agrees with the reference implementation on valid JSON', async (t) => {
   await t.resolves(
     fc.assert(
       fc.asyncProperty(value, async (json) => agree(json)),
@@ -168,19 +168,16 @@ t.test('every JSON text is judged as by the rules written plainly', async (t) =>
   )
 })
 
-t.test(
-  'a text that is broken in one place is refused whenever JSON.parse or a rule refuses it',
-  async (t) => {
-    await t.resolves(
-      fc.assert(
-        fc.asyncProperty(mutated, async (json) => agree(json)),
-        { numRuns: 5000 },
-      ),
-    )
-  },
-)
+t.test('parseJson agrees with the reference implementation on JSON with one mutation', async (t) => {
+  await t.resolves(
+    fc.assert(
+      fc.asyncProperty(mutated, async (json) => agree(json)),
+      { numRuns: 5000 },
+    ),
+  )
+})
 
-t.test('every number is judged as by parsing it', async (t) => {
+t.test('parseJson agrees with the reference implementation on numbers', async (t) => {
   await t.resolves(
     fc.assert(
       fc.asyncProperty(number, async (json) => agree(`[${json}]`)),

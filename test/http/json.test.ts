@@ -6,14 +6,14 @@ const parse = (text: string) => parseJson(Buffer.from(text))
 const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
 const malformed = { code: 'MALFORMED_REQUEST' }
 
-t.test('what JSON says is what is read', async (t) => {
+t.test('parseJson reads valid JSON', async (t) => {
   t.strictSame(parse('{"a":[1,-2.5,1e3,17500.33,"\\ud83d\\ude00",true,null],"b":{}}'), {
     a: [1, -2.5, 1000, 17_500.33, '😀', true, null],
     b: {},
   })
 })
 
-t.test('what is no JSON is refused', async (t) => {
+t.test('parseJson refuses text that is not JSON', async (t) => {
   const texts = [
     '{',
     '{"a":1',
@@ -33,13 +33,13 @@ t.test('what is no JSON is refused', async (t) => {
   for (const text of texts) t.throws(() => parse(text), malformed, text)
 })
 
-t.test('bytes that are no UTF-8 are refused', async (t) => {
+t.test('parseJson refuses bytes that are not UTF-8', async (t) => {
   for (const bytes of ['c3', 'c080', 'eda080', 'f5808080', 'ff', 'fffe7b007d00']) {
     t.throws(() => parseJson(Buffer.from(bytes, 'hex')), malformed, bytes)
   }
 })
 
-t.test('text that PostgreSQL cannot store is refused, in names as in values', async (t) => {
+t.test('parseJson refuses names and values that PostgreSQL cannot store', async (t) => {
   const texts = [
     '"\\u0000"',
     '{"a":"x\\u0000"}',
@@ -52,7 +52,7 @@ t.test('text that PostgreSQL cannot store is refused, in names as in values', as
   for (const text of texts) t.throws(() => parse(text), malformed, text)
 })
 
-t.test('numbers that a double would change are refused', async (t) => {
+t.test('parseJson refuses numbers that a double would change', async (t) => {
   const changed = [
     '1e400',
     '-1e400',
@@ -68,7 +68,7 @@ t.test('numbers that a double would change are refused', async (t) => {
   for (const text of kept) t.strictSame(parse(`[${text}]`), [Number(text)], text)
 })
 
-t.test('nesting is refused beyond 24 levels, however deep', async (t) => {
+t.test('parseJson refuses more than 24 levels of nesting', async (t) => {
   t.ok(parse(nested(24)))
   t.throws(() => parse(nested(25)), malformed)
   t.throws(() => parse(nested(20_000)), malformed)
@@ -79,7 +79,7 @@ t.test('nesting is refused beyond 24 levels, however deep', async (t) => {
   }
 })
 
-t.test('members that could reach a prototype are refused, and ordinary words are not', async (t) => {
+t.test('parseJson refuses members that could reach a prototype and accepts ordinary ones', async (t) => {
   t.throws(() => parse('{"a":{"__proto__":{"x":1}}}'), malformed)
   t.throws(() => parse('{"constructor":{"prototype":{"x":1}}}'), malformed)
   t.strictSame(parse('{"constructor":"ACME","prototype":1}'), { constructor: 'ACME', prototype: 1 })
@@ -121,7 +121,7 @@ t.test('a body of another type, charset or encoding is a 415', async (t) => {
   }
 })
 
-t.test('an empty body is no body: a route that needs one refuses it and another does not', async (t) => {
+t.test('an empty body is refused only by routes that require a body', async (t) => {
   const { app, key, call } = await createApp(t)
   await call('POST', '/deals', { id: 'd1', amount: 1, attribution_model: 'equal' })
   const headers = { 'x-api-key': key, 'content-type': 'application/json' }

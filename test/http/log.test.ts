@@ -2,10 +2,10 @@ import t from 'tap'
 import { sql } from 'kysely'
 import { createApp } from '../support/app.ts'
 import { connectAsOwner } from '../support/database.ts'
-import { givenPartner } from '../support/given.ts'
+import { givenPartner } from '../support/fixtures.ts'
 import { captureLog } from '../support/log.ts'
 
-t.test('a request is one line: who, what and how it went', async (t) => {
+t.test('the log has one line for each request, with its key, route, status and duration', async (t) => {
   const { log, lines } = captureLog('info')
   const service = await createApp(t, { log })
   const { id } = await service.db.selectFrom('api_keys').select('id').executeTakeFirstOrThrow()
@@ -29,7 +29,7 @@ t.test('a request is one line: who, what and how it went', async (t) => {
   t.notMatch(JSON.stringify(served), /nobody|secret|nowhere/)
 })
 
-t.test('an error of the driver is logged without the row that it quotes, and told to nobody', async (t) => {
+t.test('a driver error is logged without the row it quotes and is not sent to the client', async (t) => {
   const { log, lines, text } = captureLog()
   const service = await createApp(t, { log })
   await sql`alter table partners add constraint no_acme check (name <> 'Acme')`.execute(
@@ -45,7 +45,7 @@ t.test('an error of the driver is logged without the row that it quotes, and tol
   t.notMatch(text(), /canary|Failing row/)
 })
 
-t.test('a conflict that the database finds is a 409 without its words', async (t) => {
+t.test('a conflict found by the database is a 409 without the message of the database', async (t) => {
   const { log, text } = captureLog()
   const service = await createApp(t, { log })
   await givenPartner(service, 'canary')
@@ -57,7 +57,7 @@ t.test('a conflict that the database finds is a 409 without its words', async (t
   t.notMatch(text(), /canary@/)
 })
 
-t.test('neither keys nor bodies nor headers are logged, whatever becomes of the request', async (t) => {
+t.test('the log contains no keys, bodies or headers, whatever the outcome of a request', async (t) => {
   const { log, text } = captureLog()
   const { app, call, key } = await createApp(t, { log })
   const mistyped = key.replace(/.$/, (last) => (last === '0' ? '1' : '0'))
@@ -79,7 +79,7 @@ t.test('neither keys nor bodies nor headers are logged, whatever becomes of the 
   for (const secret of [key, mistyped, key.slice(3, 35), 'canary']) t.notOk(written.includes(secret))
 })
 
-t.test('the cause of an error is told as sparingly as the error', async (t) => {
+t.test('the log redacts the cause of an error like the error itself', async (t) => {
   const { log, lines } = captureLog()
   const cause = Object.assign(new Error('the cause'), { code: '23505', detail: 'Key (email)=(canary)' })
 

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { createApp } from '../support/app.ts'
-import { givenDeal, givenEvent, givenPartner } from '../support/given.ts'
+import { givenDeal, givenEvent, givenPartner } from '../support/fixtures.ts'
 
-t.test('GET /metrics counts what happened, on a port of its own and without a key', async (t) => {
+t.test('GET /metrics counts requests and splits, on its own port and without a key', async (t) => {
   const METRICS_PORT = await findPort()
   const service = await createApp(t, { config: { METRICS_PORT } })
   await service.app.ready()
@@ -19,7 +19,7 @@ t.test('GET /metrics counts what happened, on a port of its own and without a ke
   await service.call('GET', '/no/such/path')
 
   const response = await fetch(`http://127.0.0.1:${METRICS_PORT}/metrics`)
-  const figures = await response.text()
+  const text = await response.text()
 
   t.equal(response.status, 200)
   t.match(response.headers.get('content-type'), /^text\/plain; version=0\.0\.4/)
@@ -36,12 +36,12 @@ t.test('GET /metrics counts what happened, on a port of its own and without a ke
     'event_group_size_bucket{le="1"} 1',
     'event_queue_length 0',
   ])
-    t.ok(figures.includes(`\n${line}\n`), line)
-  t.match(figures, /^process_cpu_seconds_total /m)
-  t.notMatch(figures, /secret-customer|no\/such|sk_/)
+    t.ok(text.includes(`\n${line}\n`), line)
+  t.match(text, /^process_cpu_seconds_total /m)
+  t.notMatch(text, /secret-customer|no\/such|sk_/)
 })
 
-t.test('the memo is counted, and so are requests over their limit', async (t) => {
+t.test('GET /metrics counts memo hits and rate-limited requests', async (t) => {
   const METRICS_PORT = await findPort()
   const service = await createApp(t, { config: { METRICS_PORT } })
   await service.app.ready()
@@ -52,14 +52,14 @@ t.test('the memo is counted, and so are requests over their limit', async (t) =>
     await service.call('GET', '/deals', undefined, { 'x-api-key': 'sk_wrong' })
 
   const response = await fetch(`http://127.0.0.1:${METRICS_PORT}/metrics`)
-  const figures = await response.text()
+  const text = await response.text()
 
-  t.match(figures, /^http_requests_rate_limited_total 1$/m)
-  t.match(figures, /^attribution_memo_misses_total 1$/m)
-  t.match(figures, /^attribution_memo_hits_total 1$/m)
+  t.match(text, /^http_requests_rate_limited_total 1$/m)
+  t.match(text, /^attribution_memo_misses_total 1$/m)
+  t.match(text, /^attribution_memo_hits_total 1$/m)
 })
 
-t.test('the port of the metrics serves nothing else, and the other no metrics', async (t) => {
+t.test('METRICS_PORT serves only metrics, and PORT serves none', async (t) => {
   const METRICS_PORT = await findPort()
   const { app, call } = await createApp(t, { config: { METRICS_PORT } })
   await app.ready()

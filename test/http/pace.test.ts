@@ -2,7 +2,7 @@ import t from 'tap'
 import { keepPace } from '../../src/http/pace.ts'
 import { createClock } from '../support/clock.ts'
 
-/** An upload whose chunks the test sends, and the pace that is kept with it. */
+/** An upload whose chunks the test sends, read through `keepPace`. */
 function createUpload() {
   const clock = createClock()
   const { readable, writable } = new TransformStream<Buffer, Buffer>()
@@ -16,7 +16,7 @@ function createUpload() {
   return { clock, writer, paced, send }
 }
 
-t.test('an upload that brings 32 kB every 30 seconds goes on', async (t) => {
+t.test('an upload of 32 kB every 30 seconds continues', async (t) => {
   const { clock, paced, send, writer } = createUpload()
 
   for (let n = 0; n < 100; n++) {
@@ -30,7 +30,7 @@ t.test('an upload that brings 32 kB every 30 seconds goes on', async (t) => {
   t.equal(clock.now(), 2_999_900)
 })
 
-t.test('an upload that brings less in 30 seconds of waiting is refused', async (t) => {
+t.test('an upload of less than 32 kB in 30 seconds of waiting is refused', async (t) => {
   const { clock, paced, send, writer } = createUpload()
 
   await send(32_768)
@@ -45,7 +45,7 @@ t.test('an upload that brings less in 30 seconds of waiting is refused', async (
   await t.rejects(third, { code: 'REQUEST_TIMEOUT', statusCode: 408, message: /at least 32 kB/ })
 })
 
-t.test('the time in which the service does not ask for more is not counted', async (t) => {
+t.test('time in which the service does not read is not counted', async (t) => {
   const { clock, paced, send, writer } = createUpload()
 
   await send(1)
@@ -81,7 +81,7 @@ t.test('an upload may end at any pace', async (t) => {
   t.match(await next, { done: true })
 })
 
-t.test('an upload that breaks off is malformed', async (t) => {
+t.test('an upload that breaks off is refused as malformed', async (t) => {
   const { paced, writer } = createUpload()
 
   const next = paced.next()

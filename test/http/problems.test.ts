@@ -7,7 +7,7 @@ import { acceptOnlyJson } from '../../src/http/json.ts'
 import { createApp } from '../support/app.ts'
 import { captureLog } from '../support/log.ts'
 
-/** An app whose only route fails as it is told. */
+/** An app whose only route throws what `fail` is given. */
 function createFailing(t: Test) {
   const { log, text } = captureLog()
   const app = fastify({ loggerInstance: log })
@@ -29,7 +29,7 @@ function createFailing(t: Test) {
 const driverError = (code: string, message = 'secret words of the driver') =>
   Object.assign(new Error(message), { code, detail: 'Key (email)=(canary) exists', severity: 'ERROR' })
 
-t.test('what the driver says becomes a status that the client can act on, without its words', async (t) => {
+t.test('driver errors become problems without the message of the driver', async (t) => {
   const { fail } = createFailing(t)
   const statuses: Readonly<Record<string, readonly [number, string]>> = {
     '23505': [409, 'conflict'],
@@ -61,7 +61,7 @@ t.test('what the driver says becomes a status that the client can act on, withou
   }
 })
 
-t.test('a pool that has no connection in time is a 503, though its errors have no code', async (t) => {
+t.test('pool errors without a code are a 503', async (t) => {
   const { fail } = createFailing(t)
 
   for (const message of ['timeout exceeded when trying to connect', 'Connection terminated unexpectedly']) {
@@ -69,7 +69,7 @@ t.test('a pool that has no connection in time is a 503, though its errors have n
   }
 })
 
-t.test('a fault of ours is logged in full and told in one sentence', async (t) => {
+t.test('an internal error is logged in full and answered with one fixed sentence', async (t) => {
   const { fail, text } = createFailing(t)
 
   for (const thrown of [
@@ -88,9 +88,9 @@ t.test('a fault of ours is logged in full and told in one sentence', async (t) =
   t.match(text(), /secret.*deeper/s)
 })
 
-t.test('an error that cannot even be read is logged and told in the same sentence', async (t) => {
+t.test('an error whose properties throw is logged and answered with the same sentence', async (t) => {
   const { fail, text } = createFailing(t)
-  const unreadable = Object.assign(new Error('odd'), { statusCode: 400 })
+  const unreadable = Object.assign(new Error('unreadable'), { statusCode: 400 })
   Object.defineProperty(unreadable, 'validation', {
     get: () => {
       throw new RangeError('Maximum call stack size exceeded')
@@ -104,7 +104,7 @@ t.test('an error that cannot even be read is logged and told in the same sentenc
   t.match(text(), /Maximum call stack/)
 })
 
-t.test('every error of the catalogue has a code, a sentence and a status of its own kind', async (t) => {
+t.test('every error of the catalogue has a code, a sentence and a status', async (t) => {
   const { fail } = createFailing(t)
   const kinds = Object.values(errors).filter((kind) => 'prototype' in kind && kind.prototype instanceof Error)
 
@@ -119,7 +119,7 @@ t.test('every error of the catalogue has a code, a sentence and a status of its 
   t.ok(errorCodes.every((code) => /^[a-z_]+$/.test(code)))
 })
 
-t.test('a path that cannot be decoded, and one too long, are problems too', async (t) => {
+t.test('a malformed path and a path that is too long are answered with problems', async (t) => {
   const { call } = await createApp(t)
 
   const malformed = await call('GET', '/partners/%E0%A4%A')

@@ -4,14 +4,14 @@ import { createLeases } from '../../src/http/request-counter.ts'
 
 const minute = 60_000
 
-/** A count that several instances share, in memory, and a clock that a test moves. */
+/** A counter in memory that several instances share, and a clock that the test sets. */
 function createSharedCount() {
   const clock = { now: 1000 }
   const windows = new Map<string, { taken: number; endsAt: number }>()
   const asked: number[] = []
-  const trouble = { isAway: false, told: 0 }
+  const outage = { isOn: false, reported: 0 }
   const lease = async (subject: string, size: number, windowMs: number) => {
-    if (trouble.isAway) throw new Error('away')
+    if (outage.isOn) throw new Error('unreachable')
     asked.push(size)
     const held = windows.get(subject)
     const window =
@@ -21,8 +21,8 @@ function createSharedCount() {
     return { taken: window.taken, endsInMs: window.endsAt - clock.now }
   }
   const createInstance = () =>
-    createLeases({ lease, onTrouble: () => (trouble.told += 1), now: () => clock.now })
-  return { clock, asked, trouble, createInstance }
+    createLeases({ lease, onTrouble: () => (outage.reported += 1), now: () => clock.now })
+  return { clock, asked, outage, createInstance }
 }
 
 type Instance = Pick<ReturnType<typeof createLeases>, 'take'>
@@ -40,7 +40,7 @@ async function countAdmitted(requests: readonly Instance[], max: number): Promis
   return admitted
 }
 
-t.test('instances together admit the limit exactly, in whatever order requests reach them', async (t) => {
+t.test('instances together admit exactly the limit, in any order of requests', async (t) => {
   const property = fc.asyncProperty(
     fc.integer({ min: 1, max: 300 }),
     fc.infiniteStream(fc.integer({ min: 0, max: 2 })),
@@ -61,7 +61,7 @@ t.test('instances together admit the limit exactly, in whatever order requests r
   await fc.assert(property, { numRuns: 50 })
 })
 
-t.test('requests that arrive together are each counted once', async (t) => {
+t.test('concurrent requests are each counted once', async (t) => {
   const { createInstance, asked } = createSharedCount()
   const { take } = createInstance()
 
@@ -71,7 +71,7 @@ t.test('requests that arrive together are each counted once', async (t) => {
   t.equal(asked.length, 2)
 })
 
-t.test('a lease costs well under one round trip a request', async (t) => {
+t.test('leases need far fewer round trips than requests', async (t) => {
   const { createInstance, asked } = createSharedCount()
   const instance = createInstance()
 
@@ -83,7 +83,7 @@ t.test('a lease costs well under one round trip a request', async (t) => {
   t.ok(asked.length - forHundred < 150, `${asked.length - forHundred} for 100,000`)
 })
 
-t.test('a window that is over begins again', async (t) => {
+t.test('a window starts again after its end', async (t) => {
   const { createInstance, clock } = createSharedCount()
   const { take } = createInstance()
   await countAdmitted(repeat({ take }, 3), 3)
@@ -101,22 +101,25 @@ t.test('a window that is over begins again', async (t) => {
   )
 })
 
-t.test('an instance counts alone while the shared count is away, and shares again afterwards', async (t) => {
-  const { createInstance, clock, trouble, asked } = createSharedCount()
-  const { take } = createInstance()
-  trouble.isAway = true
+t.test(
+  'an instance counts alone while the shared counter is unreachable and shares again afterwards',
+  async (t) => {
+    const { createInstance, clock, outage, asked } = createSharedCount()
+    const { take } = createInstance()
+    outage.isOn = true
 
-  const alone = await countAdmitted(repeat({ take }, 9), 5)
-  trouble.isAway = false
-  clock.now += 1000
-  const together = await countAdmitted([{ take }], 5)
+    const alone = await countAdmitted(repeat({ take }, 9), 5)
+    outage.isOn = false
+    clock.now += 1000
+    const together = await countAdmitted([{ take }], 5)
 
-  t.strictSame({ alone, together, told: trouble.told }, { alone: 5, together: 0, told: 1 })
-  t.ok(asked.length > 0)
-})
+    t.strictSame({ alone, together, reported: outage.reported }, { alone: 5, together: 0, reported: 1 })
+    t.ok(asked.length > 0)
+  },
+)
 
-t.test('a look at a window counts nothing, and knows when it is spent', async (t) => {
-  const { createInstance, clock, asked, trouble } = createSharedCount()
+t.test('peek counts nothing and reports an exhausted window', async (t) => {
+  const { createInstance, clock, asked, outage } = createSharedCount()
   const { take, peek } = createInstance()
 
   const unknown = peek('key', 3)
@@ -127,7 +130,7 @@ t.test('a look at a window counts nothing, and knows when it is spent', async (t
   const questions = asked.length
   clock.now += minute
   const over = peek('key', 3)
-  trouble.isAway = true
+  outage.isOn = true
   await countAdmitted(repeat({ take }, 3), 3)
   const alone = peek('key', 3)
 
@@ -139,7 +142,7 @@ t.test('a look at a window counts nothing, and knows when it is spent', async (t
   t.equal(asked.length, questions)
 })
 
-t.test('subjects are forgotten, oldest first, before they fill the memory', async (t) => {
+t.test('the oldest subjects are evicted beyond the capacity', async (t) => {
   const { createInstance, asked } = createSharedCount()
   const { take } = createInstance()
   const takeOf = async (subjects: readonly string[]) => {

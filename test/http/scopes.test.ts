@@ -2,13 +2,13 @@ import t from 'tap'
 import { issueKey } from '../../src/api-keys/issue.ts'
 import { type Scope, scopes } from '../../src/api-keys/schemas.ts'
 import { createApp, type TestApp } from '../support/app.ts'
-import { listOperations, type Listed, readDocument } from '../support/document.ts'
+import { listOperations, type ListedOperation, readDocument } from '../support/openapi-document.ts'
 
 const operations = listOperations(await readDocument(t))
 const open = operations.filter(({ operation }) => operation.security?.length === 0)
 const guarded = operations.filter((listed) => !open.includes(listed))
 
-/** Which scopes open which; those of payouts and payments are never implied and imply nothing. */
+/** The scopes that each scope includes. Only write and admin include others. */
 const opened: Readonly<Record<Scope, readonly string[]>> = {
   read: ['read'],
   write: ['read', 'write'],
@@ -19,10 +19,10 @@ const opened: Readonly<Record<Scope, readonly string[]>> = {
 }
 let addresses = 0
 
-// A body that no route takes: whoever gets past the scope is told so, and nothing happens.
+// The body is malformed, so a request that passes the scope check is refused and changes nothing.
 async function send(
   { app }: TestApp,
-  { method, path }: Listed,
+  { method, path }: ListedOperation,
   key?: string,
   url = path.replace(/\{\w+\}/g, '!'),
 ) {
@@ -36,7 +36,7 @@ async function send(
   return { statusCode, body }
 }
 
-t.test('only the index, health and readiness are open', async (t) => {
+t.test('only the index, health and readiness routes need no key', async (t) => {
   t.strictSame(
     open.map(({ id }) => id),
     ['getIndex', 'getHealth', 'getReadiness'],
@@ -44,7 +44,7 @@ t.test('only the index, health and readiness are open', async (t) => {
   t.ok(guarded.length > 20)
 })
 
-t.test('every other route refuses a request without a key, or with one that is none', async (t) => {
+t.test('every other route refuses a missing or invalid key', async (t) => {
   const service = await createApp(t)
 
   for (const listed of guarded) {
@@ -56,7 +56,7 @@ t.test('every other route refuses a request without a key, or with one that is n
   }
 })
 
-t.test('every route refuses each key without its scope, and no key with it', async (t) => {
+t.test('every route refuses keys without its scope and accepts keys with it', async (t) => {
   const service = await createApp(t)
 
   for (const scope of scopes) {
@@ -73,7 +73,7 @@ t.test('every route refuses each key without its scope, and no key with it', asy
   }
 })
 
-t.test('a route asks for the least scope that does', async (t) => {
+t.test('each route requires the lowest sufficient scope', async (t) => {
   const needed = Map.groupBy(guarded, ({ operation }) => operation['x-scope'])
 
   t.strictSame(
@@ -89,7 +89,7 @@ t.test('a route asks for the least scope that does', async (t) => {
   t.strictSame(new Set(needed.keys()), new Set(['read', 'write', 'admin', 'payouts:read', 'payouts:write']))
 })
 
-t.test('HEAD asks for the key and the scope that GET asks for', async (t) => {
+t.test('HEAD requires the same key and scope as GET', async (t) => {
   const service = await createApp(t)
   const { key } = await issueKey(service.db, { name: 'admin', scopes: ['admin'] })
   const head = (path: string, headers: object) =>
@@ -102,7 +102,7 @@ t.test('HEAD asks for the key and the scope that GET asks for', async (t) => {
   t.equal((await head('/partners/nobody/payout-details', { 'x-api-key': key })).statusCode, 403)
 })
 
-t.test('no other method reaches a route', async (t) => {
+t.test('methods that a route does not have are refused', async (t) => {
   const service = await createApp(t)
   const paths = new Set(guarded.map(({ path }) => path))
 

@@ -35,7 +35,7 @@ function parse(text: string): Answer {
 
 const close = 'Connection: close\r\n'
 
-t.test('what is no HTTP request is answered with a problem, and the service goes on', async (t) => {
+t.test('a malformed HTTP request is answered with a problem and does not stop the service', async (t) => {
   const { port, app } = await listen(t)
   const long = 'x'.repeat(20_000)
   const cases: readonly (readonly [string, number])[] = [
@@ -70,12 +70,12 @@ t.test('what is no HTTP request is answered with a problem, and the service goes
     t.equal(answer.status, status, JSON.stringify(request.slice(0, 60)))
     t.match(head, /content-type: application\/problem\+json/i)
     t.match(body, { status, request_id: /^[0-9a-f-]{36}$/, errors: [] })
-    t.ok(head.includes(String(body['request_id'])), 'the request is named in a header too')
+    t.ok(head.includes(String(body['request_id'])), 'the request id is also in a header')
   }
   t.equal((await app.inject('/health')).statusCode, 200)
 })
 
-t.test('a body whose chunks are wrong is a 400, and nothing is stored', async (t) => {
+t.test('a body with malformed chunks is a 400 and stores nothing', async (t) => {
   const { port, key, db } = await listen(t)
   const head = `POST /partners HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Type: application/json\r\n`
 
@@ -87,7 +87,7 @@ t.test('a body whose chunks are wrong is a 400, and nothing is stored', async (t
   t.strictSame(await db.selectFrom('partners').select('id').execute(), [])
 })
 
-t.test('a body that ends before its length is not taken', async (t) => {
+t.test('a body shorter than its Content-Length stores nothing', async (t) => {
   const { port, key, db, app } = await listen(t)
   const body = JSON.stringify({ name: 'Acme', email: 'sales@acme.example' })
   const socket = connect(port, '127.0.0.1')
@@ -113,7 +113,7 @@ t.test('an absolute target reaches no other host', async (t) => {
   t.match(answer, { status: 404, body: { code: 'route_not_found' } })
 })
 
-t.test('methods that no route has, and CONNECT, are refused', async (t) => {
+t.test('unknown methods and CONNECT are refused', async (t) => {
   const { port } = await listen(t)
 
   for (const method of ['TRACE', 'PROPFIND', 'OPTIONS', 'PUT']) {
@@ -124,7 +124,7 @@ t.test('methods that no route has, and CONNECT, are refused', async (t) => {
   t.match(tunnel, { status: 404, body: { code: 'route_not_found' } })
 })
 
-t.test('a client that waits for 100 gets it, and another expectation is passed over', async (t) => {
+t.test('Expect: 100-continue gets a 100, and other expectations are ignored', async (t) => {
   const { port, key } = await listen(t)
   const body = JSON.stringify({ name: 'Acme', email: 'sales@acme.example' })
   const head =
@@ -138,7 +138,7 @@ t.test('a client that waits for 100 gets it, and another expectation is passed o
   t.match(other, /^HTTP\/1\.1 409 /)
 })
 
-t.test('headers and bodies that come too slowly are cut off with a 408', async (t) => {
+t.test('slow headers and slow bodies are cut off with a 408', async (t) => {
   const { port, key, app, db } = await listen(t)
   Object.assign(app.server, { headersTimeout: 300, requestTimeout: 600 })
   const head = `POST /partners HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Type: application/json\r\n`
@@ -153,7 +153,7 @@ t.test('headers and bodies that come too slowly are cut off with a 408', async (
   t.strictSame(await db.selectFrom('partners').select('id').execute(), [])
 })
 
-t.test('the service waits no longer than it should for a client', async (t) => {
+t.test('the server limits the time for headers, requests and idle connections', async (t) => {
   const { app } = await createApp(t)
   const { headersTimeout, requestTimeout, keepAliveTimeout } = app.server
 

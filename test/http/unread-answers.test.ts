@@ -21,13 +21,14 @@ async function listen(t: Test, bounds: Parameters<typeof giveUpUnreadAnswers>[2]
   const { port } = app.server.address() as AddressInfo
   return {
     port,
-    figure: async (name: string) => (await metrics.registry.getSingleMetric(name)?.get())?.values[0]?.value,
+    readMetric: async (name: string) =>
+      (await metrics.registry.getSingleMetric(name)?.get())?.values[0]?.value,
   }
 }
 
-/** Waits until a figure has a value; the test's own time-out ends a wait that is in vain. */
-async function until(figure: () => Promise<number | undefined>, value: number): Promise<void> {
-  while ((await figure()) !== value) await setImmediate()
+/** Waits until a metric has a value. */
+async function until(read: () => Promise<number | undefined>, value: number): Promise<void> {
+  while ((await read()) !== value) await setImmediate()
 }
 
 /** Asks for the large answer and reads none of it. */
@@ -38,31 +39,35 @@ function askAndNotRead(port: number): Socket {
   return socket
 }
 
-t.test('an answer that nobody reads is given up, and counted', async (t) => {
-  const { port, figure } = await listen(t, { patienceMs: 20, bytesPerMs: 1_000_000 })
+t.test('an answer that the client does not read is given up and counted', async (t) => {
+  const { port, readMetric } = await listen(t, { patienceMs: 20, bytesPerMs: 1_000_000 })
   const socket = askAndNotRead(port)
 
-  // Nothing is read until the connection is gone: what has arrived by then is not the whole answer.
+  // The client reads nothing until the service gives up, so it receives only a part.
   await once(socket, 'readable')
-  await until(() => figure('http_answers_given_up_total'), 1)
+  await until(() => readMetric('http_answers_given_up_total'), 1)
   socket.resume()
   await once(socket, 'close')
 
   t.ok(socket.bytesRead < large.length)
-  t.equal(await figure('http_answers_waiting_bytes'), 0)
+  t.equal(await readMetric('http_answers_waiting_bytes'), 0)
 })
 
-t.test('an answer that its client reads arrives whole and waits no longer', async (t) => {
-  const { port, figure } = await listen(t, { patienceMs: 20_000 })
+t.test('an answer that the client reads arrives whole and stops counting as waiting', async (t) => {
+  const { port, readMetric } = await listen(t, { patienceMs: 600_000 })
 
   const text = await (await fetch(`http://127.0.0.1:${port}/large`)).text()
 
   t.equal(text.length, large.length)
-  await until(() => figure('http_answers_waiting_bytes'), 0)
+  await until(() => readMetric('http_answers_waiting_bytes'), 0)
 })
 
-t.test('where no room is left a large answer is a 503, and a small one goes out', async (t) => {
-  const { port, figure } = await listen(t, { mostBytes: 10_000_000, spareMs: 60_000 })
+t.test('a large answer is a 503 when unread answers use all room, and a small one is sent', async (t) => {
+  const { port, readMetric } = await listen(t, {
+    mostBytes: 10_000_000,
+    patienceMs: 600_000,
+    spareMs: 600_000,
+  })
   const socket = askAndNotRead(port)
   await once(socket, 'readable')
 
@@ -73,11 +78,11 @@ t.test('where no room is left a large answer is a 503, and a small one goes out'
   t.equal(refused.headers.get('retry-after'), '1')
   t.match(await refused.json(), { code: 'unavailable' })
   t.equal(await small.text(), 'small')
-  t.equal(await figure('http_answers_given_up_total'), 0)
+  t.equal(await readMetric('http_answers_given_up_total'), 0)
   socket.destroy()
 })
 
-t.test('a new large answer takes the room of one that has waited long', async (t) => {
+t.test('a large answer takes the room of an unread one that has waited for spareMs', async (t) => {
   const { port } = await listen(t, { mostBytes: 10_000_000, spareMs: 0 })
   const socket = askAndNotRead(port)
   await once(socket, 'readable')

@@ -1,21 +1,22 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import t from 'tap'
 import { createApp } from '../support/app.ts'
+import { createProxy } from '../support/proxy.ts'
 
 const decode: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
   br: brotliDecompressSync,
   gzip: gunzipSync,
 }
 
-t.test('the page names its files by their content, and browsers keep those for good', async (t) => {
+t.test('GET /docs links its files by content hash, and browsers may cache them for a year', async (t) => {
   const { app } = await createApp(t)
 
   const page = await app.inject('/docs')
-  const paths = [...page.body.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, path]) => `/${path}`)
-  const files = await Promise.all(paths.map((path) => app.inject(path)))
+  const paths = new Set(linksOf(page.body))
+  const files = await Promise.all(Array.from(paths, (path) => app.inject(`/${path}`)))
 
   t.equal(page.headers['cache-control'], 'no-cache')
-  t.equal(files.length, 4)
+  t.equal(files.length, 5)
   for (const file of files) {
     t.equal(file.statusCode, 200)
     t.equal(file.headers['cache-control'], 'public, max-age=31536000, immutable')
@@ -23,7 +24,48 @@ t.test('the page names its files by their content, and browsers keep those for g
   t.notMatch(page.body, /<script>|style=/, 'nothing inline')
 })
 
-t.test('each encoding holds the same content, and has a tag of its own', async (t) => {
+t.test('the page has a title and a logo of its own, which the policy allows', async (t) => {
+  const { app } = await createApp(t)
+
+  const page = await app.inject('/docs')
+  const [, logo = ''] = /<img src="([^"]+)"/.exec(page.body) ?? []
+  const image = await app.inject(`/${logo}`)
+
+  t.match(page.body, '<title>Partner Attribution API</title>')
+  t.match(page.body, `<link rel="icon" type="image/svg+xml" href="${logo}">`)
+  t.match(page.body, '<strong>Partner Attribution API</strong>')
+  t.equal(image.headers['content-type'], 'image/svg+xml')
+  t.match(image.body, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/)
+  t.match(page.headers['content-security-policy'], /img-src 'self'/)
+})
+
+t.test('the pages work behind a path prefix that a proxy strips', async (t) => {
+  const { app } = await createApp(t)
+  const proxy = await createProxy(t, await app.listen({ host: '127.0.0.1', port: 0 }))
+
+  const page = await fetch(`${proxy}/docs/`)
+  const links = linksOf(await page.text())
+  const files = await Promise.all(links.map((link) => fetch(new URL(link, page.url))))
+  const document = await fetch(new URL('docs/json', page.url))
+  const { servers } = (await document.json()) as { servers: { url: string }[] }
+  const server = new URL(servers[0]?.url ?? '', document.url)
+  const health = await fetch(new URL('health', server))
+
+  t.equal(page.url, `${proxy}/docs`)
+  t.equal(links.length, 6)
+  t.strictSame(
+    [...files, document, health].filter(({ ok }) => !ok),
+    [],
+  )
+  t.strictSame(
+    links.filter((link) => /^(?:\/|\w+:)/.test(link)),
+    [],
+    'no link is absolute',
+  )
+  t.equal(server.href, `${proxy}/`)
+})
+
+t.test('each encoding of /docs/json has the same content and its own ETag', async (t) => {
   const { app } = await createApp(t)
   const plain = await app.inject('/docs/json')
 
@@ -38,7 +80,7 @@ t.test('each encoding holds the same content, and has a tag of its own', async (
   }
 })
 
-t.test('a client that has the content gets a 304, and another tag the content', async (t) => {
+t.test('a request with a current ETag gets a 304, and any other gets the content', async (t) => {
   const { app } = await createApp(t)
 
   for (const path of ['/docs', '/docs/json', '/docs/yaml']) {
@@ -53,7 +95,7 @@ t.test('a client that has the content gets a 304, and another tag the content', 
   }
 })
 
-t.test('the page is found with a slash behind it, also behind a prefix of a proxy', async (t) => {
+t.test('GET /docs/ redirects to /docs, also behind the path prefix of a proxy', async (t) => {
   const { app } = await createApp(t)
 
   const { statusCode, headers } = await app.inject('/docs/')
@@ -64,3 +106,7 @@ t.test('the page is found with a slash behind it, also behind a prefix of a prox
     'https://host.example/prefix/docs',
   )
 })
+
+function linksOf(page: string): string[] {
+  return [...page.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, link = '']) => link)
+}

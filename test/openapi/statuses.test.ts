@@ -7,9 +7,14 @@ import examples from '../../src/openapi/examples.json' with { type: 'json' }
 import type { Example, Examples, Operation } from '../../src/openapi/contract.ts'
 import { createApp } from '../support/app.ts'
 import { connectAsOwner } from '../support/database.ts'
-import { createDetachedApp, type Listed, listOperations, readDocument } from '../support/document.ts'
+import {
+  createDetachedApp,
+  type ListedOperation,
+  listOperations,
+  readDocument,
+} from '../support/openapi-document.ts'
 import { createFreshService, createTranslation } from '../support/examples.ts'
-import { provocations, type Request, toRequest, withHeaders } from '../support/provoke.ts'
+import { provokeByStatus, type Request, toRequest, withHeaders } from '../support/provoke-errors.ts'
 
 const shown: Examples = examples
 const document = await readDocument(t)
@@ -21,35 +26,39 @@ ajv.addSchema({ $id: 'document', ...document })
 
 const seen = new Set<string>()
 
-/** An answer has a status that its operation declares, and is what is declared of that status. */
-function check(t: Test, { id, operation }: Listed, status: number, answer: LightMyRequestResponse): void {
+/** Asserts that an answer has this status and is what its operation declares for it. */
+function check(
+  t: Test,
+  { id, operation }: ListedOperation,
+  status: number,
+  answer: LightMyRequestResponse,
+): void {
   t.equal(answer.statusCode, status, `${id} answers ${status}: ${answer.body.slice(0, 200)}`)
   seen.add(`${id} ${answer.statusCode}`)
   const type = String(answer.headers['content-type']).split(';', 1)[0] ?? ''
   const declared = contentOf(operation.responses[status])[type]?.schema
   if (declared === undefined) return void t.fail(`${id} ${status} does not declare ${type}`)
   const validate = ajv.compile('$ref' in declared ? { $ref: `document${declared.$ref}` } : declared)
-  t.ok(validate(answer.json()), `${id} ${status}: ${ajv.errorsText(validate.errors)}`)
-  t.ok(answer.headers['x-request-id'], `${id} ${status} names its request`)
-  if (status === 429 || status === 503)
-    t.ok(answer.headers['retry-after'], `${id} ${status} says when to come again`)
+  t.ok(validate(read(answer)), `${id} ${status}: ${ajv.errorsText(validate.errors)}`)
+  t.ok(answer.headers['x-request-id'], `${id} ${status} has a request id`)
+  if (status === 429 || status === 503) t.ok(answer.headers['retry-after'], `${id} ${status} has Retry-After`)
 }
 
 t.test(
-  'the story of the examples: done once, replayed, refused with another body, found again',
+  'each example gets its documented answer, is replayed, refused with another body and found again',
   async (t) => {
     const service = await createFreshService(t)
     const translation = createTranslation()
 
     for (const [id, example] of Object.entries(shown)) {
-      const listed = operations.get(id) as Listed
+      const listed = operations.get(id) as ListedOperation
       const request = toRequest(listed, translation.translate(example), service.key)
       const keyed = withHeaders(request, { 'idempotency-key': id })
       const takesKey = JSON.stringify(listed.operation.parameters ?? []).includes('IdempotencyKey')
 
       const answer = await service.app.inject(keyed)
       check(t, listed, example.status, answer)
-      translation.learn(example.answer, answer.json())
+      translation.learn(example.answer, read(answer))
       if (takesKey) {
         const replayed = await service.app.inject(keyed)
         t.equal(replayed.headers['idempotency-replayed'], 'true', `${id} is replayed`)
@@ -64,32 +73,32 @@ t.test(
   },
 )
 
-t.test('every refusal that can be provoked from outside', async (t) => {
+t.test('every operation answers with each error that a client can provoke', async (t) => {
   const service = await createFreshService(t)
 
   for (const listed of operations.values()) {
     const request = toRequest(listed, shown[listed.id] ?? nobody, service.key)
     for (const status of Object.keys(listed.operation.responses).map(Number)) {
-      const provoke = provocations[status]
+      const provoke = provokeByStatus[status]
       if (provoke !== undefined) check(t, listed, status, await provoke(service, request, listed))
     }
   }
 })
 
-t.test('a database that is away makes a 503', async (t) => {
+t.test('every operation answers 503 when the database is unreachable', async (t) => {
   const app = await createDetachedApp(t)
 
   await checkAll(t, app, 503)
 })
 
-t.test('a database that is not what the service knows makes a 500, and says nothing of it', async (t) => {
+t.test('every operation answers 500 when the schema is not the expected one', async (t) => {
   const service = await createApp(t)
   await sql`alter table api_keys rename column scopes to changed`.execute(connectAsOwner(t, service.url))
 
   await checkAll(t, service.app, 500)
 })
 
-t.test('every status that the document declares has occurred', (t) => {
+t.test('every declared status has occurred in these tests', (t) => {
   const declared = [...operations.values()].flatMap(({ id, operation }) =>
     Object.keys(operation.responses).map((status) => `${id} ${status}`),
   )
@@ -97,10 +106,14 @@ t.test('every status that the document declares has occurred', (t) => {
   t.strictSame(
     declared.filter((status) => !seen.has(status)),
     [],
-    'say in test/support/provoke.ts how an operation comes to answer so',
+    'add to test/support/provoke-errors.ts how to get this status',
   )
   t.end()
 })
+
+function read({ headers, body }: LightMyRequestResponse): unknown {
+  return String(headers['content-type']).includes('json') ? JSON.parse(body) : body
+}
 
 function contentOf(response: Operation['responses'][string] | undefined) {
   if (response === undefined) return {}
@@ -120,6 +133,6 @@ async function checkAll(t: Test, app: FastifyInstance, status: number): Promise<
 
 /** Another valid body. */
 function vary(payload = ''): string {
-  const renamed = payload.replace(/"(id|name|reason)":"/, '"$1":"other-')
+  const renamed = payload.replace(/"(id|name|reason|iban)":"/, '"$1":"other-')
   return renamed === payload ? payload.replace(/:(\d+)/, ':1$1') : renamed
 }

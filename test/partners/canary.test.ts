@@ -6,14 +6,14 @@ import { canonicalJson } from '../../src/values/canonical-json.ts'
 import { rotatePayoutKeys } from '../../src/partners/rotate.ts'
 import { createVault, parsePayoutKeys } from '../../src/partners/vault.ts'
 import { createApp, type TestApp } from '../support/app.ts'
-import { listOperations, readDocument } from '../support/document.ts'
+import { listOperations, readDocument } from '../support/openapi-document.ts'
 import { connectAsOwner } from '../support/database.ts'
 import { captureLog } from '../support/log.ts'
 
 const canaries = { bank_account: 'DE89370400440532013000', tax_id: 'TAX-1234567890-CANARY' }
 const partner = { id: 'p1', name: 'Acme', email: 'sales@acme.example', payout_details: canaries }
 
-/** Every way in which a dump, a log or an answer could spell the canaries. */
+/** The canaries as text, hex and base64. */
 const spellings = Object.values(canaries).flatMap((text) => {
   const bytes = Buffer.from(text)
   const [inner] = bytes
@@ -27,7 +27,7 @@ function hitsIn(text: string): readonly string[] {
   return spellings.filter((spelling) => text.toLowerCase().includes(spelling.toLowerCase()))
 }
 
-/** Every row of every table as text, as a dump has them. */
+/** Every row of every table as text. */
 async function dump(db: Kysely<Database>): Promise<string> {
   const tables = await sql<{ name: string }>`
     select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname = 'public'`.execute(
@@ -41,7 +41,7 @@ async function dump(db: Kysely<Database>): Promise<string> {
   return texts.flatMap(({ rows }) => rows.map(({ row }) => row)).join('\n')
 }
 
-t.test('payout details are in no dump, log, metric, error or stored answer', async (t) => {
+t.test('payout details do not appear in dumps, logs, metrics, errors or stored answers', async (t) => {
   const { log, lines, text } = captureLog()
   const { app, call, db, key, url } = await createApp(t, { log, config: { METRICS_PORT: 0 } })
   await app.listen({ host: '127.0.0.1', port: 0 })
@@ -97,11 +97,11 @@ t.test('payout details are in no dump, log, metric, error or stored answer', asy
   t.strictSame(
     hitsIn((await dump(db)) + revealed.body),
     spellings.filter((_, at) => at % 3 === 0),
-    'a hit is seen',
+    'the search finds revealed details',
   )
 })
 
-// `npm run canary` takes 1,000.
+// `npm run canary` uses 1,000.
 const count = Number(process.env['CANARY_PARTNERS'] ?? 30)
 const marker = 'CANARY7719'
 const key = (byte: number) => Buffer.alloc(32, byte).toString('base64')
@@ -112,7 +112,7 @@ const detailsOf = (n: number, kind: string) => ({
   tax_id: `${kind}-${String(n).padStart(6, '0')}-${marker}`,
 })
 
-/** How the marker looks in a text, in hexadecimal, and in base64 wherever it begins. */
+/** The marker as text, as hex, and as base64 at each of the three offsets. */
 const marks = [
   marker,
   Buffer.from(marker).toString('hex'),
@@ -132,8 +132,8 @@ function refuseMarks(t: Test, text: string, where: string): void {
   )
 }
 
-/** What becomes of one partner's details: set, guessed, refused, changed, read, erased. Returns the bodies of problems. */
-async function liveThrough({ call }: TestApp, n: number, t: Test): Promise<readonly string[]> {
+/** Sets, guesses, changes, reads and erases the details of one partner. Returns the bodies of problems. */
+async function runLifecycle({ call }: TestApp, n: number, t: Test): Promise<readonly string[]> {
   const partner = partnerOf(n)
   const path = `/partners/${partner.id}`
   const payout_details = detailsOf(n, 'first')
@@ -161,7 +161,7 @@ async function liveThrough({ call }: TestApp, n: number, t: Test): Promise<reado
   return problems.filter(({ statusCode }) => statusCode >= 400).map(({ body }) => body)
 }
 
-/** The answers to every GET of the API but the one that shows details, for each of these partners. */
+/** The answers to every GET operation except revealPayoutDetails, for every partner. */
 async function exportAll({ call }: TestApp, t: Test): Promise<string> {
   const gets = listOperations(await readDocument(t)).filter(({ method }) => method === 'GET')
   const paths = gets.filter(({ id }) => id !== 'revealPayoutDetails').map(({ path }) => path)
@@ -179,7 +179,7 @@ async function exportAll({ call }: TestApp, t: Test): Promise<string> {
   return bodies.join('\n')
 }
 
-t.test('payout details leave no trace, however they were guessed, changed, erased and rotated', async (t) => {
+t.test('payout details leave no trace after guesses, changes, erasure and key rotation', async (t) => {
   const { log, lines, text } = captureLog()
   const config = { METRICS_PORT: 0, payoutKeys: parsePayoutKeys(`old:${key(1)}`) }
   const before = await createApp(t, { log, config })
@@ -187,7 +187,7 @@ t.test('payout details leave no trace, however they were guessed, changed, erase
   const numbers = Array.from({ length: count }, (_, index) => index + 1)
 
   const problems: string[] = []
-  for (const n of numbers) problems.push(...(await liveThrough(before, n, t)))
+  for (const n of numbers) problems.push(...(await runLifecycle(before, n, t)))
   await rotatePayoutKeys(before.db, createVault(parsePayoutKeys(`new:${key(2)},old:${key(1)}`)))
   const after = await createApp(t, {
     log,

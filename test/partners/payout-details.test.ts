@@ -1,7 +1,7 @@
 import t from 'tap'
 import { maskDetails, refuseMasked } from '../../src/partners/payout-details.ts'
 
-t.test('the last four characters of a value are shown, and never more than a third of it', async (t) => {
+t.test('maskDetails shows the last four characters of a value, but at most a third of it', async (t) => {
   const masked = maskDetails({
     bank_account: 'DE89370400440532013000',
     tax_id: '1234567890',
@@ -19,7 +19,7 @@ t.test('the last four characters of a value are shown, and never more than a thi
   })
 })
 
-t.test('a masked value sent back is refused by name, and its value is not repeated', async (t) => {
+t.test('refuseMasked names the fields with masked values without repeating the values', async (t) => {
   const masked = maskDetails({ bank_account: 'DE89370400440532013000', tax_id: '1234567890' })
 
   t.throws(() => refuseMasked({ ...masked, iban: 'DE02120300000000202051' }), {

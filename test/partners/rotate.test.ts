@@ -13,7 +13,7 @@ const partnerOf = (number: number) => ({
 })
 
 t.test(
-  'after a rotation the newest key alone opens everything, and a submission is still known',
+  'after a rotation the newest key opens all details, and resubmissions are still recognised',
   async (t) => {
     const before = await createApp(t, { config: { payoutKeys: parsePayoutKeys(oldKey) } })
     for (const number of [1, 2, 3, 4, 5]) await before.call('POST', '/partners', partnerOf(number))
@@ -34,7 +34,7 @@ t.test(
   },
 )
 
-t.test('changes made while keys are rotated are kept', async (t) => {
+t.test('a rotation keeps changes that are made during it', async (t) => {
   const both = parsePayoutKeys(`${oldKey},${newKey}`)
   const service = await createApp(t, { config: { payoutKeys: both } })
   const numbers = Array.from({ length: 30 }, (_, number) => number)
@@ -53,7 +53,7 @@ t.test('changes made while keys are rotated are kept', async (t) => {
   }
 })
 
-t.test('a rotation that lacks a key changes nothing and says so', async (t) => {
+t.test('a rotation without the old key fails and changes nothing', async (t) => {
   const service = await createApp(t, { config: { payoutKeys: parsePayoutKeys(oldKey) } })
   await service.call('POST', '/partners', partnerOf(1))
   const read = () => service.db.selectFrom('partners').select(['payout_details', 'submission']).execute()

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Partner } from '../../src/partners/schemas.ts'
 import { createApp } from '../support/app.ts'
-import { givenPartner } from '../support/given.ts'
+import { givenPartner } from '../support/fixtures.ts'
 
 const acme = {
   id: 'acme',
@@ -23,7 +23,7 @@ t.test('POST /partners registers a partner and masks its payout details', async 
   })
 })
 
-t.test('POST /partners makes an id where none is sent', async (t) => {
+t.test('POST /partners creates an id when none is sent', async (t) => {
   const { call } = await createApp(t)
 
   const made = await call('POST', '/partners', { name: 'Acme', email: 'sales@acme.example' })
@@ -31,7 +31,7 @@ t.test('POST /partners makes an id where none is sent', async (t) => {
   t.match(made.json(), { partner: { id: /^ptn_/, payout_details: null } })
 })
 
-t.test('POST /partners answers the same submission with the partner as it is now', async (t) => {
+t.test('POST /partners answers a repeated submission with the current partner', async (t) => {
   const { call } = await createApp(t)
   await call('POST', '/partners', acme)
   await call('PATCH', '/partners/acme', {
@@ -56,7 +56,7 @@ t.test('POST /partners refuses an id that holds another submission', async (t) =
   }
 })
 
-t.test('POST and PATCH refuse an e-mail address that another partner has, in whatever case', async (t) => {
+t.test('POST and PATCH /partners refuse the e-mail address of another partner, ignoring case', async (t) => {
   const service = await createApp(t)
   await service.call('POST', '/partners', acme)
   await givenPartner(service, 'other')
@@ -69,7 +69,7 @@ t.test('POST and PATCH refuse an e-mail address that another partner has, in wha
   t.notMatch(made.body + changed.body, /acme/i)
 })
 
-t.test('POST /partners refuses what no partner can be, naming each fault', async (t) => {
+t.test('POST /partners refuses invalid bodies and names the fault', async (t) => {
   const { call, db } = await createApp(t)
   const faults: readonly (readonly [object, string])[] = [
     [{ name: undefined }, '/name'],
@@ -108,32 +108,29 @@ t.test('POST /partners refuses what no partner can be, naming each fault', async
   t.strictSame(await db.selectFrom('partners').selectAll().execute(), [])
 })
 
-t.test(
-  'GET /partners pages by id, stays right while partners arrive, and finds an e-mail address',
-  async (t) => {
-    const service = await createApp(t)
-    for (const id of ['b', 'd', 'f']) await givenPartner(service, id)
-    const list = async (query: string) => {
-      const answer = await service.call('GET', `/partners?${query}`)
-      const { partners, pagination } = answer.json<{
-        partners: Partner[]
-        pagination: { next_cursor: string }
-      }>()
-      return { ids: partners.map(({ id }) => id), pagination }
-    }
+t.test('GET /partners pages by id while partners arrive and filters by e-mail address', async (t) => {
+  const service = await createApp(t)
+  for (const id of ['b', 'd', 'f']) await givenPartner(service, id)
+  const list = async (query: string) => {
+    const answer = await service.call('GET', `/partners?${query}`)
+    const { partners, pagination } = answer.json<{
+      partners: Partner[]
+      pagination: { next_cursor: string }
+    }>()
+    return { ids: partners.map(({ id }) => id), pagination }
+  }
 
-    const first = await list('limit=2')
-    await givenPartner(service, 'a')
-    const second = await list(`limit=2&cursor=${first.pagination.next_cursor}`)
-    const skipped = await list('limit=1&offset=1')
-    const found = await list('email=D@EXAMPLE.com')
+  const first = await list('limit=2')
+  await givenPartner(service, 'a')
+  const second = await list(`limit=2&cursor=${first.pagination.next_cursor}`)
+  const skipped = await list('limit=1&offset=1')
+  const found = await list('email=D@EXAMPLE.com')
 
-    t.strictSame([first.ids, second.ids, skipped.ids, found.ids], [['b', 'd'], ['f'], ['b'], ['d']])
-    t.match(second.pagination, { limit: 2, offset: null, next_cursor: null })
-  },
-)
+  t.strictSame([first.ids, second.ids, skipped.ids, found.ids], [['b', 'd'], ['f'], ['b'], ['d']])
+  t.match(second.pagination, { limit: 2, offset: null, next_cursor: null })
+})
 
-t.test('GET /partners refuses pages that cannot be', async (t) => {
+t.test('GET /partners refuses invalid limits, offsets and cursors', async (t) => {
   const { call } = await createApp(t)
   const cursor = Buffer.from('["a"]').toString('base64url')
   const wrong = [
@@ -161,7 +158,7 @@ t.test('GET /partners refuses pages that cannot be', async (t) => {
   }
 })
 
-t.test('GET /partners/:id shows a partner with its totals, or 404', async (t) => {
+t.test('GET /partners/:id shows a partner with its totals and answers 404 for an unknown id', async (t) => {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
 
@@ -175,7 +172,7 @@ t.test('GET /partners/:id shows a partner with its totals, or 404', async (t) =>
   t.match(missing.json(), { status: 404, code: 'partner_not_found' })
 })
 
-t.test('PATCH /partners/:id changes what is sent and nothing else', async (t) => {
+t.test('PATCH /partners/:id changes only the fields that are sent', async (t) => {
   const { call } = await createApp(t)
   await call('POST', '/partners', acme)
 
@@ -188,7 +185,7 @@ t.test('PATCH /partners/:id changes what is sent and nothing else', async (t) =>
   t.match(stopped.json(), { partner: { name: 'Acme Ltd', status: 'inactive' } })
 })
 
-t.test('PATCH /partners/:id answers 400 for no change and 404 for nobody', async (t) => {
+t.test('PATCH /partners/:id answers 400 for an invalid change and 404 for an unknown id', async (t) => {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
 
@@ -199,7 +196,7 @@ t.test('PATCH /partners/:id answers 400 for no change and 404 for nobody', async
 })
 
 t.test(
-  'GET /partners/:id/payout-details shows them in clear and records who read them, and when',
+  'GET /partners/:id/payout-details shows them unmasked and records the read in the audit',
   async (t) => {
     const { call, db } = await createApp(t)
     await call('POST', '/partners', acme)
@@ -221,16 +218,19 @@ t.test(
   },
 )
 
-t.test('GET /partners/:id/payout-details answers null where there are none and 404 for nobody', async (t) => {
-  const service = await createApp(t)
-  await givenPartner(service, 'p1')
+t.test(
+  'GET /partners/:id/payout-details answers null when there are none and 404 for an unknown id',
+  async (t) => {
+    const service = await createApp(t)
+    await givenPartner(service, 'p1')
 
-  t.strictSame((await service.call('GET', '/partners/p1/payout-details')).json(), { payout_details: null })
-  t.equal((await service.call('GET', '/partners/nobody/payout-details')).statusCode, 404)
-})
+    t.strictSame((await service.call('GET', '/partners/p1/payout-details')).json(), { payout_details: null })
+    t.equal((await service.call('GET', '/partners/nobody/payout-details')).statusCode, 404)
+  },
+)
 
 t.test(
-  'DELETE /partners/:id/payout-details erases them, again changes nothing, and is 404 for nobody',
+  'DELETE /partners/:id/payout-details erases them, is idempotent and answers 404 for an unknown id',
   async (t) => {
     const { call, db } = await createApp(t)
     await call('POST', '/partners', acme)
@@ -247,7 +247,7 @@ t.test(
   },
 )
 
-t.test('without payout keys a partner with details is a 503, and one without is none', async (t) => {
+t.test('without payout keys, POST /partners answers 503 only for bodies with payout details', async (t) => {
   const { call } = await createApp(t, { config: { payoutKeys: new Map() } })
 
   const refused = await call('POST', '/partners', acme)

@@ -5,7 +5,7 @@ const key = (byte: number) => Buffer.alloc(32, byte).toString('base64')
 const vaultOf = (text: string) => createVault(parsePayoutKeys(text))
 const plain = Buffer.from('DE89370400440532013000')
 
-t.test('a vault opens what it sealed, and never seals the same twice', async (t) => {
+t.test('a vault opens what it sealed and seals equal values differently', async (t) => {
   const vault = vaultOf(`a:${key(1)}`)
 
   const [first, second] = [vault.seal(plain, 'p1'), vault.seal(plain, 'p1')]
@@ -14,13 +14,13 @@ t.test('a vault opens what it sealed, and never seals the same twice', async (t)
   t.strictSame([vault.open(first, 'p1'), vault.open(second, 'p1')], [plain, plain])
 })
 
-t.test('what was sealed for one partner does not open for another', async (t) => {
+t.test('a value sealed for one partner does not open for another', async (t) => {
   const vault = vaultOf(`a:${key(1)}`)
 
   t.throws(() => vault.open(vault.seal(plain, 'p1'), 'p2'))
 })
 
-t.test('no bit of what was sealed can change, and no byte can go', async (t) => {
+t.test('a vault refuses sealed values with a changed bit or missing bytes', async (t) => {
   const vault = vaultOf(`a:${key(1)}`)
   const sealed = vault.seal(plain, 'p1')
 
@@ -40,20 +40,20 @@ t.test('the first key seals and every key opens', async (t) => {
   t.strictSame(rotated.seal(plain, 'p1').subarray(0, 4), Buffer.from([3, ...Buffer.from('new')]))
 })
 
-t.test('without its key nothing opens, and without any key nothing is sealed', async (t) => {
+t.test('a vault does not open without the right key and does not seal without any key', async (t) => {
   const sealed = vaultOf(`old:${key(1)}`).seal(plain, 'p1')
 
   t.throws(() => vaultOf(`new:${key(2)}`).open(sealed, 'p1'), { code: 'PAYOUT_KEYS_MISSING' })
   t.throws(() => vaultOf('').seal(plain, 'p1'), { code: 'PAYOUT_KEYS_MISSING' })
 })
 
-t.test('keys are read from a list with commas or lines', async (t) => {
+t.test('parsePayoutKeys reads keys separated by commas or line breaks', async (t) => {
   const keys = parsePayoutKeys(`b:${key(2)},a:${key(1)}\n  c:${key(3)}\n`)
 
   t.strictSame([...keys.keys()], ['b', 'a', 'c'])
 })
 
-t.test('a list that is not one of keys is refused without repeating it', async (t) => {
+t.test('parsePayoutKeys refuses an invalid list without repeating it', async (t) => {
   const wrong = ['secret', `a:${key(1)},a:${key(2)}`, 'a:c2hvcnQ=', `a b:${key(1)}`, `:${key(1)}`]
 
   for (const text of wrong) t.throws(() => parsePayoutKeys(text), { message: /^PAYOUT_KEYS [^=]*$/ })

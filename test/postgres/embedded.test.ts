@@ -10,7 +10,7 @@ import { startEmbedded } from '../../src/postgres/embedded.ts'
 
 const log = () => {}
 
-t.test('keeps its data from one start to the next', async (t) => {
+t.test('the embedded server keeps its data across restarts', async (t) => {
   const dataDir = await createFolder(t)
   const first = await startEmbedded({ dataDir, log })
   await query(first.ownerUrl, 'create table notes as select 42 as number')
@@ -21,18 +21,21 @@ t.test('keeps its data from one start to the next', async (t) => {
   t.strictSame(await query(second.ownerUrl, 'select number from notes'), [{ number: 42 }])
 })
 
-t.test('works in a folder with spaces, on loopback, durably, for those who know the password', async (t) => {
-  const { ownerUrl: url } = await start(t, `${await createFolder(t)}/some  folder`)
+t.test(
+  'the embedded server works in a folder with spaces, on loopback, with fsync and a password',
+  async (t) => {
+    const { ownerUrl: url } = await start(t, `${await createFolder(t)}/some  folder`)
 
-  const shown = await query(
-    url,
-    "select current_setting('listen_addresses') as host, current_setting('fsync') as fsync",
-  )
-  t.strictSame(shown, [{ host: '127.0.0.1', fsync: 'on' }])
-  await t.rejects(query(url.replace(/:\w+@/, ':guess@'), 'select'), { code: '28P01' })
-})
+    const shown = await query(
+      url,
+      "select current_setting('listen_addresses') as host, current_setting('fsync') as fsync",
+    )
+    t.strictSame(shown, [{ host: '127.0.0.1', fsync: 'on' }])
+    await t.rejects(query(url.replace(/:\w+@/, ':guess@'), 'select'), { code: '28P01' })
+  },
+)
 
-t.test('tells its address in a file that others cannot read, while it runs', async (t) => {
+t.test('the embedded server writes its address to a private file and deletes it when it stops', async (t) => {
   const dataDir = await createFolder(t)
   const file = `${dataDir}/connection.json`
   const embedded = await startEmbedded({ dataDir, log })
@@ -49,7 +52,7 @@ t.test('tells its address in a file that others cannot read, while it runs', asy
   await t.rejects(stat(file), { code: 'ENOENT' })
 })
 
-t.test('serves several processes and stops with the last of them', async (t) => {
+t.test('the embedded server serves several users and stops with the last one', async (t) => {
   const dataDir = await createFolder(t)
   const first = await startEmbedded({ dataDir, log })
   const second = await startEmbedded({ dataDir, log })
@@ -61,7 +64,7 @@ t.test('serves several processes and stops with the last of them', async (t) => 
   await t.rejects(query(second.ownerUrl, 'select'), { code: 'ECONNREFUSED' })
 })
 
-t.test('is made and started once by processes that start at the same time', async (t) => {
+t.test('processes that start at the same time create and start one embedded server', async (t) => {
   const dataDir = await createFolder(t)
 
   const children = await Promise.all([spawnUser(t, dataDir), spawnUser(t, dataDir), spawnUser(t, dataDir)])
@@ -69,7 +72,7 @@ t.test('is made and started once by processes that start at the same time', asyn
   t.equal(new Set(children.map(({ url }) => url)).size, 1)
 })
 
-t.test('outlives a killed process and is stopped by the next', async (t) => {
+t.test('the embedded server survives a killed process, and the next process stops it', async (t) => {
   const dataDir = await createFolder(t)
   const { child, url } = await spawnUser(t, dataDir)
   await query(url, 'create table notes as select 42 as number')
@@ -83,7 +86,7 @@ t.test('outlives a killed process and is stopped by the next', async (t) => {
   await t.rejects(query(url, 'select'), { code: 'ECONNREFUSED' })
 })
 
-t.test('recovers when it was killed itself', async (t) => {
+t.test('the embedded server recovers after it was killed', async (t) => {
   const dataDir = await createFolder(t)
   const first = await startEmbedded({ dataDir, log })
   await query(first.ownerUrl, 'create table notes as select 42 as number')
@@ -96,7 +99,7 @@ t.test('recovers when it was killed itself', async (t) => {
   t.strictSame(await query(second.ownerUrl, 'select number from notes'), [{ number: 42 }])
 })
 
-t.test('is not misled by a process that has got the number of a dead server', async (t) => {
+t.test('the embedded server starts when another process has the id of a dead server', async (t) => {
   const dataDir = await createFolder(t)
   await startEmbedded({ dataDir, log }).then((embedded) => embedded.stop())
   const stale = [process.pid, `${dataDir}/postgres/data`, 1, 5432, '', '127.0.0.1', '1 1', 'ready', '']
@@ -107,7 +110,7 @@ t.test('is not misled by a process that has got the number of a dead server', as
   t.strictSame(await query(url, 'select 1 as one'), [{ one: 1 }])
 })
 
-t.test('clears away a cluster whose making was cut short', async (t) => {
+t.test('the embedded server deletes a cluster whose creation was interrupted', async (t) => {
   const child = spawn(process.execPath, ['--version'], { stdio: 'ignore' })
   await once(child, 'exit')
   const unfinished = `postgres.${child.pid}.x1Y2z3`
@@ -119,7 +122,7 @@ t.test('clears away a cluster whose making was cut short', async (t) => {
   await t.rejects(stat(`${dataDir}/${unfinished}`), { code: 'ENOENT' })
 })
 
-t.test('says where its log is when it does not start', async (t) => {
+t.test('a failed start names the log of the embedded server', async (t) => {
   const dataDir = await createFolder(t)
 
   const refused = startEmbedded({ dataDir, log, settings: ['nonsense=1'] })
@@ -147,7 +150,7 @@ const user = `
   process.stdin.resume().once('end', () => embedded.stop())
 `
 
-/** Another process that uses the database until it is killed or the test is over. */
+/** Another process that uses the database until it is killed or the test ends. */
 async function spawnUser(t: Test, dataDir: string): Promise<{ child: ChildProcess; url: string }> {
   const child = spawn(process.execPath, ['--input-type=module', '--eval', user, dataDir], {
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -3,7 +3,7 @@ import t from 'tap'
 import type { Database } from '../../src/database/tables.ts'
 import { createApp } from '../support/app.ts'
 import { connectAsOwner } from '../support/database.ts'
-import { givenDeal, givenEvent, givenPartner } from '../support/given.ts'
+import { givenDeal, givenEvent, givenPartner } from '../support/fixtures.ts'
 
 async function givenSplitDeal(t: Parameters<typeof createApp>[0]) {
   const service = await createApp(t)
@@ -14,7 +14,7 @@ async function givenSplitDeal(t: Parameters<typeof createApp>[0]) {
   return service
 }
 
-// Copies of what the service wrote, with what a faulty one might write instead.
+// These copy the service's rows with the values that a faulty service might write.
 function insertVersion(db: Kysely<Database>, unattributed: number) {
   return sql`
     insert into attributions
@@ -42,7 +42,7 @@ function refusal(constraint: string): Error {
   return { constraint } as unknown as Error
 }
 
-t.test('a version whose rows and unattributed are not its amount is refused at the commit', async (t) => {
+t.test('the database refuses a version whose payouts and unattributed amount do not add up', async (t) => {
   const { db } = await givenSplitDeal(t)
 
   const refused = db.transaction().execute(async (trx) => {
@@ -53,7 +53,7 @@ t.test('a version whose rows and unattributed are not its amount is refused at t
   await t.rejects(refused, refusal('attributions_add_up'))
 })
 
-t.test('a version without rows must leave its whole amount unattributed', async (t) => {
+t.test('a version without payouts must leave its whole amount unattributed', async (t) => {
   const { db } = await givenSplitDeal(t)
 
   await t.rejects(insertVersion(db, 9999), refusal('attributions_add_up'))
@@ -66,7 +66,7 @@ t.test('a version without rows must leave its whole amount unattributed', async 
   t.equal(count, 2n)
 })
 
-t.test('a version whose percentages are not 100.00 is refused', async (t) => {
+t.test('the database refuses a version whose percentages do not add up to 100.00', async (t) => {
   const { db } = await givenSplitDeal(t)
 
   const refused = db.transaction().execute(async (trx) => {
@@ -77,13 +77,16 @@ t.test('a version whose percentages are not 100.00 is refused', async (t) => {
   await t.rejects(refused, refusal('attributions_percentages_add_up'))
 })
 
-t.test('a row cannot join a version of an earlier transaction, even one of nothing', async (t) => {
-  const { db } = await givenSplitDeal(t)
+t.test(
+  'the database refuses a payout for a version of an earlier transaction, even a payout of 0',
+  async (t) => {
+    const { db } = await givenSplitDeal(t)
 
-  await t.rejects(insertPayout(db, 1, 0, 0, 'p2'), refusal('payouts_of_new_version'))
-})
+    await t.rejects(insertPayout(db, 1, 0, 0, 'p2'), refusal('payouts_of_new_version'))
+  },
+)
 
-t.test('versions and their rows cannot be changed or deleted', async (t) => {
+t.test('versions and payouts cannot be changed or deleted', async (t) => {
   const { url } = await givenSplitDeal(t)
   const owner = connectAsOwner(t, url)
 
@@ -101,15 +104,18 @@ t.test('versions and their rows cannot be changed or deleted', async (t) => {
   })
 })
 
-t.test('a row cannot join a restored version whose transaction id is that of today', async (t) => {
-  const { url } = await givenSplitDeal(t)
-  const owner = connectAsOwner(t, url)
+t.test(
+  'the database refuses a payout for a restored version that has the current transaction id',
+  async (t) => {
+    const { url } = await givenSplitDeal(t)
+    const owner = connectAsOwner(t, url)
 
-  const refused = owner.transaction().execute(async (trx) => {
-    await sql`alter table attributions disable trigger attributions_append_only`.execute(trx)
-    await sql`update attributions set transaction_id = pg_current_xact_id()`.execute(trx)
-    await insertPayout(trx, 1, 0, 0, 'p2')
-  })
+    const refused = owner.transaction().execute(async (trx) => {
+      await sql`alter table attributions disable trigger attributions_append_only`.execute(trx)
+      await sql`update attributions set transaction_id = pg_current_xact_id()`.execute(trx)
+      await insertPayout(trx, 1, 0, 0, 'p2')
+    })
 
-  await t.rejects(refused, refusal('payouts_of_new_version'))
-})
+    await t.rejects(refused, refusal('payouts_of_new_version'))
+  },
+)

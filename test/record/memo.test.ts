@@ -1,14 +1,14 @@
 import t from 'tap'
 import { attribute } from '../../src/attribution/attribute.ts'
 import { createMemo } from '../../src/record/memo.ts'
-import { givenJourney, givenTouch } from '../attribution/given.ts'
+import { givenJourney, givenTouch } from '../attribution/journey-fixtures.ts'
 
 function givenSplit(amount_minor: bigint, partners = 2) {
   const touches = Array.from({ length: partners }, (_, n) => givenTouch(`p${n}`, 1, { id: `e${n}` }))
   return givenJourney('equal', touches, { amount_minor })
 }
 
-t.test('journeys of one fingerprint are split once, and counted', async (t) => {
+t.test('the memo splits journeys with one fingerprint once and counts hits and misses', async (t) => {
   const memo = createMemo(1)
 
   const first = memo(givenSplit(100n))
@@ -19,13 +19,13 @@ t.test('journeys of one fingerprint are split once, and counted', async (t) => {
   t.strictSame([memo.hits(), memo.misses()], [1, 2])
 })
 
-t.test('what it returns is shared, so nobody can change it', async (t) => {
+t.test('the memo returns frozen splits, because callers share them', async (t) => {
   const { shares } = createMemo(1)(givenSplit(100n))
 
   t.ok(Object.isFrozen(shares) && shares.every((share) => Object.isFrozen(share)))
 })
 
-t.test('past its megabytes it forgets the splits that were asked for longest ago', async (t) => {
+t.test('the memo evicts the least recently used splits beyond its size', async (t) => {
   const memo = createMemo(1)
   const splits = Array.from({ length: 30 }, (_, n) => givenSplit(BigInt(n + 1), 500))
 
@@ -40,7 +40,7 @@ t.test('past its megabytes it forgets the splits that were asked for longest ago
   t.notOk(isKnown(splits[0] as (typeof splits)[0]), 'the oldest is not')
 })
 
-t.test('with no megabytes it remembers nothing', async (t) => {
+t.test('a memo of 0 MB stores nothing', async (t) => {
   const memo = createMemo(0)
 
   memo(givenSplit(100n))

@@ -4,24 +4,24 @@ import { attribute } from '../../src/attribution/attribute.ts'
 import { lockDeals } from '../../src/database/locks.ts'
 import { ingestAll } from '../../src/events/ingest.ts'
 import { createApp, type TestApp } from '../support/app.ts'
-import { givenDeal, givenPartner } from '../support/given.ts'
+import { givenDeal, givenPartner } from '../support/fixtures.ts'
 import { createInstances } from '../support/proofs/instances.ts'
-import { givenProgramme, runInOrder } from '../support/proofs/orders.ts'
+import { givenArrivals, sendShuffled } from '../support/proofs/arrival-orders.ts'
 
-t.test('the order and the batches in which events and closes arrive do not move a cent', async (t) => {
-  const programme = givenProgramme(600, 1)
+t.test('the order and batching of events and closes do not change a split', async (t) => {
+  const arrivals = givenArrivals(600, 1)
 
   const splits = []
   for (const seed of [2, 3, 4]) {
     const { instances } = await createInstances(t, 1)
-    splits.push(await runInOrder(instances[0]!, programme, seed))
+    splits.push(await sendShuffled(instances[0]!, arrivals, seed))
   }
 
   t.equal(splits[0]!.split('\n').length, 60)
   t.strictSame(splits, [splits[0], splits[0], splits[0]])
 })
 
-t.test('a change that waits for its deal is dated after the one it waits for', async (t) => {
+t.test('a change that waits for a deal lock is dated after the change that held it', async (t) => {
   const service = await createApp(t)
   const { call, db } = service
   await givenPartner(service, 'p1')

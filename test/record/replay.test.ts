@@ -3,11 +3,11 @@ import t from 'tap'
 import { attribute } from '../../src/attribution/attribute.ts'
 import { replayDeals } from '../../src/record/replay.ts'
 import { createApp } from '../support/app.ts'
-import { givenDeal, givenEvent, givenPartner } from '../support/given.ts'
+import { givenDeal, givenEvent, givenPartner } from '../support/fixtures.ts'
 
 const all = { after: '', limit: 100 }
 
-t.test('every version replays from what is stored, whatever came later', async (t) => {
+t.test('every version can be replayed from the stored rows', async (t) => {
   const service = await createApp(t)
   const { call, db } = service
   await givenPartner(service, 'p1')
@@ -29,7 +29,7 @@ t.test('every version replays from what is stored, whatever came later', async (
   t.strictSame(replayed, { versions: 6, differences: [], next: undefined })
 })
 
-t.test('a replay tells which version its stored inputs do not lead to', async (t) => {
+t.test('a replay names the version that its stored inputs do not reproduce', async (t) => {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
   await givenEvent(service, { id: 'e1', partner_id: 'p1', deal_id: 'd1', timestamp: '2024-01-01T00:00:00Z' })
@@ -41,7 +41,7 @@ t.test('a replay tells which version its stored inputs do not lead to', async (t
   t.strictSame(differences, [{ deal_id: 'd1', version: 1, detail: 'its inputs have another fingerprint' }])
 })
 
-t.test('what is stored of a deal grows with its thousand late events, not with their square', async (t) => {
+t.test('the stored size of a deal grows linearly with its late events', async (t) => {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
   await givenDeal(service, { id: 'd1', closed_date: '2024-01-20T09:00:00Z' })

@@ -1,16 +1,15 @@
 import { sql } from 'kysely'
 import t from 'tap'
 import { attribute } from '../../src/attribution/attribute.ts'
-import { connect } from '../../src/database/connect.ts'
 import { closeDeal } from '../../src/deals/close.ts'
 import type { PartnerDetail } from '../../src/partners/schemas.ts'
-import { foldChanges, keepFolding } from '../../src/rollups/fold.ts'
+import { foldChanges } from '../../src/rollups/fold.ts'
 import { rebuildRollups, verifyRollups } from '../../src/rollups/verify.ts'
-import { givenHistory } from '../analytics/history.ts'
-import { createDice } from '../support/dice.ts'
+import { givenHistory } from '../analytics/random-history.ts'
+import { createRandom } from '../support/random.ts'
 import { createApp, type TestApp } from '../support/app.ts'
 import { connectAsOwner } from '../support/database.ts'
-import { givenDeal, givenEvent, givenPartner } from '../support/given.ts'
+import { givenDeal, givenEvent, givenPartner } from '../support/fixtures.ts'
 
 const defaults = { currency: 'USD', close_grace_minutes: 60, lookback_days: null }
 const none = {
@@ -32,9 +31,9 @@ async function countUnfolded({ db }: TestApp): Promise<number> {
   return rows[0]?.count ?? 0
 }
 
-t.test('rollups are what the record says, before they are folded and after', async (t) => {
+t.test('rollups match the record before and after a fold', async (t) => {
   const service = await createApp(t)
-  await givenHistory(service, createDice(2), 60)
+  await givenHistory(service, createRandom(2), 60)
 
   t.ok((await countUnfolded(service)) > 0)
   t.strictSame(await countDiffering(service), none)
@@ -45,9 +44,9 @@ t.test('rollups are what the record says, before they are folded and after', asy
   t.strictSame(await countDiffering(service), none)
 })
 
-t.test('a rollup that is not what the record says is found, and mended', async (t) => {
+t.test('verifyRollups finds wrong rollups and rebuildRollups repairs them', async (t) => {
   const service = await createApp(t)
-  await givenHistory(service, createDice(3), 40)
+  await givenHistory(service, createRandom(3), 40)
   await foldChanges(service.db)
   await sql`update partner_rollups set payout_minor = payout_minor + 1 where span = 'month'
     and (partner_id, currency, starts) = (select partner_id, currency, starts from partner_rollups where span = 'month' limit 1)`.execute(
@@ -70,7 +69,7 @@ t.test('a rollup that is not what the record says is found, and mended', async (
   t.strictSame(await countDiffering(service), none)
 })
 
-t.test('rollups are mended and folded while deals close and move', async (t) => {
+t.test('rollups stay correct when they are rebuilt and folded while deals close and move', async (t) => {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
   const closers = Array.from({ length: 8 }, async (_, closer) => {
@@ -95,7 +94,7 @@ t.test('rollups are mended and folded while deals close and move', async (t) => 
   t.match(partner.json(), { stats: { total_deals: 120, total_payout: 12_000, total_attributions: 120 } })
 })
 
-t.test('a close that is not committed yet keeps no other deal of its partner waiting', async (t) => {
+t.test('an uncommitted close does not block other deals of its partner', async (t) => {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
   for (const deal_id of ['d1', 'd2']) {
@@ -106,7 +105,7 @@ t.test('a close that is not committed yet keeps no other deal of its partner wai
     (await service.call('GET', '/partners/p1')).json<PartnerDetail>().stats.total_deals
 
   await service.db.transaction().execute(async (trx) => {
-    await closeDeal(trx, attribute, defaults, first)
+    await closeDeal(trx, { attribute, defaults, sent: first })
     const other = await service.call('POST', '/deals', { ...first, id: 'd2' })
     await foldChanges(service.db)
 
@@ -115,26 +114,4 @@ t.test('a close that is not committed yet keeps no other deal of its partner wai
   })
 
   t.equal(await count(), 2)
-})
-
-t.test('a service keeps folding until it is stopped', async (t) => {
-  const service = await createApp(t)
-  await givenHistory(service, createDice(10), 10)
-
-  const folding = keepFolding(service.db, console)
-  while ((await countUnfolded(service)) > 0);
-  await folding.stop()
-
-  t.strictSame(await countDiffering(service), none)
-})
-
-t.test('a service that cannot fold says so and stops when it is told', async (t) => {
-  const nowhere = connect({ url: 'postgres://nobody@127.0.0.1:1/none', log: console })
-  t.teardown(() => nowhere.destroy())
-  const { promise: logged, resolve } = Promise.withResolvers<string>()
-
-  const folding = keepFolding(nowhere, { error: (_details, message) => resolve(message), debug: () => {} })
-
-  t.equal(await logged, 'the rollups could not be folded')
-  await folding.stop()
 })

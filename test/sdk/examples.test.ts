@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import t from 'tap'
 import { client, OPERATIONS } from '../../sdk/client.ts'
 import examples from '../../src/openapi/examples.json' with { type: 'json' }
-import type { Examples } from '../../src/openapi/contract.ts'
+import type { Example, Examples } from '../../src/openapi/contract.ts'
 import { createFreshService, createTranslation, mask } from '../support/examples.ts'
 
 type Answer = { readonly data: unknown; readonly error: unknown; readonly response: Response }
@@ -16,31 +16,40 @@ t.test('there is an example of every operation', (t) => {
   t.end()
 })
 
-t.test('every example is what the service answers, through the generated client', async (t) => {
+t.test('the generated client gets the documented answer of every example', async (t) => {
   const { url, key } = await createFreshService(t)
   client.configure({ serverUrl: url, auth: { apiKey: { apiKey: key } } })
   const translation = createTranslation()
-  const answers: Record<string, object> = {}
+  const recorded: Record<string, Example> = {}
 
   for (const [operation, example] of Object.entries(shown)) {
-    const { params: path, query, body } = translation.translate(example)
+    const request = translation.translate(example)
     const method = Reflect.get(client, operation) as Method
-    const { data, error, response } = await method({ path, query, body })
-    const answer = data ?? error
+    const first = await send(method, request)
+    const second = 'again' in example ? await send(method, request) : undefined
+    recorded[operation] = { ...request, ...first, ...(second && { again: second.answer }) }
+    translation.learn(example.answer, first.answer)
 
-    if (!isRecording) {
-      t.equal(response.status, example.status, operation)
-      t.strictSame(mask(answer), mask(example.answer), operation)
-    }
-    translation.learn(example.answer, answer)
-    const isSame = JSON.stringify(mask(answer)) === JSON.stringify(mask(example.answer))
-    answers[operation] = isSame ? example : { ...example, status: response.status, answer }
+    if (isRecording) continue
+    t.strictSame(mask(recorded[operation]), mask(example), operation)
+    if (second !== undefined) t.equal(second.status, 200, `${operation} again`)
   }
 
-  if (isRecording) {
+  // All are written or none, so that they tell of one run.
+  const isChanged = JSON.stringify(mask(recorded)) !== JSON.stringify(mask(shown))
+  if (isRecording && isChanged) {
     await writeFile(
       new URL('../../src/openapi/examples.json', import.meta.url),
-      `${JSON.stringify(answers, null, 2)}\n`,
+      `${JSON.stringify(recorded, hideSecret, 2)}\n`,
     )
   }
 })
+
+function hideSecret(_name: string, value: unknown): unknown {
+  return typeof value === 'string' && value.startsWith('sk_') ? 'sk_shown-this-once' : value
+}
+
+async function send(method: Method, { params: path, query, body }: Example) {
+  const { data, error, response } = await method({ path, query, body })
+  return { status: response.status, answer: data ?? error }
+}

@@ -3,58 +3,84 @@ import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { strict } from './strict.ts'
+import { readClientCommands } from './client-commands.ts'
+import { strict } from './compiler-options.ts'
 
-// Makes clients of openapi/openapi.json with the generators that users have, and compiles each. Needs the network, for
-// npm; Python and Java are tried where they are.
+// Runs the commands of docs/integrate.md on openapi/openapi.json and checks each client that they generate. Needs the
+// network for npm. A client whose language is not installed is not run.
+
+interface Check {
+  /** The programs that the commands and the check need. */
+  readonly needs?: readonly string[]
+  readonly run: () => Promise<string>
+}
+
+const checks: Readonly<Record<string, Check>> = {
+  TypeScript: { run: checkOpenapiTypescript },
+  Orval: { run: checkOrval },
+  Go: { needs: ['go'], run: () => runTool('go vet', 'go', 'vet', 'go/client.go') },
+  PHP: { needs: ['php'], run: () => runTool('php -l', 'php', '-l', 'php/client.php') },
+  Java: { needs: ['javac'], run: () => runTool('javac', 'javac', '-d', 'classes', 'java/Client.java') },
+  Python: {
+    needs: ['python3'],
+    run: () => runTool('py_compile', 'python3', '-m', 'py_compile', 'python/client.py'),
+  },
+  'OpenAPI Generator': { needs: ['java', 'javac', 'python3'], run: checkOpenapiGenerator },
+}
+const compilers = { typescript: '5.9.3', 'openapi-fetch': '0.17.0' }
 
 const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false } } })
-const tools = {
-  'openapi-typescript': '7.13.0',
-  'openapi-fetch': '0.17.0',
-  orval: '8.38.0',
-  typescript: '5.9.3',
-  '@openapitools/openapi-generator-cli': '1.0.18-5.0.0-beta2',
-}
 const folder = await mkdtemp(join(tmpdir(), 'partner-attribution-sdks-'))
-const jar = join(folder, 'node_modules/@openapitools/openapi-generator-cli/bin/openapi-generator.jar')
+const notRun: string[] = []
 
 try {
   await cp(new URL('../../openapi/openapi.json', import.meta.url), join(folder, 'openapi.json'))
-  await install()
-  await check('openapi-typescript with openapi-fetch', checkOpenapiTypescript)
-  await check('orval', checkOrval)
-  await check('Python', checkPython, ['java', '-version'], ['python3', '--version'])
-  await check('Java', checkJava, ['java', '-version'], ['javac', '-version'])
+  const manifest = { private: true, type: 'module', devDependencies: compilers }
+  await writeFile(join(folder, 'package.json'), JSON.stringify(manifest))
+  await run('npm', 'install', '--no-audit', '--no-fund', '--no-package-lock')
+  const commands = await readClientCommands()
+  const missing = Object.keys(checks).filter((client) => !commands.has(client))
+  if (missing.length > 0) throw new Error(`docs/integrate.md has no commands for ${missing.join(', ')}.`)
+  for (const [client, script] of commands) await check(client, script)
+  const count = commands.size - notRun.length
+  console.log(
+    `Run: ${count} of ${commands.size}.${notRun.length > 0 ? ` Not run: ${notRun.join(', ')}.` : ''}`,
+  )
 } finally {
   if (values.keep) console.log(`The clients are in ${folder}`)
   else await rm(folder, { recursive: true })
 }
 
-async function check(name: string, make: () => Promise<string>, ...needs: string[][]): Promise<void> {
-  for (const [tool = '', ...args] of needs) {
-    const isThere = await run(tool, ...args).then(
-      () => true,
-      () => false,
-    )
-    if (!isThere) return console.log(`${name}: not tried, there is no ${tool} here`)
-  }
+async function check(client: string, script: string): Promise<void> {
   try {
-    console.log(`${name}: ${await make()}`)
+    const known = checks[client]
+    if (known === undefined) throw new Error('test/sdk/generators.ts has no check for this client.')
+    for (const tool of known.needs ?? []) {
+      if (await isInstalled(tool)) continue
+      notRun.push(client)
+      return console.log(`${client}: NOT RUN, ${tool} is not installed`)
+    }
+    await run('sh', '-e', '-c', script)
+    console.log(`${client}: ${await known.run()}`)
   } catch (error) {
-    console.error(`${name}: ${(error as Error).message}`)
+    console.error(`${client}: FAILED, ${(error as Error).message}`)
     process.exitCode = 1
   }
 }
 
-async function install(): Promise<void> {
-  const manifest = { private: true, type: 'module', devDependencies: tools }
-  await writeFile(join(folder, 'package.json'), JSON.stringify(manifest))
-  await run('npm', 'install', '--no-audit', '--no-fund', '--no-package-lock')
+function isInstalled(tool: string): Promise<boolean> {
+  return run('sh', '-c', `command -v ${tool}`).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function runTool(name: string, command: string, ...args: readonly string[]): Promise<string> {
+  await run(command, ...args)
+  return `generated, ${name} finds no error`
 }
 
 async function checkOpenapiTypescript(): Promise<string> {
-  await run('node_modules/.bin/openapi-typescript', 'openapi.json', '-o', 'api.d.ts')
   const use = `import createClient from 'openapi-fetch'
 import type { components, paths } from './api.d.ts'
 
@@ -63,15 +89,11 @@ const { data, error } = await api.POST('/partners', { body: { name: 'Alice', ema
 export const partner: components['schemas']['Partner'] | undefined = data?.partner
 export const code: components['schemas']['ProblemCode'] | undefined = error?.code
 `
-  // What it says of any header of any answer is [name: string]: unknown.
+  // It types the headers of every answer as [name: string]: unknown.
   return compile('use-openapi-fetch.ts', use, 'api.d.ts', /^\[name: string\]: unknown;$/)
 }
 
-async function checkOrval(): Promise<string> {
-  const output = { target: 'orval.ts', client: 'fetch', mode: 'single' }
-  const config = { api: { input: 'openapi.json', output } }
-  await writeFile(join(folder, 'orval.config.mjs'), `export default ${JSON.stringify(config)}\n`)
-  await run('node_modules/.bin/orval', '--config', 'orval.config.mjs')
+function checkOrval(): Promise<string> {
   const use = `import { getAttribution, type Share } from './orval.ts'
 
 const answer = await getAttribution('deal-123')
@@ -80,7 +102,7 @@ export const shares: readonly Share[] = answer.status === 200 ? answer.data.attr
   return compile('use-orval.ts', use, 'orval.ts')
 }
 
-/** Compiles under strict settings that check libraries too, and refuses any and unknown but for clients' metadata. */
+/** Compiles with strict settings that also check libraries, and refuses any and unknown except for free-form fields. */
 async function compile(file: string, text: string, generated: string, known = /^$/): Promise<string> {
   await writeFile(join(folder, file), text)
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: strict, files: [file] }))
@@ -89,34 +111,22 @@ async function compile(file: string, text: string, generated: string, known = /^
   const vague = lines.filter(
     (line, index) =>
       /\b(?:any|unknown)\b/.test(line) &&
-      !line.startsWith('*') &&
+      !/^\/?\*/.test(line) &&
       !known.test(line) &&
-      !/metadata/i.test(`${lines[index - 1]} ${line}`),
+      !/metadata|before|after/i.test(`${lines[index - 1]} ${line}`),
   )
-  if (vague.length > 0) throw new Error(`it says too little:\n${vague.join('\n')}`)
-  return `${lines.length} lines, no error, nothing any or unknown but metadata`
+  if (vague.length > 0) throw new Error(`these types are too vague:\n${vague.join('\n')}`)
+  return `generated, ${lines.length} lines compile, and only free-form fields are any or unknown`
 }
 
-async function checkPython(): Promise<string> {
-  await generate('python')
-  await run('python3', '-m', 'compileall', '-q', 'python/openapi_client')
-  return `${(await list('python/openapi_client', '.py')).length} modules compile`
-}
-
-async function checkJava(): Promise<string> {
-  await generate('java', '--library=native', '--additional-properties=openApiNullable=false')
-  const sources = await list('java/src/main', '.java')
-  // The generator's jar holds Jackson, and so all that the client needs.
-  await run('javac', '-d', 'classes', '-cp', jar, ...sources)
-  return `${sources.length} classes compile`
-}
-
-function generate(language: string, ...options: readonly string[]): Promise<string> {
-  const opens = ['java.base/java.lang', 'java.base/java.util'].map(
-    (name) => `--add-opens=${name}=ALL-UNNAMED`,
-  )
-  const args = ['generate', '-i', 'openapi.json', '-g', language, '-o', language, ...options]
-  return run('java', ...opens, '-jar', jar, ...args)
+async function checkOpenapiGenerator(): Promise<string> {
+  await run('python3', '-m', 'compileall', '-q', 'generated-python/openapi_client')
+  const modules = await list('generated-python/openapi_client', '.py')
+  const sources = await list('generated-java/src/main', '.java')
+  // The jar of the generator contains Jackson, the only dependency of the client.
+  const jar = 'node_modules/@openapitools/openapi-generator-cli/bin/openapi-generator.jar'
+  await run('javac', '-d', 'generated-classes', '-cp', jar, ...sources)
+  return `generated, ${modules.length} Python modules and ${sources.length} Java classes compile`
 }
 
 async function list(path: string, suffix: string): Promise<string[]> {
@@ -125,8 +135,12 @@ async function list(path: string, suffix: string): Promise<string[]> {
 }
 
 function run(command: string, ...args: readonly string[]): Promise<string> {
-  // The tools run on the Node that runs this.
-  const env = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}` }
+  const env = {
+    ...process.env,
+    // Run the tools on the Node of this process.
+    PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}`,
+    REDOCLY_TELEMETRY: 'off',
+  }
   return new Promise((resolve, reject) => {
     execFile(command, args, { cwd: folder, env, maxBuffer: 100_000_000 }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout)

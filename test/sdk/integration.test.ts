@@ -2,15 +2,15 @@ import t from 'tap'
 import { client } from '../../sdk/client.ts'
 import { createFreshService } from '../support/examples.ts'
 
-t.test('the four calls of an integration, by a client that may send twice', async (t) => {
+t.test('the client makes the four calls of an integration, each write with an Idempotency-Key', async (t) => {
   const { url, key } = await createFreshService(t)
-  const waits: number[] = []
+  const keyed: number[] = []
   client.configure({
     serverUrl: url,
     auth: { apiKey: { apiKey: key } },
     idempotencyKey: true,
     retry: { retries: 3, retryDelay: 1 },
-    onRequest: ({ headers }) => void waits.push(headers['Idempotency-Key'] === undefined ? 0 : 1),
+    onRequest: ({ headers }) => void keyed.push(headers['Idempotency-Key'] === undefined ? 0 : 1),
   })
 
   const alice = await client.createPartner({
@@ -37,10 +37,10 @@ t.test('the four calls of an integration, by a client that may send twice', asyn
       { partner_id: 'bob', percentage: 30, payout: 15_000 },
     ],
   )
-  t.strictSame(waits, [1, 1, 1, 1, 1, 0], 'every write carried a key of its own')
+  t.strictSame(keyed, [1, 1, 1, 1, 1, 0], 'every write has an Idempotency-Key')
 })
 
-t.test('a failure is a typed problem: its code decides, its faults say where', async (t) => {
+t.test('a failed call returns a typed problem with a code and pointers', async (t) => {
   const { url, key } = await createFreshService(t)
   client.configure({ serverUrl: url, auth: { apiKey: { apiKey: key } } })
 
@@ -57,7 +57,7 @@ t.test('a failure is a typed problem: its code decides, its faults say where', a
   )
 })
 
-t.test('a list is walked page by page, to its end', async (t) => {
+t.test('listEvents.items() iterates over all pages', async (t) => {
   const { url, key } = await createFreshService(t)
   client.configure({ serverUrl: url, auth: { apiKey: { apiKey: key } } })
   await client.createPartner({ body: { id: 'alice', name: 'Alice', email: 'alice@example.com' } })
@@ -75,7 +75,7 @@ t.test('a list is walked page by page, to its end', async (t) => {
   t.strictSame(ids.toSorted(), events.map(({ id }) => id).toSorted())
 })
 
-t.test('a write whose answer was lost is sent again, and done once', async (t) => {
+t.test('the client retries a write whose answer was lost, and it is stored once', async (t) => {
   const { url, key, db } = await createFreshService(t)
   let answers = 0
   client.configure({
@@ -83,7 +83,7 @@ t.test('a write whose answer was lost is sent again, and done once', async (t) =
     auth: { apiKey: { apiKey: key } },
     idempotencyKey: true,
     retry: { retries: 2, retryDelay: 1 },
-    // The first answer is lost on its way, as when a connection breaks after the commit.
+    // Loses the first answer, like a connection that breaks after the commit.
     fetch: async (...request) => {
       const answer = await fetch(...request)
       if (answers++ === 0) throw new TypeError('the connection was lost')

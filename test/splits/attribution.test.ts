@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createApp, type TestApp } from '../support/app.ts'
-import { givenDeal, givenEvent, givenPartner } from '../support/given.ts'
+import { givenDeal, givenEvent, givenPartner } from '../support/fixtures.ts'
 
 interface Version {
   readonly version: number
@@ -44,7 +44,7 @@ t.test('a late event makes the next version in its own transaction', async (t) =
   )
 })
 
-t.test('an event after the close and its grace moves no money and is listed as after_close', async (t) => {
+t.test('an event after the close and its grace changes no payout and is listed as after_close', async (t) => {
   const service = await createApp(t)
   await givenTwoPartnerDeal(service)
 
@@ -62,7 +62,7 @@ t.test('an event after the close and its grace moves no money and is listed as a
   })
 })
 
-t.test('an event at the very end of the grace still qualifies', async (t) => {
+t.test('an event at the end of the grace still qualifies', async (t) => {
   const service = await createApp(t)
   await givenTwoPartnerDeal(service)
 
@@ -71,7 +71,7 @@ t.test('an event at the very end of the grace still qualifies', async (t) => {
   t.equal((await history(service, 'd1')).length, 2)
 })
 
-t.test('a close at midnight of its own offset takes touchpoints to the end of that day', async (t) => {
+t.test('a close at midnight in its own offset includes touchpoints to the end of that day', async (t) => {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
   await givenDeal(service, { id: 'd1', closed_date: '2024-01-31T00:00:00-05:00' })
@@ -81,7 +81,7 @@ t.test('a close at midnight of its own offset takes touchpoints to the end of th
   t.match((await service.call('GET', '/attribution/d1')).json(), { version: 2, unattributed: 0 })
 })
 
-t.test('GET /attribution/:dealId?as_of says what was believed then', async (t) => {
+t.test('GET /attribution/:dealId?as_of shows the version at that instant', async (t) => {
   const service = await createApp(t)
   await givenTwoPartnerDeal(service)
   await givenEvent(service, { partner_id: 'p2', deal_id: 'd1', timestamp: '2024-01-02T09:00:00Z' })
@@ -97,32 +97,48 @@ t.test('GET /attribution/:dealId?as_of says what was believed then', async (t) =
   t.match(before.json(), { status: 404, code: 'version_not_found' })
 })
 
-t.test('?explain=true accounts for every minor unit, the odd ones too', async (t) => {
-  const service = await createApp(t)
-  await givenTwoPartnerDeal(service)
-  await givenEvent(service, { id: 'e2', partner_id: 'p2', deal_id: 'd1', timestamp: '2024-01-02T09:00:00Z' })
-  await givenEvent(service, { id: 'e3', partner_id: 'p2', deal_id: 'd1', timestamp: '2024-01-03T09:00:00Z' })
+t.test(
+  'GET /attribution/:dealId?explain=true accounts for every minor unit, including leftovers',
+  async (t) => {
+    const service = await createApp(t)
+    await givenTwoPartnerDeal(service)
+    await givenEvent(service, {
+      id: 'e2',
+      partner_id: 'p2',
+      deal_id: 'd1',
+      timestamp: '2024-01-02T09:00:00Z',
+    })
+    await givenEvent(service, {
+      id: 'e3',
+      partner_id: 'p2',
+      deal_id: 'd1',
+      timestamp: '2024-01-03T09:00:00Z',
+    })
 
-  const explained = await service.call('GET', '/attribution/d1?explain=true')
+    const explained = await service.call('GET', '/attribution/d1?explain=true')
 
-  t.match(explained.json(), {
-    explanation: {
-      touchpoints: [
-        { event_id: 'e1', partner_name: 'Alice', weight: '1', percentage: 50, payout: 50.01 },
-        { event_id: 'e2', partner_name: 'Bob', weight: '1/2', percentage: 25, payout: 25 },
-        { event_id: 'e3', partner_name: 'Bob', weight: '1/2', percentage: 25, payout: 25 },
-      ],
-      excluded: [],
-      odd_units: [{ partner_id: 'p1', amount: 0.01, rule: 'earliest first touch' }],
-      sentences: [
-        { partner_id: 'p1', sentence: /^Alice earns USD 50\.01, 50\.00 % of USD 100\.01, for 1 touchpoint/ },
-        {},
-      ],
-    },
-  })
-})
+    t.match(explained.json(), {
+      explanation: {
+        touchpoints: [
+          { event_id: 'e1', partner_name: 'Alice', weight: '1', percentage: 50, payout: 50.01 },
+          { event_id: 'e2', partner_name: 'Bob', weight: '1/2', percentage: 25, payout: 25 },
+          { event_id: 'e3', partner_name: 'Bob', weight: '1/2', percentage: 25, payout: 25 },
+        ],
+        excluded: [],
+        odd_units: [{ partner_id: 'p1', amount: 0.01, rule: 'earliest first touch' }],
+        sentences: [
+          {
+            partner_id: 'p1',
+            sentence: /^Alice earns USD 50\.01, 50\.00 % of USD 100\.01, for 1 touchpoint/,
+          },
+          {},
+        ],
+      },
+    })
+  },
+)
 
-t.test('amending a deal splits it again and keeps what was before', async (t) => {
+t.test('amending a deal splits it again and keeps the old version', async (t) => {
   const service = await createApp(t)
   await givenTwoPartnerDeal(service)
 
@@ -142,7 +158,7 @@ t.test('amending a deal splits it again and keeps what was before', async (t) =>
   t.match(await history(service, 'd1'), [{ total_amount: 100.01 }, { total_amount: 200, reason: 'amended' }])
 })
 
-t.test('voiding an event takes its credit away and deletes nothing', async (t) => {
+t.test('voiding an event removes its credit and deletes nothing', async (t) => {
   const service = await createApp(t)
   await givenTwoPartnerDeal(service)
 
@@ -159,7 +175,7 @@ t.test('voiding an event takes its credit away and deletes nothing', async (t) =
   t.match(await history(service, 'd1'), [{ reason: 'closed' }, { reason: 'event_voided' }])
 })
 
-t.test('voiding a deal takes it out of revenue and payouts, and it cannot change any more', async (t) => {
+t.test('voiding a deal removes it from revenue and payouts and makes it final', async (t) => {
   const service = await createApp(t)
   await givenTwoPartnerDeal(service)
 
@@ -183,7 +199,7 @@ t.test('voiding a deal takes it out of revenue and payouts, and it cannot change
   t.equal((await history(service, 'd1')).length, 2)
 })
 
-t.test('recalculating unchanged facts stores nothing, with or without a body', async (t) => {
+t.test('recalculating an unchanged deal stores no version, with or without a body', async (t) => {
   const service = await createApp(t)
   await givenTwoPartnerDeal(service)
 
@@ -198,7 +214,7 @@ t.test('recalculating unchanged facts stores nothing, with or without a body', a
   t.match(empty.json(), { version: 1, cached: false })
 })
 
-t.test('POST /analytics/what-if moves money between partners and makes none', async (t) => {
+t.test('POST /analytics/what-if moves payouts between partners and keeps their total', async (t) => {
   const service = await createApp(t)
   await givenTwoPartnerDeal(service)
   await givenEvent(service, { partner_id: 'p2', deal_id: 'd1', timestamp: '2024-01-02T09:00:00Z' })
@@ -237,7 +253,7 @@ t.test('POST /analytics/what-if moves money between partners and makes none', as
   })
 })
 
-t.test('a parameter of another model is refused where it stands', async (t) => {
+t.test('POST /deals refuses a parameter of another model and names it', async (t) => {
   const service = await createApp(t)
 
   const refused = await service.call('POST', '/deals', {

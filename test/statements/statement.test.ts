@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Statement } from '../../src/statements/schemas.ts'
 import { createApp, type TestApp } from '../support/app.ts'
-import { givenDeal, givenEvent, givenPartner } from '../support/given.ts'
+import { givenDeal, givenEvent, givenPartner } from '../support/fixtures.ts'
 
 const path = '/partners/p1/statement?month=2026-05'
 
@@ -19,7 +19,7 @@ async function readStatement({ call }: TestApp, query = ''): Promise<Statement> 
   return answer.json<Statement>()
 }
 
-t.test('a statement names every deal of the month and adds up to its total', async (t) => {
+t.test('a statement lists every deal of the month and adds up to its total', async (t) => {
   const service = await createApp(t)
   await givenMay(service)
   await givenEvent(service, { partner_id: 'p1', deal_id: 'd3', timestamp: '2026-05-02T08:00:00Z' })
@@ -45,7 +45,7 @@ t.test('a statement names every deal of the month and adds up to its total', asy
   t.equal(statement.lines.length, 2)
 })
 
-t.test('a statement as of an instant says what it said then', async (t) => {
+t.test('a statement with as_of shows the statement at that instant', async (t) => {
   const service = await createApp(t)
   await givenMay(service)
   const before = await readStatement(service)
@@ -60,7 +60,7 @@ t.test('a statement as of an instant says what it said then', async (t) => {
   t.strictSame(asOf, { ...before, as_of: then })
 })
 
-t.test('a statement is CSV where the client asks for it, with no cell that runs as a formula', async (t) => {
+t.test('a statement is CSV on request, with cells escaped against formulas', async (t) => {
   const service = await createApp(t)
   await givenMay(service)
 
@@ -82,7 +82,28 @@ t.test('a statement is CSV where the client asks for it, with no cell that runs 
   ])
 })
 
-t.test('a statement agrees with the partner’s month in analytics', async (t) => {
+t.test('the CSV of a statement has a path of its own, and says the same', async (t) => {
+  const service = await createApp(t)
+  await givenMay(service)
+  const csvPath = '/partners/p1/statement.csv?month=2026-05'
+
+  const csv = await service.call('GET', csvPath, undefined, { accept: 'application/json' })
+  const byFormat = await service.call('GET', `${path}&format=csv`)
+  const first = await service.call('GET', `${csvPath}&limit=1`)
+  const next = /^<(?<url>.+)>; rel="next"$/.exec(String(first.headers['link']))?.groups?.['url'] ?? ''
+  const second = await service.call('GET', next)
+  const nobodys = await service.call('GET', csvPath.replace('p1', 'nobody'))
+  const formatted = await service.call('GET', `${csvPath}&format=json`)
+
+  t.equal(csv.headers['content-type'], 'text/csv; charset=utf-8')
+  t.equal(csv.headers['content-disposition'], byFormat.headers['content-disposition'])
+  t.equal(csv.body, byFormat.body)
+  t.match(next, /^\/partners\/p1\/statement\.csv\?/)
+  t.match(second.body, /^deal_id.*\r\nd2,.*\r\ntotal,.*100\.5.*\r\n$/)
+  t.strictSame([nobodys.statusCode, formatted.statusCode], [404, 400])
+})
+
+t.test('a statement matches the month of the partner in analytics', async (t) => {
   const service = await createApp(t)
   await givenMay(service)
 
@@ -92,7 +113,7 @@ t.test('a statement agrees with the partner’s month in analytics', async (t) =
   t.match(ranks.json(), { partners: [{ id: 'p1', deals_count: lines.length, total_payout }] })
 })
 
-t.test('a statement of nobody is not found, and of no month is refused', async (t) => {
+t.test('a statement is a 404 for an unknown partner and a 400 for an invalid month', async (t) => {
   const { call } = await createApp(t)
 
   const nobodys = await call('GET', path)
@@ -102,7 +123,7 @@ t.test('a statement of nobody is not found, and of no month is refused', async (
   t.equal(monthless.statusCode, 400)
 })
 
-t.test('a statement is read page by page, and each page has the total of all lines', async (t) => {
+t.test('a statement pages by cursor, and each page has the total of all lines', async (t) => {
   const service = await createApp(t)
   await givenMay(service)
 
@@ -119,7 +140,7 @@ t.test('a statement is read page by page, and each page has the total of all lin
   t.equal(nextCsv.headers['link'], undefined)
 })
 
-t.test('a line names its last 50 changes and how many there were', async (t) => {
+t.test('a line lists its last 50 changes and the number of all changes', async (t) => {
   const service = await createApp(t)
   await givenMay(service)
   for (let amount = 1; amount <= 55; amount++) await service.call('PATCH', '/deals/d2', { amount })

@@ -15,7 +15,7 @@ export interface TestApp {
   readonly app: FastifyInstance
   readonly db: Kysely<Database>
   readonly url: string
-  /** Sends a request with a key that may do everything, unless its own headers say otherwise. */
+  /** Sends a request with a key that has all scopes, unless `headers` sets another. */
   readonly call: (
     method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
     path: string,
@@ -23,7 +23,7 @@ export interface TestApp {
     headers?: object,
   ) => Answer
   readonly key: string
-  /** What imports measure the pace of an upload by. */
+  /** The clock that imports use. */
   readonly clock: TestClock
 }
 type Answer = Promise<LightMyRequestResponse>
@@ -35,11 +35,11 @@ const quiet = { error: () => {}, debug: () => {} }
 interface Settings {
   readonly config?: Partial<Config>
   readonly log?: FastifyBaseLogger
-  /** A database to share with another instance of the service. */
+  /** The database of another instance, to share it. */
   readonly url?: string
 }
 
-/** The app that production runs, on a database of the test's own. */
+/** The production app, on a new database unless `url` is given. */
 export async function createApp(t: Test, { config = {}, log, url }: Settings = {}): Promise<TestApp> {
   const database = url ?? (await createDatabase(t)).url
   const db = connect({ url: database, max: 10, log: quiet })

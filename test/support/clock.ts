@@ -2,13 +2,13 @@ import { EventEmitter, once } from 'node:events'
 import type { Clock } from '../../src/http/pace.ts'
 
 export interface TestClock extends Clock {
-  /** Lets time pass, and calls back what is due. */
+  /** Advances the clock and calls the timers that are due. */
   readonly pass: (ms: number) => void
-  /** Resolves when somebody waits for this clock. */
+  /** Resolves when a timer is set. */
   readonly waited: () => Promise<void>
 }
 
-/** A clock that stands still until it is moved. */
+/** A clock that advances only by `pass`. */
 export function createClock(): TestClock {
   const timers = new Set<{ readonly at: number; readonly call: () => void }>()
   const changes = new EventEmitter()

@@ -6,7 +6,7 @@ import { connect } from '../../src/database/connect.ts'
 import type { Database } from '../../src/database/tables.ts'
 
 interface TestDatabase {
-  /** As the service's role, which owns nothing and whose defaults are hostile. */
+  /** Connects as the role of the service, which owns nothing and has hostile defaults. */
   readonly url: string
   readonly ownerUrl: string
   readonly name: string
@@ -14,7 +14,7 @@ interface TestDatabase {
 
 const quiet = { error: () => {}, debug: () => {} }
 
-/** A database of the test's own, with the newest schema and no rows; it is gone when the test is over. */
+/** Creates a database with the newest schema and no rows, and drops it after the test. */
 export async function createDatabase(t: Test): Promise<TestDatabase> {
   const { serviceUrl, ownerUrl, template, admin } = connectToServer()
   const name = `test_${randomUUID().replaceAll('-', '')}`

@@ -6,9 +6,11 @@ import { connectAsOwner } from './database.ts'
 import type { Test } from 'tap'
 
 const generatedId = /\b(?:ptn|evt|deal|key|aud)_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g
+// The last column of a statement in CSV.
+const changedAt = /,[\dT:.-]+Z(?=\r\n)/g
 const generatedFields = /_at$|^(?:at|month|request_id|next_cursor)$/
 
-/** The service as its first user finds it: nothing stored but the first key, which is used as `key`. */
+/** A listening service whose database holds only the first key, returned as `key`. */
 export async function createFreshService(t: Test) {
   const service = await createApp(t)
   await connectAsOwner(t, service.url).deleteFrom('api_keys').execute()
@@ -28,12 +30,15 @@ export function mask(answer: unknown): unknown {
       if (name === 'last_used_at') return '<last_used_at>'
       if (typeof value !== 'string') return value
       if (generatedFields.test(name)) return `<${name}>`
-      return value.replace(generatedId, '<id>').replace(/^sk_.*/, '<secret>')
+      return value
+        .replace(generatedId, '<id>')
+        .replace(/^sk_.*/, '<secret>')
+        .replace(changedAt, ',<changed_at>')
     }),
   )
 }
 
-/** Puts the ids that the service made in the place of those that the examples show. */
+/** Replaces the ids of the examples by those that the service has generated. */
 export function createTranslation() {
   const ids = new Map<string, string>()
   return {
@@ -42,9 +47,9 @@ export function createTranslation() {
       for (const [index, id] of idsOf(shown).entries()) ids.set(id, reals[index] ?? id)
     },
     translate(example: Example): Example {
-      const { answer, ...request } = example
+      const { answer, again, ...request } = example
       const text = JSON.stringify(request).replace(generatedId, (id) => ids.get(id) ?? id)
-      return { ...(JSON.parse(text) as Example), answer }
+      return { ...(JSON.parse(text) as Example), answer, ...(again !== undefined && { again }) }
     },
   }
 }

@@ -3,7 +3,7 @@ import { createLog } from '../../src/http/log.ts'
 
 type Line = Readonly<Record<string, unknown>>
 
-/** The log that production writes, kept in memory. */
+/** The production log, captured in memory. */
 export function captureLog(level = 'trace') {
   const written: string[] = []
   const log: FastifyBaseLogger = createLog(level, { write: (line: string) => void written.push(line) })

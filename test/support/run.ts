@@ -9,22 +9,22 @@ import { setTimeout } from 'node:timers/promises'
 import { Client } from 'pg'
 import { startEmbedded } from '../../src/postgres/embedded.ts'
 import { migrateAsOwner } from '../../src/database/open.ts'
-import { makeHostile } from './hostile.ts'
+import { makeHostile } from './hostile-defaults.ts'
 
 interface Server {
-  /** As the owner, who may do everything. */
+  /** Connects as the owner. */
   readonly url: string
   stop(): Promise<unknown>
 }
 
 const image = 'postgres:17'
-// What tests write need not survive a crash.
+// Test data need not survive a crash.
 const settings = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off', 'max_connections=200']
 const template = `test_template_${process.pid}`
 const role = `test_service_${process.pid}`
 const results = `.tap/results-${process.pid}.tap`
 
-// Whoever interrupts the tests, we stay to put the server away.
+// After an interruption this process still has to stop the server.
 const interruption = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => interruption.abort())
 
@@ -51,7 +51,7 @@ try {
 
 async function findServer(): Promise<Server> {
   const url = process.env['TEST_DATABASE_URL']
-  if (url !== undefined) return { url, stop: () => clearAway(url) }
+  if (url !== undefined) return { url, stop: () => dropTemplate(url) }
   try {
     return await startContainer()
   } catch (error) {
@@ -86,14 +86,14 @@ async function startTemporary(): Promise<Server> {
   }
 }
 
-/** In memory a database is made, and cloned, in half the time. */
+/** A folder in memory if possible: it halves the time to create and clone a database. */
 async function findFastFolder(): Promise<string> {
   const memory = '/dev/shm'
   const { bavail, bsize } = await statfs(memory).catch(() => ({ bavail: 0, bsize: 0 }))
   return bavail * bsize > 4e9 ? memory : tmpdir()
 }
 
-/** Makes what each test's database is cloned from; returns the URL of the role that the service has in them. */
+/** Creates the template of the test databases. Returns its URL for the role of the service. */
 async function createTemplate(serverUrl: string): Promise<string> {
   await query(serverUrl, `create database ${template}`)
   const url = new URL(serverUrl)
@@ -106,9 +106,9 @@ async function createTemplate(serverUrl: string): Promise<string> {
   return serviceUrl.href
 }
 
-async function clearAway(serverUrl: string): Promise<void> {
+async function dropTemplate(serverUrl: string): Promise<void> {
   await query(serverUrl, `drop database if exists ${template}`)
-  // A test that was killed leaves its database behind, and in it what the role was granted.
+  // A killed test leaves its database behind, and with it the grants of the role.
   await query(serverUrl, `drop role if exists ${role}`).catch((error: Error) => console.log(error.message))
 }
 
@@ -122,7 +122,7 @@ async function query(connectionString: string, sql: string): Promise<void> {
   }
 }
 
-/** tap generates its test class from its plugins, and after an install that is the class with all of them. */
+/** tap generates its test class from its plugins. After an install the class has all plugins. */
 async function ensureTapIsBuilt(): Promise<void> {
   const generated = await readFile('node_modules/@tapjs/test/test-built/dist/esm/index.js', 'utf8')
   if (generated.includes('@tapjs/typescript')) await tap(['build'])
@@ -139,7 +139,7 @@ async function tap(args: readonly string[], environment: NodeJS.ProcessEnv = {})
   return code ?? 1
 }
 
-/** Prints tap's totals in one last line; false where no test has passed. */
+/** Prints tap's totals as the last line. Returns false when no test has passed. */
 async function report(): Promise<boolean> {
   const totals = existsSync(results)
     ? ((await readFile(results, 'utf8')).match(/^# \{ total: .*\}$/gm)?.at(-1) ?? '')

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { createApp } from '../support/app.ts'
-import { givenPartner } from '../support/given.ts'
+import { givenPartner } from '../support/fixtures.ts'
 import { runCommand } from '../bin/processes.ts'
 
 async function createService(t: Test) {
@@ -11,31 +11,34 @@ async function createService(t: Test) {
   return { ...service, demo }
 }
 
-t.test('the demo fills an empty service with a year, ranks the partners and explains a deal', async (t) => {
-  const { demo, call } = await createService(t)
+t.test(
+  'the demo fills an empty service with a year of deals, ranks the partners and explains a deal',
+  async (t) => {
+    const { demo, call } = await createService(t)
 
-  const { code, stdout, stderr } = await demo()
+    const { code, stdout, stderr } = await demo()
 
-  t.strictSame({ code, stderr }, { code: 0, stderr: '' })
-  t.match(
-    stdout,
-    /: 12 partners, 637 touchpoints, 200 deals; then 11 touchpoints that came late and 1 correction\./,
-  )
-  t.match(stdout, /^Northlight Consulting +50 +1,029,323\.38 +75\.34 %$/m)
-  t.match(stdout, /^The other 53,743\.15 are deals that no partner touched\.$/m)
-  t.match(stdout, /Kestrel Systems, support: not counted \(after_close\)/)
-  t.match(
-    stdout,
-    /Bluefin Advisory earns USD 10,294\.11, 41\.17 % of USD 24,999\.99, for 1 touchpoint \(closer\)/,
-  )
-  t.match(stdout, /^ +2 +late_event +24,000\.00 +9,882\.35 +9,882\.35 +4,235\.30$/m)
-  t.match(stdout, /^ +3 +amended +24,999\.99 +10,294\.12 +10,294\.11 +4,411\.76$/m)
-  const { deals } = (await call('GET', '/deals?limit=1000')).json<{ deals: { closed_date: string }[] }>()
-  t.equal(deals.length, 200)
-  t.ok(deals.every(({ closed_date }) => Date.parse(closed_date) > Date.now() - 366 * 86_400_000))
-})
+    t.strictSame({ code, stderr }, { code: 0, stderr: '' })
+    t.match(
+      stdout,
+      /: 12 partners, 637 touchpoints, 200 deals; then 11 touchpoints that came late and 1 correction\./,
+    )
+    t.match(stdout, /^Northlight Consulting +50 +1,029,323\.38 +75\.34 %$/m)
+    t.match(stdout, /^The other 53,743\.15 are deals that no partner touched\.$/m)
+    t.match(stdout, /Kestrel Systems, support: not counted \(after_close\)/)
+    t.match(
+      stdout,
+      /Bluefin Advisory earns USD 10,294\.11, 41\.17 % of USD 24,999\.99, for 1 touchpoint \(closer\)/,
+    )
+    t.match(stdout, /^ +2 +late_event +24,000\.00 +9,882\.35 +9,882\.35 +4,235\.30$/m)
+    t.match(stdout, /^ +3 +amended +24,999\.99 +10,294\.12 +10,294\.11 +4,411\.76$/m)
+    const { deals } = (await call('GET', '/deals?limit=1000')).json<{ deals: { closed_date: string }[] }>()
+    t.equal(deals.length, 200)
+    t.ok(deals.every(({ closed_date }) => Date.parse(closed_date) > Date.now() - 366 * 86_400_000))
+  },
+)
 
-t.test('a second demo tells the same story and adds nothing', async (t) => {
+t.test('a second demo prints the same output and stores nothing', async (t) => {
   const { demo, call } = await createService(t)
   const first = await demo()
 
@@ -45,7 +48,7 @@ t.test('a second demo tells the same story and adds nothing', async (t) => {
   t.match((await call('GET', '/attribution/demo-deal-200')).json(), { version: 3 })
 })
 
-t.test('the key that the demo makes for itself ends with it', async (t) => {
+t.test('the demo revokes the key that it creates', async (t) => {
   const { demo, call } = await createService(t)
 
   await demo()
@@ -59,7 +62,7 @@ t.test('the key that the demo makes for itself ends with it', async (t) => {
   )
 })
 
-t.test('the demo leaves a service with data alone', async (t) => {
+t.test('the demo refuses a service that has other data', async (t) => {
   const service = await createService(t)
   await givenPartner(service, 'p1')
 

@@ -2,14 +2,14 @@ import t from 'tap'
 import * as fc from 'fast-check'
 import { exponentOf, toMajor, toMinor } from '../../src/values/money.ts'
 
-t.test('an amount has as many decimals as its currency', async (t) => {
+t.test('exponentOf gives the number of decimals of a currency', async (t) => {
   t.strictSame(
     ['USD', 'JPY', 'KWD', 'CLF', 'ISK', 'HUF', 'XXX', 'ABC', 'usd', 'constructor'].map(exponentOf),
     [2, 0, 3, 4, 0, 2, 0, undefined, undefined, undefined],
   )
 })
 
-t.test('an amount is read by its digits, never rounded', async (t) => {
+t.test('toMinor converts amounts exactly', async (t) => {
   t.strictSame(
     [17_500.33, 0.01, 1.1, 100, 4_503_599_627_370.5, 9_999_999_999_999.99].map((amount) =>
       toMinor(amount, 2),
@@ -22,7 +22,7 @@ t.test('an amount is read by its digits, never rounded', async (t) => {
   )
 })
 
-t.test('what would need rounding, or is no amount, is none', async (t) => {
+t.test('toMinor returns undefined for values that need rounding or are not amounts', async (t) => {
   const wrong = [
     0,
     -0,
@@ -42,7 +42,7 @@ t.test('what would need rounding, or is no amount, is none', async (t) => {
   t.equal(toMinor(1.5, 0), undefined)
 })
 
-t.test('what comes in goes out the same, for every currency', async (t) => {
+t.test('toMinor reads back each amount that toMajor writes', async (t) => {
   const currency = fc.constantFrom('USD', 'JPY', 'KWD', 'CLF')
   const property = fc.property(
     currency,
@@ -56,7 +56,7 @@ t.test('what comes in goes out the same, for every currency', async (t) => {
   t.doesNotThrow(() => fc.assert(property, { numRuns: 100_000 }))
 })
 
-t.test('a sum is exact as far as is promised, for every currency', async (t) => {
+t.test('toMajor is exact for sums up to 5,000,000,000,000,000 minor units', async (t) => {
   const property = fc.property(
     fc.constantFrom('USD', 'JPY', 'KWD', 'CLF'),
     fc.bigInt({ min: 0n, max: 5_000_000_000_000_000n }),

@@ -3,10 +3,10 @@ import * as fc from 'fast-check'
 import { type PageQuery, startOf, toPage } from '../../src/values/pages.ts'
 
 const rows = [['a'], ['b'], ['c']] as const
-const made = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 const keyOf = (row: readonly string[]) => row
 
-t.test('a page that is not the last says where the next one begins', async (t) => {
+t.test('toPage gives the cursor of the next page', async (t) => {
   const start = startOf({ limit: 2 }, 1)
 
   const { page, pagination } = toPage(rows, start, keyOf)
@@ -17,7 +17,7 @@ t.test('a page that is not the last says where the next one begins', async (t) =
   t.strictSame(next, { limit: 2, offset: null, key: ['b'] })
 })
 
-t.test('a page by offset that is the last tells how many rows there are', async (t) => {
+t.test('toPage gives the total on the last page by offset', async (t) => {
   const totalOf = (rows: readonly (readonly string[])[], query: PageQuery) =>
     toPage(rows, startOf(query, 1), keyOf).pagination.total
 
@@ -28,12 +28,12 @@ t.test('a page by offset that is the last tells how many rows there are', async 
   t.equal(toPage(rows, startOf({ limit: 2 }, 1), keyOf, 9).pagination.total, 9)
 })
 
-t.test('the last page has no cursor', async (t) => {
+t.test('toPage gives no cursor on the last page', async (t) => {
   t.equal(toPage(rows, startOf({ limit: 3 }, 1), keyOf).pagination.next_cursor, null)
   t.equal(toPage([], startOf({}, 1), keyOf).pagination.next_cursor, null)
 })
 
-t.test('a cursor says what a row was ordered by, whatever characters that holds', async (t) => {
+t.test('a cursor keeps the sort key of a row, whatever its characters', async (t) => {
   const property = fc.property(
     fc.array(fc.string({ unit: 'grapheme' }), { minLength: 1, maxLength: 3 }),
     (key) => {
@@ -46,7 +46,7 @@ t.test('a cursor says what a row was ordered by, whatever characters that holds'
   fc.assert(property)
 })
 
-t.test('text that is no cursor of this list is refused', async (t) => {
+t.test('startOf refuses text that is not a cursor of this list', async (t) => {
   const { pagination } = toPage(
     [
       ['a', 'b'],
@@ -62,10 +62,10 @@ t.test('text that is no cursor of this list is refused', async (t) => {
     'a',
     'AAAA',
     '_',
-    made(['a', 'b']),
-    made(['infinity', 'a']),
-    made({ a: 1 }),
-    made(null),
+    encode(['a', 'b']),
+    encode(['infinity', 'a']),
+    encode({ a: 1 }),
+    encode(null),
     cursor.slice(1),
   ]) {
     t.throws(() => startOf({ cursor: text }, 2), refused, text)

@@ -1,6 +1,6 @@
-import { type Call, type Sight } from './linear.ts'
-import { createDice, shuffle } from '../dice.ts'
-import { forEachOf, type Reply, type Send } from './send.ts'
+import { type Call, type Observation } from './linearizability.ts'
+import { createRandom, shuffle } from '../random.ts'
+import { forEachOf, type Reply, type Send } from './instance-client.ts'
 
 interface Split {
   readonly total_amount: number
@@ -13,7 +13,7 @@ interface Planned {
   readonly request: Parameters<Send>
 }
 
-/** Works on deals from many clients at once and logs, for each deal, what was called when and what came back. */
+/** Changes deals from many clients at once and records the calls on each deal, with their times and results. */
 export async function recordHistories(
   instances: readonly Send[],
   {
@@ -22,13 +22,13 @@ export async function recordHistories(
     seed = 1,
   }: { readonly deals: number; readonly atOnce?: number; readonly seed?: number },
 ): Promise<readonly (readonly Call[])[]> {
-  const next = createDice(seed)
+  const next = createRandom(seed)
   const histories: Call[][] = []
   await forEachOf(Array(deals).keys(), atOnce, async (n) => {
     const calls: Call[] = []
     histories.push(calls)
     const actions = shuffle(actionsOf(`logged-${n}`, next), next)
-    // Four clients to a deal, each doing one thing after the other.
+    // Four clients a deal, each with one call at a time.
     await forEachOf(actions, 4, async ({ action, request }) => {
       const send = instances[next(instances.length)] as Send
       const invokedAt = performance.now()
@@ -37,7 +37,7 @@ export async function recordHistories(
         ...action,
         invokedAt,
         returnedAt: performance.now(),
-        sight: sightOf(reply, action.kind),
+        observed: observationOf(reply, action.kind),
       } as Call)
     })
   })
@@ -74,7 +74,7 @@ function actionsOf(id: string, next: (below: number) => number): readonly Planne
   ]
 }
 
-function sightOf({ status, body }: Reply, kind: string): Sight | undefined {
+function observationOf({ status, body }: Reply, kind: string): Observation | undefined {
   if (status === 404) return undefined
   if (status > 299) throw new Error(`${kind} was answered ${status}: ${JSON.stringify(body)}`)
   if (kind === 'event') return undefined

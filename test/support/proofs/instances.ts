@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { createApp, type TestApp } from '../app.ts'
-import { givenPartner } from '../given.ts'
-import { type Send, sendTo } from './send.ts'
+import { givenPartner } from '../fixtures.ts'
+import { type Send, sendTo } from './instance-client.ts'
 
 /** Several instances of the service on one database, with partners p0 to p9. */
 export async function createInstances(

@@ -1,14 +1,14 @@
-import { createDice } from '../dice.ts'
-import { forEachOf, insist, type Reply, type Send } from './send.ts'
+import { createRandom } from '../random.ts'
+import { forEachOf, retryWhileBusy, type Reply, type Send } from './instance-client.ts'
 
-/** What 8 or 25 clients at once were answered. */
+/** A summary of the answers to clients that send at once. */
 interface Answers {
   readonly statuses: Readonly<Record<number, number>>
   readonly bodies: number
   readonly codes: readonly string[]
 }
 
-/** Sends each of many keys with one body, so many times at once; one summary a key. */
+/** Sends a request with each Idempotency-Key `copies` times at once. Returns one summary a key. */
 export async function sendKeysTogether(
   instances: readonly Send[],
   { keys, copies, atOnce = 4 }: { readonly keys: number; readonly copies: number; readonly atOnce?: number },
@@ -25,17 +25,17 @@ export async function sendKeysTogether(
   return summaries
 }
 
-/** Closes deals while events on them arrive and they are amended and split again, through all instances. */
+/** Closes, amends and recalculates deals while events on them arrive, through all instances. Returns wrong answers. */
 export async function closeWhileTouched(
   instances: readonly Send[],
   deals: number,
   seed = 1,
 ): Promise<Reply[]> {
-  const next = createDice(seed)
-  const odd: Reply[] = []
+  const next = createRandom(seed)
+  const unexpected: Reply[] = []
   await forEachOf(Array(deals).keys(), 8, async (n) => {
     const id = `raced-${n}`
-    const any = insist((...request) => instanceOf(instances, next(instances.length))(...request))
+    const any = retryWhileBusy((...request) => instanceOf(instances, next(instances.length))(...request))
     const touch = (partner: number) =>
       any('POST', '/events', {
         id: `${id}-${partner}`,
@@ -52,13 +52,13 @@ export async function closeWhileTouched(
       any('PATCH', `/deals/${id}`, { amount: 90 + next(20) }),
       any('POST', `/attribution/${id}/recalculate`),
     ])
-    // What comes before its deal does not find it, which is no fault.
-    odd.push(...replies.filter(({ status }) => ![200, 201, 404].includes(status)))
+    // A request that arrives before its deal correctly gets a 404.
+    unexpected.push(...replies.filter(({ status }) => ![200, 201, 404].includes(status)))
   })
-  return odd
+  return unexpected
 }
 
-/** Eight clients close one deal at once: all with the same content, or each with its own. */
+/** Eight clients close one deal at once, all with the same body or each with another. */
 export async function closeTogether(
   instances: readonly Send[],
   id: string,
@@ -88,27 +88,28 @@ function summarise(replies: readonly Reply[]): Answers {
   }
 }
 
-/** Fills deals whose last touchpoints many clients send at once, one by one and in batches; what was stored by each answer. */
+/** Many clients fill deals at once, with events and batches. Returns the number of events that they were told are stored. */
 export async function fillTogether(
   instances: readonly Send[],
   deals: readonly string[],
   each: number,
-): Promise<{ readonly stored: number; readonly odd: readonly Reply[] }> {
+): Promise<{ readonly stored: number; readonly unexpected: readonly Reply[] }> {
   let stored = 0
-  const odd: Reply[] = []
+  const unexpected: Reply[] = []
   await forEachOf(deals, 4, async (deal_id) => {
     const event = { partner_id: 'q0', deal_id, touchpoint_type: 'demo' }
     const replies = await Promise.all(
       Array.from({ length: each }, async (_, n) => {
-        const send = insist(instanceOf(instances, n))
+        const send = retryWhileBusy(instanceOf(instances, n))
         if (n % 5 > 0) return { count: 1, reply: await send('POST', '/events', event) }
         return { count: 3, reply: await send('POST', '/events/batch', { events: [event, event, event] }) }
       }),
     )
     for (const { count, reply } of replies) {
       if (reply.status === 201) stored += count
-      else if (reply.status !== 409 || !JSON.stringify(reply.body).includes('deal_full')) odd.push(reply)
+      else if (reply.status !== 409 || !JSON.stringify(reply.body).includes('deal_full'))
+        unexpected.push(reply)
     }
   })
-  return { stored, odd }
+  return { stored, unexpected }
 }

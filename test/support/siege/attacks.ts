@@ -1,9 +1,15 @@
-import { answers } from './answers.ts'
-import { bodies } from './bodies.ts'
-import { deals } from './deals.ts'
-import { strangers } from './strangers.ts'
-import type { Attack } from './tally.ts'
-import { uploads } from './uploads.ts'
+import { connectionAttacks } from './connection-attacks.ts'
+import { bodyAttacks } from './body-attacks.ts'
+import { dealAttacks } from './deal-attacks.ts'
+import { anonymousAttacks } from './anonymous-attacks.ts'
+import type { Attack } from './outcome.ts'
+import { importAttacks } from './import-attacks.ts'
 
-/** All attacks, in an order in which the later find what the earlier left. */
-export const attacks: readonly Attack[] = [...strangers, ...bodies, ...uploads, ...deals, ...answers]
+/** All attacks. Later ones use the rows that earlier ones store. */
+export const attacks: readonly Attack[] = [
+  ...anonymousAttacks,
+  ...bodyAttacks,
+  ...importAttacks,
+  ...dealAttacks,
+  ...connectionAttacks,
+]

@@ -5,19 +5,19 @@ import { issueKey } from '../../../src/api-keys/issue.ts'
 import type { Scope } from '../../../src/api-keys/schemas.ts'
 import { connect } from '../../../src/database/connect.ts'
 import type { Database } from '../../../src/database/tables.ts'
-import { end, startListener } from '../children.ts'
-import { type Answer, type Request, send } from './send.ts'
+import { end, startListener } from '../child-processes.ts'
+import { type Answer, type Request, send } from './http-client.ts'
 
-/** The service in a process of its own, on a heap of 512 MB, and the means to attack it. */
+/** The service in a child process with a heap of 512 MB, and functions to attack it. */
 export interface Target {
   readonly url: URL
   readonly pid: number
   readonly db: Kysely<Database>
-  /** An admin key that no limit stops. */
+  /** An admin key with a very high rate limit. */
   readonly key: string
   readonly send: (request: Request) => Promise<Answer>
   readonly issue: (scope: Scope) => Promise<{ readonly id: string; readonly key: string }>
-  /** How much of something an attack brings: in the bench, and in the short form that the tests have. */
+  /** Chooses a number for `npm run siege` or for the short form in the tests. */
   readonly pick: (full: number, short: number) => number
   readonly isAlive: () => boolean
   readonly close: () => Promise<void>
@@ -36,7 +36,7 @@ export async function openTarget(databaseUrl: string, size: 'full' | 'short'): P
     DATABASE_URL: databaseUrl,
     HOST: '127.0.0.1',
     NODE_OPTIONS: heap,
-    // Attackers have many addresses; here they write them into a header.
+    // The attacks send many client addresses in X-Forwarded-For.
     TRUST_PROXY: '127.0.0.1',
   })
   const url = new URL(address)
@@ -58,13 +58,13 @@ export async function openTarget(databaseUrl: string, size: 'full' | 'short'): P
   }
 }
 
-/** The memory that a process has, in MB. */
+/** The resident memory of a process, in MB. */
 export function readMemory(pid: number): number {
   const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
   return Number(kilobytes) / 1000
 }
 
-/** The time that a process has been computing, in milliseconds; the kernel counts it in hundredths of a second. */
+/** The CPU time of a process in milliseconds, in steps of 10 ms. */
 export function readCpuTime(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /, '')

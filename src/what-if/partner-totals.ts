@@ -1,0 +1,134 @@
+import type { Split } from '../attribution/attribute.ts'
+import { modelNames } from '../attribution/models.ts'
+import { toMajor } from '../values/money.ts'
+import type { TouchRow } from '../record/schemas.ts'
+import type { PartnerScenario } from './scenario-schemas.ts'
+
+/** The splits of one deal: as it is now, under the scenario, and under each model with its default parameters. */
+export interface ScenarioSplits {
+  readonly now: Split
+  readonly proposed: Split
+  readonly under: readonly Split[]
+}
+
+/** The payouts of a partner over all deals, in minor units: now, under the scenario, and under each model. */
+interface PartnerTotal {
+  readonly partner_id: string
+  readonly name: string
+  now: bigint
+  proposed: bigint
+  readonly under: bigint[]
+}
+
+const mostListed = 1000
+
+export type PartnerTotals = ReturnType<typeof createPartnerTotals>
+
+/** Sums the payouts of many deals by partner. */
+export function createPartnerTotals() {
+  const partners = new Map<string, PartnerTotal>()
+  const total = { deals: 0, touchpoints: 0, amount: 0n, unattributedNow: 0n, unattributedProposed: 0n }
+
+  function add(amount: bigint, touches: readonly TouchRow[], { now, proposed, under }: ScenarioSplits): void {
+    total.deals += 1
+    total.touchpoints += touches.length
+    total.amount += amount
+    total.unattributedNow += now.unattributed_minor
+    total.unattributedProposed += proposed.unattributed_minor
+    for (const { partner_id, partner_name: name } of touches) {
+      if (!partners.has(partner_id))
+        partners.set(partner_id, { partner_id, name, now: 0n, proposed: 0n, under: modelNames.map(() => 0n) })
+    }
+    addShares(partners, now, (partner, payout) => (partner.now += payout))
+    addShares(partners, proposed, (partner, payout) => (partner.proposed += payout))
+    for (const [n, split] of under.entries()) {
+      addShares(partners, split, (partner, payout) => (partner.under[n] = (partner.under[n] ?? 0n) + payout))
+    }
+  }
+
+  function toResult(currency: string) {
+    return {
+      ...rankPartners([...partners.values()], currency),
+      unattributed: toChange(total.unattributedNow, total.unattributedProposed, currency),
+    }
+  }
+
+  return { total, add, toResult }
+}
+
+function addShares(
+  partners: ReadonlyMap<string, PartnerTotal>,
+  { shares }: Split,
+  add: (partner: PartnerTotal, payout: bigint) => void,
+): void {
+  for (const { partner_id, payout_minor } of shares) {
+    add(partners.get(partner_id) as PartnerTotal, payout_minor)
+  }
+}
+
+/** Lists the 1,000 partners with the largest change, largest gain first, and sums up the others. */
+function rankPartners(totals: readonly PartnerTotal[], currency: string) {
+  const byChange = totals.toSorted(
+    (a, b) => compare(absolute(gainOf(b)), absolute(gainOf(a))) || compareIds(a, b),
+  )
+  const listed = byChange
+    .slice(0, mostListed)
+    .sort((a, b) => compare(gainOf(b), gainOf(a)) || compareIds(a, b))
+  const others = byChange.slice(mostListed)
+  const sum = (of: (partner: PartnerTotal) => bigint) =>
+    others.reduce((all, partner) => all + of(partner), 0n)
+  return {
+    partners: listed.map((partner) => toPartnerScenario(partner, currency)),
+    others: {
+      partners_count: others.length,
+      ...toChange(
+        sum(({ now }) => now),
+        sum(({ proposed }) => proposed),
+        currency,
+      ),
+    },
+  }
+}
+
+function toPartnerScenario(
+  { partner_id, name, now, proposed, under }: PartnerTotal,
+  currency: string,
+): PartnerScenario {
+  const sorted = under.toSorted(compare)
+  const lowest = sorted[0] ?? 0n
+  const highest = sorted.at(-1) ?? 0n
+  return {
+    partner_id,
+    partner_name: name,
+    ...toChange(now, proposed, currency),
+    contested: {
+      lowest: toMajor(lowest, currency),
+      highest: toMajor(highest, currency),
+      spread: toMajor(highest - lowest, currency),
+    },
+  }
+}
+
+function toChange(now: bigint, proposed: bigint, currency: string) {
+  return {
+    payout_now: toMajor(now, currency),
+    payout_proposed: toMajor(proposed, currency),
+    difference: toMajor(proposed - now, currency),
+  }
+}
+
+function gainOf({ now, proposed }: PartnerTotal): bigint {
+  return proposed - now
+}
+
+function absolute(value: bigint): bigint {
+  return value < 0n ? -value : value
+}
+
+function compareIds(a: PartnerTotal, b: PartnerTotal): number {
+  return a.partner_id < b.partner_id ? -1 : 1
+}
+
+function compare(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,0 +1,146 @@
+import { type Kysely, sql } from 'kysely'
+import { touchpointTypes } from '../../src/attribution/touch.ts'
+import type { Database } from '../../src/database/tables.ts'
+import { toMajor } from '../../src/values/money.ts'
+
+interface Period {
+  readonly currency: string
+  readonly from?: string
+  readonly before?: string
+}
+
+/** The answer of GET /analytics without its filters, by plain SQL over deals, payouts and events. */
+export async function analyticsByPlainSql(db: Kysely<Database>, period: Period) {
+  return {
+    ...(await deals(db, period)),
+    partners: (await partnersByPlainSql(db, period)).slice(0, 20),
+    touchpoints: await touchpoints(db, period),
+    recent_deals: await recentDeals(db, period),
+    currencies: await currencies(db),
+  }
+}
+
+/** The answer of GET /analytics/partner/:id without the partner itself. */
+export async function partnerByPlainSql(db: Kysely<Database>, id: string, currency: string) {
+  return {
+    currency,
+    deals: await creditedDeals(db, id, currency),
+    touchpoints: await touchpoints(db, {}, sql`partner_id = ${id}`),
+    monthly: await months(db, id, currency),
+  }
+}
+
+const isWithin = (column: string, { from = '1970-01-01Z', before = 'infinity' }: Partial<Period>) =>
+  sql<boolean>`${sql.ref(column)} >= ${from} and ${sql.ref(column)} < ${before}`
+
+async function deals(db: Kysely<Database>, period: Period) {
+  const { currency } = period
+  const { rows } = await sql<{
+    attribution_model: string | null
+    count: number
+    amount: string
+    unattributed: string
+    average: string
+  }>`
+    select deals.attribution_model, count(*)::int as count, coalesce(sum(deals.amount_minor), 0) as amount,
+      coalesce(sum(unattributed_minor), 0) as unattributed, coalesce(round(avg(deals.amount_minor)), 0) as average
+    from deals join attributions on deal_id = deals.id and attributions.version = deals.version
+    where voided_at is null and deals.currency = ${currency} and ${isWithin('deals.closed_date', period)}
+    group by grouping sets ((), (deals.attribution_model))
+    order by deals.attribution_model is not null, count desc, deals.attribution_model`.execute(db)
+  const [all, ...models] = rows
+  return {
+    overview: {
+      total_deals: all?.count,
+      total_revenue: toMajor(BigInt(all?.amount ?? 0), currency),
+      unattributed: toMajor(BigInt(all?.unattributed ?? 0), currency),
+      avg_deal_size: toMajor(BigInt(all?.average ?? 0), currency),
+    },
+    models: models.map(({ attribution_model, count, amount }) => ({
+      attribution_model,
+      count,
+      total_amount: toMajor(BigInt(amount), currency),
+    })),
+  }
+}
+
+export async function partnersByPlainSql(db: Kysely<Database>, period: Period) {
+  const { rows } = await sql<{
+    id: string
+    name: string
+    deals_count: number
+    payout: string
+    share: string
+  }>`
+    select partners.id, partners.name, count(*)::int as deals_count, sum(payout_minor) as payout,
+      round(avg(percentage_bp)) / 100 as share
+    from deals join payouts on deal_id = deals.id and payouts.version = deals.version
+      join partners on partners.id = partner_id
+    where voided_at is null and deals.currency = ${period.currency} and ${isWithin('deals.closed_date', period)}
+    group by partners.id order by payout desc, partners.id`.execute(db)
+  return rows.map(({ payout, share, ...row }) => ({
+    ...row,
+    total_payout: toMajor(BigInt(payout), period.currency),
+    avg_attribution_pct: Number(share),
+  }))
+}
+
+async function touchpoints(db: Kysely<Database>, period: Partial<Period>, filter = sql<boolean>`true`) {
+  const { rows } = await sql<{ touchpoint_type: string; count: number }>`
+    select touchpoint_type, count(*)::int as count from events
+    where voided_at is null and ${filter} and ${isWithin('timestamp', period)} group by touchpoint_type`.execute(
+    db,
+  )
+  const counts = new Map(rows.map(({ touchpoint_type, count }) => [touchpoint_type, count]))
+  return touchpointTypes.map((touchpoint_type) => ({
+    touchpoint_type,
+    count: counts.get(touchpoint_type) ?? 0,
+  }))
+}
+
+async function recentDeals(db: Kysely<Database>, period: Period) {
+  const { rows } = await sql<{ amount_minor: bigint; currency: string }>`
+    select deals.id, amount_minor, currency, closed_date, attribution_model,
+      count(events.id) filter (where events.voided_at is null)::int as touchpoints_count
+    from deals left join events on deal_id = deals.id
+    where deals.voided_at is null and currency = ${period.currency} and ${isWithin('closed_date', period)}
+    group by deals.id order by closed_date desc, deals.id desc limit 10`.execute(db)
+  return rows.map(({ amount_minor, ...deal }) => ({ ...deal, amount: toMajor(amount_minor, deal.currency) }))
+}
+
+async function creditedDeals(db: Kysely<Database>, id: string, currency: string) {
+  const { rows } = await sql<{ amount_minor: bigint; payout_minor: bigint; percentage: string }>`
+    select deals.id, deals.amount_minor, deals.currency, deals.closed_date, deals.attribution_model,
+      percentage_bp::numeric / 100 as percentage, payout_minor
+    from deals join payouts on deal_id = deals.id and payouts.version = deals.version
+    where voided_at is null and partner_id = ${id} and deals.currency = ${currency}
+    order by deals.closed_date desc, deals.id desc limit 100`.execute(db)
+  return rows.map(({ amount_minor, payout_minor, percentage, ...deal }) => ({
+    ...deal,
+    amount: toMajor(amount_minor, currency),
+    percentage: Number(percentage),
+    payout: toMajor(payout_minor, currency),
+  }))
+}
+
+async function months(db: Kysely<Database>, id: string, currency: string) {
+  const { rows } = await sql<{ month: string; deals_count: number; payout: string }>`
+    with credited as (
+      select to_char(deals.closed_date at time zone 'UTC', 'YYYY-MM') as month, payout_minor
+      from deals join payouts on deal_id = deals.id and payouts.version = deals.version
+      where voided_at is null and partner_id = ${id} and deals.currency = ${currency}
+    )
+    select month, count(payout_minor)::int as deals_count, coalesce(sum(payout_minor), 0) as payout
+    from (
+      select to_char(now() at time zone 'UTC' - make_interval(months => ago), 'YYYY-MM') as month
+      from generate_series(0, 11) as ago
+    ) as months left join credited using (month)
+    group by month order by month`.execute(db)
+  return rows.map(({ payout, ...row }) => ({ ...row, total_payout: toMajor(BigInt(payout), currency) }))
+}
+
+async function currencies(db: Kysely<Database>): Promise<string[]> {
+  const { rows } = await sql<{ currency: string }>`
+    select distinct currency from deals where voided_at is null order by currency`.execute(db)
+  return rows.map(({ currency }) => currency)
+}
