@@ -16,9 +16,9 @@ RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund && \
     find node_modules -type f -regex '.*\.\(map\|d\.[cm]?ts\)' -delete
 
 FROM ${NODE_IMAGE}
+# docs/releasing.md adds the version.
 LABEL org.opencontainers.image.title="partner-attribution-api" \
       org.opencontainers.image.description="Splits every closed deal among the partners who touched it, exactly." \
-      org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="MIT"
 RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn*
 WORKDIR /app

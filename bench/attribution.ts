@@ -17,12 +17,12 @@ try {
   await rebuildRollups(db)
   await sql`vacuum analyze`.execute(db)
   await db.destroy()
-  const of = (address: string) => () =>
+  const measureAt = (address: string) => () =>
     measure({ address, key: testBed.key, extent: { duration: seconds }, requests: readsOf })
   const measured = {
-    ours: of((await testBed.start('src/bin/serve.ts')).address),
-    noDatabase: of((await testBed.start('bench/support/baseline-server.ts', 'no-database')).address),
-    naive: of((await testBed.start('bench/support/baseline-server.ts', 'naive')).address),
+    ours: measureAt((await testBed.start('src/bin/serve.ts')).address),
+    noDatabase: measureAt((await testBed.start('bench/support/baseline-server.ts', 'no-database')).address),
+    naive: measureAt((await testBed.start('bench/support/baseline-server.ts', 'naive')).address),
   }
   await alternate(1, measured)
   const { ours, noDatabase, naive } = await alternate(rounds, measured)

@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { Client } from 'pg'
+import { touchpointTypes } from '../src/attribution/touch.ts'
 import { startEmbedded } from '../src/postgres/embedded.ts'
 import { end, type Listener, startListener } from '../test/support/child-processes.ts'
-import { measure, median } from './support/load.ts'
+import { measure } from './support/load.ts'
+import { median } from './support/median.ts'
 
 // Compares an earlier commit with this tree: npm run bench:compare -- COMMIT
 const execute = promisify(execFile)
@@ -15,7 +17,6 @@ const connections = 64
 const seconds = 4
 const closesEach = 60
 const imported = 50_000
-const types = ['referral', 'demo', 'intro', 'support', 'closer']
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -68,12 +69,10 @@ async function startSide(cwd: string): Promise<Side> {
   opened.defer(() => end(service.child))
   const side = { service, key: stdout.trim() }
   for (let n = 0; n < 100; n++) {
-    await send(
-      side,
-      '/partners',
-      'application/json',
-      JSON.stringify({ id: `p${n}`, name: `P ${n}`, email: `${n}@example.com` }),
-    )
+    await post(side, '/partners', {
+      type: 'application/json',
+      text: JSON.stringify({ id: `p${n}`, name: `P ${n}`, email: `${n}@example.com` }),
+    })
   }
   return side
 }
@@ -106,7 +105,7 @@ function postEvents({ service, key }: Side, round: number): Promise<number> {
     JSON.stringify({
       partner_id: `p${(connection * 7 + n * 3) % 100}`,
       deal_id: `open-${(connection * 131 + n * 17 + round) % 20_000}`,
-      touchpoint_type: types[n % types.length],
+      touchpoint_type: touchpointTypes[n % touchpointTypes.length],
       timestamp: '2025-03-01T10:00:00Z',
     })
   return measure({
@@ -121,7 +120,7 @@ function postEvents({ service, key }: Side, round: number): Promise<number> {
 
 async function closeDeals(side: Side, round: number): Promise<number> {
   const count = connections * closesEach
-  await importLines(side, `close${round}`, count * 5, count)
+  await importLines(side, { name: `close${round}`, count: count * 5, deals: count })
   return measure({
     address: side.service.address,
     key: side.key,
@@ -142,7 +141,7 @@ async function closeDeals(side: Side, round: number): Promise<number> {
 
 async function importEvents(side: Side, round: number): Promise<number> {
   const begin = performance.now()
-  await importLines(side, `import${round}`, imported, 10_000)
+  await importLines(side, { name: `import${round}`, count: imported, deals: 10_000 })
   return imported / ((performance.now() - begin) / 1000)
 }
 
@@ -160,32 +159,37 @@ function readAttributions({ service, key }: Side): Promise<number> {
   })
 }
 
-async function importLines(side: Side, name: string, count: number, deals: number): Promise<void> {
+async function importLines(
+  side: Side,
+  { name, count, deals }: { readonly name: string; readonly count: number; readonly deals: number },
+): Promise<void> {
   const lines = Array.from({ length: count }, (_, n) =>
     JSON.stringify({
       id: `${name}-${n}`,
       deal_id: `${name}-${n % deals}`,
       partner_id: `p${(n * 7) % 100}`,
-      touchpoint_type: types[n % types.length],
+      touchpoint_type: touchpointTypes[n % touchpointTypes.length],
       timestamp: '2025-02-01T10:00:00Z',
       metadata: { source: 'bench', n },
     }),
   )
-  const report = await send(side, '/events/import', 'application/x-ndjson', lines.join('\n'))
+  const report = await post(side, '/events/import', {
+    type: 'application/x-ndjson',
+    text: lines.join('\n'),
+  })
   if (report['accepted'] !== count)
     throw new Error(`The import failed: ${JSON.stringify(report).slice(0, 500)}`)
 }
 
-async function send(
+async function post(
   { service, key }: Side,
   path: string,
-  type: string,
-  body: string,
+  { type, text }: { readonly type: string; readonly text: string },
 ): Promise<Record<string, unknown>> {
   const answer = await fetch(`${service.address}${path}`, {
     method: 'POST',
     headers: { 'x-api-key': key, 'content-type': type },
-    body,
+    body: text,
   })
   if (!answer.ok) throw new Error(`${path} answers ${answer.status}: ${await answer.text()}`)
   return (await answer.json()) as Record<string, unknown>

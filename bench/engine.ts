@@ -8,6 +8,7 @@ import {
   type ParametersOf,
 } from '../src/attribution/models.ts'
 import { createRandom } from '../test/support/random.ts'
+import { median } from './support/median.ts'
 
 interface NaiveRow {
   readonly partner_id: string
@@ -106,10 +107,6 @@ function dealsPerSecond(
   const start = process.hrtime.bigint()
   for (let repeat = 0; repeat < repeats; repeat++) for (const journey of journeys) split(journey)
   return (Math.ceil(repeats) * journeys.length) / (Number(process.hrtime.bigint() - start) / 1e9)
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!
 }
 
 console.log('model            touchpoints   deals/s   naive deals/s   ratio')

@@ -33,7 +33,7 @@ interface Target {
 }
 
 const plainSql = 'analytics, a year, by plain SQL'
-const taken = new Map(
+const durations = new Map(
   [...Object.keys(readPaths), plainSql].map((name) => [
     name,
     new Map(sizes.map((size) => [size, [] as number[]])),
@@ -86,7 +86,7 @@ async function readAll({ size, read }: Target, isCounted: boolean): Promise<void
   for (const [name, pathOf] of Object.entries(readPaths)) {
     for (let call = 0; call < calls / rounds; call += 1) {
       const ms = await time(() => read(pathOf(random, size)))
-      if (isCounted) taken.get(name)?.get(size)?.push(ms)
+      if (isCounted) durations.get(name)?.get(size)?.push(ms)
     }
   }
 }
@@ -96,7 +96,7 @@ function readByPlainSql({ size, db }: Target): Promise<void> {
     await sql`set statement_timeout = 0`.execute(connection)
     for (let call = 0; call < 5; call += 1) {
       const ms = await time(() => analyticsByPlainSql(connection, yearInstants))
-      taken.get(plainSql)?.get(size)?.push(ms)
+      durations.get(plainSql)?.get(size)?.push(ms)
     }
   })
 }
@@ -110,18 +110,18 @@ async function time(work: () => Promise<unknown>): Promise<number> {
 async function ensureFilled(size: number): Promise<string> {
   const name = `bench_${size}`
   const filling = `${name}_filling`
-  await using(server.url, async (admin) => {
+  await withClient(server.url, async (admin) => {
     const { rowCount } = await admin.query('select from pg_database where datname = $1', [name])
     if (rowCount !== 0) return
     await admin.query(`drop database if exists ${filling}`)
     await admin.query(`create database ${filling}`)
-    await using(urlOf(filling), (client) => fillAndRollUp(client, urlOf(filling), size))
+    await withClient(urlOf(filling), (client) => fillAndRollUp(client, urlOf(filling), size))
     await admin.query(`alter database ${filling} rename to ${name}`)
   })
   const db = connect({ url: urlOf(name), max: 1, log: console })
   await migrateToLatest(db)
   await db.destroy()
-  await using(urlOf(name), (client) => client.query(intoMemory))
+  await withClient(urlOf(name), (client) => client.query(intoMemory))
   return urlOf(name)
 }
 
@@ -145,7 +145,10 @@ function urlOf(database: string): string {
   return url.href
 }
 
-async function using(connectionString: string, work: (client: Client) => Promise<unknown>): Promise<void> {
+async function withClient(
+  connectionString: string,
+  work: (client: Client) => Promise<unknown>,
+): Promise<void> {
   const client = new Client({ connectionString })
   await client.connect()
   try {
@@ -158,18 +161,21 @@ async function using(connectionString: string, work: (client: Client) => Promise
 function print(): void {
   const [smallest, largest] = [sizes[0] as number, sizes.at(-1) as number]
   console.log(['ms', ...sizes.flatMap((size) => [`p50 ${size}`, `p99 ${size}`]), 'growth of p50'].join('\t'))
-  for (const name of taken.keys()) {
-    const cells = sizes.flatMap((size) => [at(name, size, 0.5).toFixed(2), at(name, size, 0.99).toFixed(2)])
-    const growth = at(name, largest, 0.5) / at(name, smallest, 0.5)
+  for (const name of durations.keys()) {
+    const cells = sizes.flatMap((size) => [
+      percentileOf(name, size, 0.5).toFixed(2),
+      percentileOf(name, size, 0.99).toFixed(2),
+    ])
+    const growth = percentileOf(name, largest, 0.5) / percentileOf(name, smallest, 0.5)
     console.log([name.padEnd(51), ...cells, growth.toFixed(2)].join('\t'))
   }
-  const ratio = at(plainSql, largest, 0.5) / at('analytics, a year', largest, 0.5)
+  const ratio = percentileOf(plainSql, largest, 0.5) / percentileOf('analytics, a year', largest, 0.5)
   console.log(`analytics of a year, time of plain SQL / ours: ${ratio.toFixed(0)}`)
 }
 
-function at(name: string, size: number, share: number): number {
+function percentileOf(name: string, size: number, share: number): number {
   const sorted =
-    taken
+    durations
       .get(name)
       ?.get(size)
       ?.toSorted((a, b) => a - b) ?? []

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { modelNames } from '../src/attribution/models.ts'
 
 interface Sent {
   readonly method: string
@@ -12,7 +13,6 @@ interface Sent {
 const execute = promisify(execFile)
 const base = process.env['BASE_URL'] ?? 'http://127.0.0.1:8080'
 const perSecond = 200
-const models = ['equal', 'first-touch', 'last-touch', 'role-based', 'time-decay', 'linear', 'position-based']
 
 const key = await compose(
   'exec',
@@ -42,11 +42,11 @@ const killed = await underLoad(async () => {
   return at
 })
 print('one replica killed', killed.sent)
-const strangers = failuresOf(killed.sent).filter(
+const unexplained = failuresOf(killed.sent).filter(
   ({ at, until }) => at > killed.result || until < killed.result - 1000,
 )
-console.log(`  failed but were not in flight at the kill: ${strangers.length}`)
-process.exitCode = failuresOf(rolled.sent).length + strangers.length === 0 ? 0 : 1
+console.log(`  failed but were not in flight at the kill: ${unexplained.length}`)
+process.exitCode = failuresOf(rolled.sent).length + unexplained.length === 0 ? 0 : 1
 
 /** Sends requests at a constant rate, from 3 s before `work` starts until 3 s after it ends. */
 async function underLoad<Result>(work: () => Promise<Result>) {
@@ -86,7 +86,7 @@ async function sendOne(number: number): Promise<Sent> {
       { partner_id: partners[number % 3], deal_id: `${run}-o${number}`, touchpoint_type: 'demo' },
     ],
     ['GET', `/deals/${deal}`],
-    ['POST', '/deals', { amount: 99.99, attribution_model: models[number % models.length] }],
+    ['POST', '/deals', { amount: 99.99, attribution_model: modelNames[number % modelNames.length] }],
   ]
   const [method, path, body] = requests[number % requests.length]!
   const at = performance.now()
@@ -129,12 +129,12 @@ function failuresOf(sent: readonly Sent[]): readonly Sent[] {
   return sent.filter(({ failure }) => failure !== undefined)
 }
 
-function print(what: string, sent: readonly Sent[]): void {
+function print(title: string, sent: readonly Sent[]): void {
   const seconds = (Math.max(...sent.map(({ at }) => at)) - (sent[0]?.at ?? 0)) / 1000
   const times = sent.map(({ at, until }) => until - at).sort((a, b) => a - b)
   const percentile = (share: number) => Math.round(times[Math.floor(times.length * share)] ?? 0)
   console.log(
-    `${what}: ${sent.length} requests in ${seconds.toFixed(1)} s (${Math.round(sent.length / seconds)} a second), ` +
+    `${title}: ${sent.length} requests in ${seconds.toFixed(1)} s (${Math.round(sent.length / seconds)} a second), ` +
       `${failuresOf(sent).length} failed; p50 ${percentile(0.5)} ms, p99 ${percentile(0.99)} ms, ` +
       `longest ${percentile(0.999999)} ms`,
   )

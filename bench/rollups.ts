@@ -1,4 +1,5 @@
-import { measure, median } from './support/load.ts'
+import { measure } from './support/load.ts'
+import { median } from './support/median.ts'
 import type { Listener } from '../test/support/child-processes.ts'
 import { createTestBed } from './support/test-bed.ts'
 

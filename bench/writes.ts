@@ -33,7 +33,7 @@ async function benchEvents({ start, key }: TestBed): Promise<void> {
     noDatabase: (await start('bench/support/baseline-server.ts', 'no-database')).address,
     naive: (await start('bench/support/baseline-server.ts', 'naive')).address,
   }
-  const of = (address: string) => (round: number) =>
+  const measureAt = (address: string) => (round: number) =>
     measure({
       address,
       key,
@@ -42,9 +42,9 @@ async function benchEvents({ start, key }: TestBed): Promise<void> {
       requests: (n) => eventsOf(n + round),
     })
   const measured = {
-    ours: of(addresses.ours),
-    noDatabase: of(addresses.noDatabase),
-    naive: of(addresses.naive),
+    ours: measureAt(addresses.ours),
+    noDatabase: measureAt(addresses.noDatabase),
+    naive: measureAt(addresses.naive),
   }
   await alternate(1, measured)
   const { ours, noDatabase, naive } = await alternate(rounds, measured)
@@ -71,7 +71,7 @@ function eventsOf(connection: number) {
 async function benchDeals(testBed: TestBed): Promise<void> {
   const service = await testBed.start('src/bin/serve.ts')
   const baseline = await testBed.start('bench/support/baseline-server.ts', 'naive')
-  const of = (name: string, address: string) => async (round: number) => {
+  const measureAs = (name: string, address: string) => async (round: number) => {
     const prefix = `${name}-${round}`
     await testBed.client.query(
       `insert into events (id, deal_id, partner_id, touchpoint_type, timestamp, known_from, submission)
@@ -89,9 +89,9 @@ async function benchDeals(testBed: TestBed): Promise<void> {
     })
   }
   const { ours, naive } = await alternate(rounds, {
-    warm: of('warm', service.address),
-    ours: of('ours', service.address),
-    naive: of('naive', baseline.address),
+    warm: measureAs('warm', service.address),
+    ours: measureAs('ours', service.address),
+    naive: measureAs('naive', baseline.address),
   })
   console.log(`POST /deals             ${show(ours)}/s   of 5 touchpoints each`)
   console.log(`  naive                 ${show(naive)}/s   ours / naive  ${(ours / naive).toFixed(2)}\n`)
@@ -111,7 +111,7 @@ async function benchImport(testBed: TestBed): Promise<void> {
     async ours(round) {
       const { ndjson, csv } = await writeEvents(testBed, `bulk-${round}`, imported)
       await rm(csv)
-      return imported / (await importFile(testBed, service, ndjson, imported))
+      return imported / (await importFile(testBed, service, { file: ndjson, count: imported }))
     },
     async copy(round) {
       const { csv } = await writeEvents(testBed, `bulk-${round}`, imported)
@@ -130,7 +130,7 @@ async function benchImport(testBed: TestBed): Promise<void> {
 async function peakOf(testBed: TestBed, count: number): Promise<number> {
   const service = await testBed.start('src/bin/serve.ts')
   const { ndjson } = await writeEvents(testBed, `peak-${count}`, count)
-  await importFile(testBed, service, ndjson, count)
+  await importFile(testBed, service, { file: ndjson, count })
   const peak = await readPeakMemory(service)
   await end(service.child)
   return peak

@@ -7,54 +7,54 @@ import type { Kysely } from 'kysely'
 import { analytics } from './analytics/routes.ts'
 import { createCallers } from './api-keys/callers.ts'
 import { apiKeys } from './api-keys/routes.ts'
-import { audit } from './audit/routes.ts'
 import { attribute as split } from './attribution/attribute.ts'
 import type { Journey } from './attribution/journey.ts'
 import { modelNames } from './attribution/models.ts'
+import { audit } from './audit/routes.ts'
 import type { Environment } from './config.ts'
 import { countConnections } from './database/connect.ts'
-import { takeTurns } from './database/group.ts'
+import { limitConcurrency } from './database/limit-concurrency.ts'
 import { createReadiness } from './database/migrate.ts'
 import type { Database } from './database/tables.ts'
-import { splits } from './splits/routes.ts'
-import { whatIf } from './what-if/routes.ts'
 import { deals } from './deals/routes.ts'
 import { events } from './events/routes.ts'
-import examples from './openapi/examples.json' with { type: 'json' }
 import { authenticate } from './http/authentication.ts'
 import { allowOrigins } from './http/cors.ts'
-import { serveDocumentation } from './openapi/documentation-pages.ts'
-import { document } from './openapi/document.ts'
 import { health } from './http/health.ts'
 import { createWrite } from './http/idempotency.ts'
 import { acceptOnlyJson } from './http/json.ts'
 import { logController, logResponse } from './http/log.ts'
 import { createMetrics, measureRequests, type Metrics, serveMetrics } from './http/metrics.ts'
-import { type Clock, systemClock } from './http/pace.ts'
 import { answerFrameworkError, answerProblems, answerUnknownRoute } from './http/problems.ts'
 import { limitOpenRoutes, limitRates } from './http/rate-limit.ts'
-import { answerOddRequests, answerSocketError } from './http/sockets.ts'
+import { answerSocketError, overrideNodeAnswers } from './http/sockets.ts'
 import { traceRequests } from './http/tracing.ts'
-import { giveUpUnreadAnswers } from './http/unread-answers.ts'
+import { limitUnreadAnswers } from './http/unread-answers.ts'
 import { limitUnreadBodies } from './http/unread-bodies.ts'
 import { refuseUnknownParameters, useStrictValidation } from './http/validation.ts'
+import { document } from './openapi/document.ts'
+import { serveDocumentation } from './openapi/documentation-pages.ts'
+import examples from './openapi/examples.json' with { type: 'json' }
+import { resources } from './openapi/resources.ts'
 import { toPartner } from './partners/register.ts'
 import { partners } from './partners/routes.ts'
 import { createVault, deriveSecrets, type PayoutKeys } from './partners/vault.ts'
 import { createMemo, type Memo } from './record/memo.ts'
 import type { Attribute } from './record/versions.ts'
-import { resources } from './openapi/resources.ts'
+import { splits } from './splits/routes.ts'
 import { statements } from './statements/routes.ts'
+import { type Clock, systemClock } from './values/clock.ts'
+import { whatIf } from './what-if/routes.ts'
 
-// More connections than this are refused, so that idle ones cannot fill the memory.
+// More connections than this are refused, so that idle connections cannot use all memory.
 const mostConnections = 2000
-// Explanations, comparisons and simulations: each computes for up to some 100 ms in all, in pieces.
+// Explanations, comparisons and simulations: each takes up to about 100 ms of computation, in pieces.
 const calculationsAtOnce = 2
 const calculationsWaiting = 100
 
 export type Config = Environment & { readonly payoutKeys: PayoutKeys; readonly clock?: Clock }
 
-/** The service, wired and not yet listening. The caller owns `db`. */
+/** Builds the service without listening. The caller closes `db`. */
 export async function buildApp(
   config: Config,
   db: Kysely<Database>,
@@ -65,40 +65,8 @@ export async function buildApp(
     ...(log && { loggerInstance: log }),
   }).withTypeProvider<TypeBoxTypeProvider>()
   app.server.maxConnections = mostConnections
-  const write = createWrite(db, deriveSecrets(config.payoutKeys, 'idempotency'))
-  const vault = createVault(config.payoutKeys)
-  const callers = createCallers(db)
-  const defaultCurrency = config.DEFAULT_CURRENCY
-  const defaults = {
-    currency: defaultCurrency,
-    close_grace_minutes: config.ATTRIBUTION_CLOSE_GRACE_MINUTES,
-    lookback_days: config.ATTRIBUTION_LOOKBACK_DAYS ?? null,
-  }
   const metrics = createMetrics()
-  const memo = createMemo(config.MEMO_MEGABYTES)
-  const attribute: Attribute = Object.assign((journey: Journey) => split(journey), {
-    onRecorded: metrics.tally('attribution_versions_total', 'Versions of splits recorded.', 'reason'),
-  })
-  const calculate = takeTurns(calculationsAtOnce, calculationsWaiting)
-  showFigures(metrics, db, memo)
-
-  const collector = config.OTEL_EXPORTER_OTLP_ENDPOINT
-  if (collector !== undefined) await traceRequests(app, collector)
-  for (const resource of resources) app.addSchema(resource)
-  useStrictValidation(app)
-  acceptOnlyJson(app)
-  answerProblems(app)
-  answerOddRequests(app)
-  limitUnreadBodies(app)
-  app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
-  app.addHook('onResponse', logResponse)
-  measureRequests(app, metrics)
-  giveUpUnreadAnswers(app, metrics)
-  if (config.METRICS_PORT !== undefined)
-    serveMetrics(app, metrics, { host: config.HOST, port: config.METRICS_PORT })
-  // TLS ends at the balancer, if at all: to upgrade what a page loads would break /docs on plain http.
-  await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
-  if (config.CORS_ORIGIN !== undefined) await allowOrigins(app, config.CORS_ORIGIN)
+  await useHttpRules(app, config, metrics)
   await document(app, examples)
   await app.register(async (open) => {
     await limitOpenRoutes(open)
@@ -109,45 +77,96 @@ export async function buildApp(
       models: modelNames,
     })
   })
+  const callers = createCallers(db)
   const limits = await limitRates(app, {
     db,
     max: config.RATE_LIMIT_MAX,
     windowMs: config.RATE_LIMIT_WINDOW * 60_000,
   })
-
   await app.register(async (guarded) => {
     authenticate(guarded, { ...callers, ...limits })
     guarded.setNotFoundHandler(answerUnknownRoute)
     refuseUnknownParameters(guarded)
-    await guarded.register(partners, { db, write, vault, defaultCurrency })
-    await guarded.register(statements, { db, defaultCurrency })
-    await guarded.register(events, {
-      db,
-      write,
-      attribute,
-      metrics,
-      findCaller: callers.findCaller,
-      clock: config.clock ?? systemClock,
-    })
-    await guarded.register(deals, { db, write, attribute, defaults })
-    await guarded.register(splits, { db, write, attribute, memo, calculate })
-    await guarded.register(whatIf, { db, memo, defaults, calculate })
-    await guarded.register(analytics, { db, defaultCurrency, toPartner: (row) => toPartner(vault, row) })
-    await guarded.register(apiKeys, { db, write, forgetCallers: callers.forget })
-    await guarded.register(audit, { db })
+    await registerSlices(guarded, { config, db, metrics, callers })
   })
   return app
 }
 
-function showFigures(metrics: Metrics, db: Kysely<Database>, memo: Memo): void {
-  metrics.counter('attribution_memo_hits_total', 'Splits that the memo answered.', () => memo.hits())
+/** What holds for every request: schemas, bodies, problems, limits, logs, metrics and headers. */
+async function useHttpRules(app: FastifyInstance, config: Config, metrics: Metrics): Promise<void> {
+  const collector = config.OTEL_EXPORTER_OTLP_ENDPOINT
+  if (collector !== undefined) await traceRequests(app, collector)
+  for (const resource of resources) app.addSchema(resource)
+  useStrictValidation(app)
+  acceptOnlyJson(app)
+  answerProblems(app)
+  overrideNodeAnswers(app)
+  limitUnreadBodies(app)
+  app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
+  app.addHook('onResponse', logResponse)
+  measureRequests(app, metrics)
+  limitUnreadAnswers(app, metrics)
+  if (config.METRICS_PORT !== undefined)
+    serveMetrics(app, metrics, { host: config.HOST, port: config.METRICS_PORT })
+  // The service speaks plain HTTP (TLS ends at the load balancer), so upgrading requests to https would break /docs.
+  await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
+  if (config.CORS_ORIGIN !== undefined) await allowOrigins(app, config.CORS_ORIGIN)
+}
+
+interface SliceOptions {
+  readonly config: Config
+  readonly db: Kysely<Database>
+  readonly metrics: Metrics
+  readonly callers: ReturnType<typeof createCallers>
+}
+
+/** The routes that need an API key. */
+async function registerSlices(
+  app: FastifyInstance,
+  { config, db, metrics, callers }: SliceOptions,
+): Promise<void> {
+  const write = createWrite(db, deriveSecrets(config.payoutKeys, 'idempotency'))
+  const vault = createVault(config.payoutKeys)
+  const defaultCurrency = config.DEFAULT_CURRENCY
+  const defaults = {
+    currency: defaultCurrency,
+    close_grace_minutes: config.ATTRIBUTION_CLOSE_GRACE_MINUTES,
+    lookback_days: config.ATTRIBUTION_LOOKBACK_DAYS ?? null,
+  }
+  const memo = createMemo(config.MEMO_MEGABYTES)
+  const attribute: Attribute = Object.assign((journey: Journey) => split(journey), {
+    onRecorded: metrics.labelledCounter(
+      'attribution_versions_total',
+      'Versions of splits recorded.',
+      'reason',
+    ),
+  })
+  const calculate = limitConcurrency(calculationsAtOnce, calculationsWaiting)
+  registerMetrics(metrics, db, memo)
+
+  await app.register(partners, { db, write, vault, defaultCurrency })
+  await app.register(statements, { db, defaultCurrency })
+  await app.register(events, {
+    db,
+    write,
+    attribute,
+    metrics,
+    findCaller: callers.findCaller,
+    clock: config.clock ?? systemClock,
+  })
+  await app.register(deals, { db, write, attribute, defaults })
+  await app.register(splits, { db, write, attribute, memo, calculate })
+  await app.register(whatIf, { db, memo, defaults, calculate })
+  await app.register(analytics, { db, defaultCurrency, toPartner: (row) => toPartner(vault, row) })
+  await app.register(apiKeys, { db, write, forgetCallers: callers.forget })
+  await app.register(audit, { db })
+}
+
+function registerMetrics(metrics: Metrics, db: Kysely<Database>, memo: Memo): void {
+  metrics.counter('attribution_memo_hits_total', 'Splits found in the memo.', () => memo.hits())
   metrics.counter('attribution_memo_misses_total', 'Splits that reads computed.', () => memo.misses())
   metrics.gauge('db_pool_connections', 'Open connections.', () => countConnections(db).open)
-  metrics.gauge(
-    'db_pool_connections_idle',
-    'Open connections that nobody uses.',
-    () => countConnections(db).idle,
-  )
+  metrics.gauge('db_pool_connections_idle', 'Open connections not in use.', () => countConnections(db).idle)
   metrics.gauge('db_pool_waiting', 'Callers that wait for a connection.', () => countConnections(db).waiting)
 }
 

@@ -7,15 +7,15 @@ const EnvironmentSchema = Type.Object({
   METRICS_PORT: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
   OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(Type.String({ pattern: '^https?://' })),
   DATABASE_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://' })),
-  DATABASE_URL_FILE: Type.Optional(Type.String({ description: 'A file that holds the DATABASE_URL.' })),
+  DATABASE_URL_FILE: Type.Optional(Type.String({ description: 'A file that contains the DATABASE_URL.' })),
   DATABASE_OWNER_URL: Type.Optional(
     Type.String({
       pattern: '^postgres(ql)?://',
-      description: 'For migrations; the service has a role of its own.',
+      description: 'The owner of the schema, for migrations.',
     }),
   ),
   DATABASE_OWNER_URL_FILE: Type.Optional(
-    Type.String({ description: 'A file that holds the DATABASE_OWNER_URL.' }),
+    Type.String({ description: 'A file that contains the DATABASE_OWNER_URL.' }),
   ),
   DATABASE_POOL_MAX: Type.Integer({ default: 10, minimum: 2, maximum: 200 }),
   DATA_DIR: Type.String({ default: './data', minLength: 1 }),
@@ -26,7 +26,9 @@ const EnvironmentSchema = Type.Object({
     { default: 'info' },
   ),
   CORS_ORIGIN: Type.Optional(Type.String()),
-  TRUST_PROXY: Type.Optional(Type.String({ description: 'Addresses and CIDR ranges of the balancers.' })),
+  TRUST_PROXY: Type.Optional(
+    Type.String({ description: 'Addresses and CIDR ranges of the load balancers.' }),
+  ),
   DOCS: Type.Union([Type.Literal('on'), Type.Literal('off')], { default: 'on' }),
   RATE_LIMIT_MAX: Type.Integer({ default: 100, minimum: 1 }),
   RATE_LIMIT_WINDOW: Type.Integer({ default: 15, minimum: 1, description: 'Minutes.' }),
@@ -40,9 +42,9 @@ const EnvironmentSchema = Type.Object({
 
 export type Environment = Static<typeof EnvironmentSchema>
 
-/** Reads the service's variables, and only those. Throws one error that names every fault. */
+/** Reads the settings of the service from the environment. Throws one error that lists every fault. */
 export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
-  // An empty variable is how a compose file says "not set".
+  // A compose file passes a variable that is not set as an empty one.
   const data = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
   return envSchema<Environment>({
     schema: structuredClone(EnvironmentSchema),

@@ -1,20 +1,24 @@
 import createError from '@fastify/error'
 
-/** One fault of a request: where it is (a JSON pointer into the body, or the parameter's name) and what is wrong. */
+/** A fault of a request: its place (a JSON pointer into the body, or the name of a parameter) and its description. */
 export interface Fault {
   readonly pointer: string
   readonly detail: string
 }
 
-// The codes are promises to clients; the sentences may improve.
-export const InvalidRequest = createError<[]>('invalid_request', 'The request has faults.', 400)
+// Clients rely on the codes, so a code never changes. The sentences may change.
+export const InvalidRequest = createError<[]>('invalid_request', 'The request is not valid.', 400)
 export const UnknownReference = createError<[]>(
   'unknown_reference',
-  'The request names something unknown.',
+  'The request refers to something that does not exist.',
   400,
 )
 export const MalformedRequest = createError<[string, ErrorOptions?]>('malformed_request', '%s', 400)
-export const Unauthenticated = createError<[]>('unauthenticated', 'A valid X-API-Key header is needed.', 401)
+export const Unauthenticated = createError<[]>(
+  'unauthenticated',
+  'Send a valid API key in the header X-API-Key.',
+  401,
+)
 export const Forbidden = createError<[string]>('forbidden', 'This API key lacks the scope %s.', 403)
 export const RouteNotFound = createError<[]>('route_not_found', 'There is no such route.', 404)
 export const PartnerNotFound = createError<[string]>('partner_not_found', 'No partner has the id %s.', 404)
@@ -29,7 +33,7 @@ export const VersionNotFound = createError<[string]>(
 export const RequestTimeout = createError<[string]>('request_timeout', '%s', 408)
 export const PartnerExists = createError<[string]>(
   'partner_exists',
-  'The id %s holds another partner submission.',
+  'A different partner was submitted with the id %s.',
   409,
 )
 export const EmailTaken = createError<[ErrorOptions?]>(
@@ -39,12 +43,12 @@ export const EmailTaken = createError<[ErrorOptions?]>(
 )
 export const EventExists = createError<[string]>(
   'event_exists',
-  'The id %s holds another event submission.',
+  'A different event was submitted with the id %s.',
   409,
 )
 export const DealExists = createError<[string]>(
   'deal_exists',
-  'The id %s holds another deal submission.',
+  'A different deal was submitted with the id %s.',
   409,
 )
 export const PartnerInactive = createError<[string]>(
@@ -60,16 +64,16 @@ export const DealFull = createError<[string]>(
 export const DealVoid = createError<[string]>('deal_void', 'Deal %s is void and cannot change.', 409)
 export const LastAdminKey = createError<[]>(
   'last_admin_key',
-  'The last admin key cannot be revoked or given an end.',
+  'This is the last admin key, so it cannot be revoked or be set to expire.',
   409,
 )
 export const KeyRevoked = createError<[string]>('api_key_revoked', 'API key %s is revoked or expired.', 409)
 export const KeyRotated = createError<[string]>(
   'api_key_rotated',
-  'API key %s was rotated before, and the key that replaced it still works; rotate or revoke that one.',
+  'API key %s was rotated before, and its replacement still works. Rotate or revoke the replacement.',
   409,
 )
-export const Conflict = createError<[]>('conflict', 'The request conflicts with what is stored.', 409)
+export const Conflict = createError<[]>('conflict', 'The request conflicts with stored data.', 409)
 export const RequestInFlight = createError<[]>(
   'request_in_flight',
   'A request with this Idempotency-Key is still running.',
@@ -78,34 +82,38 @@ export const RequestInFlight = createError<[]>(
 export const PayloadTooLarge = createError<[]>('payload_too_large', 'The request is too large.', 413)
 export const UnsupportedMediaType = createError<[]>(
   'unsupported_media_type',
-  'Send this content as application/json, not compressed.',
+  'The Content-Type or Content-Encoding is not supported. Send application/json, or application/x-ndjson for an import, uncompressed.',
   415,
 )
 export const IdempotencyKeyReused = createError<[]>(
   'idempotency_key_reused',
-  'This Idempotency-Key came with another request.',
+  'This Idempotency-Key was used with a different request.',
   422,
 )
 export const RateLimited = createError<[]>('rate_limited', 'Too many requests.', 429)
 export const HeadersTooLarge = createError<[]>('headers_too_large', 'The request headers are too large.', 431)
 export const InternalError = createError<[]>(
   'internal_error',
-  'The service failed; the fault is logged.',
+  'The service failed. The error is logged.',
   500,
 )
 export const PayoutKeysMissing = createError<[]>(
   'payout_keys_missing',
-  'The service has no key for these payout details; its operator must set PAYOUT_KEYS.',
+  'The service has no key to encrypt or decrypt these payout details. Its operator must set PAYOUT_KEYS.',
   503,
 )
 export const TooManyImports = createError<[]>(
   'too_many_imports',
-  'This API key has one import running and another waiting. Send this one later.',
+  'This API key has one import running and another waiting. Try again later.',
   503,
 )
-export const Unavailable = createError<[]>('unavailable', 'The service is busy or its database is away.', 503)
+export const Unavailable = createError<[]>(
+  'unavailable',
+  'The service is busy or its database is unreachable. Try again later.',
+  503,
+)
 
-/** A 400 that names each fault. */
+/** Makes a 400 that lists these faults. */
 export function invalid(faults: readonly Fault[]): Error {
   return Object.assign(new InvalidRequest(), { faults })
 }

@@ -8,15 +8,15 @@ import type {
 } from '../sdk/client.ts'
 import { toTimestamp } from '../src/values/instants.ts'
 
-/** A generated year of a partner programme: the same for the same day. */
+/** A generated year of a partner programme. The same day gives the same data. */
 export interface DemoData {
   readonly partners: NewPartner[]
   readonly events: NewEvent[]
   readonly deals: NewDeal[]
-  /** Touchpoints that were recorded only after their deals had closed. */
+  /** Touchpoints that are sent after their deals have closed. */
   readonly lateEvents: NewEvent[]
   readonly correction: AmendDealVariables
-  /** The deal worth a closer look. */
+  /** The deal that the demo explains. */
   readonly exampleId: string
 }
 
@@ -36,7 +36,7 @@ const names = [
   'Umbra Security',
   'Vantage Agency',
 ]
-// What appears twice comes twice as often.
+// A model that appears twice is picked twice as often.
 const models: readonly AttributionModel[] = [
   'role-based',
   'role-based',
@@ -54,49 +54,21 @@ const openings: readonly TouchpointType[] = ['referral', 'referral', 'intro', 'o
 const middles: readonly TouchpointType[] = ['demo', 'demo', 'support', 'intro', 'other']
 const endings: readonly TouchpointType[] = ['closer', 'closer', 'demo', 'support']
 
-/** The year that ends at `today`, a UTC midnight. */
+/** The year that ends at `today`, a UTC midnight in milliseconds. */
 export function createDemoData(today: number): DemoData {
   const random = createRandom(20_240_229)
-  const pick = <Item>(items: readonly Item[]) => items[Math.floor(random() * items.length)]!
   const partners = names.map((name, index) => ({
     id: `demo-partner-${index + 1}`,
     name,
     email: `hello@${name.toLowerCase().replaceAll(/[^a-z]+/g, '-')}.example`,
   }))
-  // Squaring favours the first of the list: a programme has its stars.
-  const pickPartner = () => partners[Math.floor(random() ** 2 * partners.length)]!.id
-
-  const journeys = Array.from({ length: dealCount - 1 }, (_, index) => {
-    const id = `demo-deal-${index + 1}`
-    const daysAgo = 365 - Math.floor((index * 364) / dealCount)
-    const closedAt = today - daysAgo * dayMs + (8 + Math.floor(random() * 10)) * 3_600_000
-    const cycleMs = (14 + random() * 76) * dayMs
-    const team = Array.from({ length: 1 + Math.floor(random() * 3) }, pickPartner)
-    // Some customers come by themselves: nobody touched those deals.
-    const touches = random() < 0.05 ? 0 : 1 + Math.floor(random() * 6)
-    const events = Array.from({ length: touches }, (_, touch) => ({
-      id: `${id}-touch-${touch + 1}`,
-      deal_id: id,
-      partner_id: pick(team),
-      touchpoint_type: pick(touch === 0 ? openings : touch === touches - 1 ? endings : middles),
-      timestamp: toTimestamp(closedAt - cycleMs * (1 - (touch + random() * 0.8) / touches)),
-    }))
-    const currency = pick(currencies)
-    const amount = Math.round(3000 * 30 ** random() * 100) / 100
-    return {
-      events,
-      deal: {
-        id,
-        amount: currency === 'JPY' ? Math.round(amount) * 150 : amount,
-        currency,
-        closed_date: toTimestamp(closedAt),
-        attribution_model: pick(models),
-      },
-    }
-  })
-  // Every fifteenth deal has a touchpoint that somebody forgot to log.
-  const forgotten = journeys.filter(({ events }, index) => index % 15 === 7 && events.length > 1)
-  const late = new Set(forgotten.map(({ events }) => events[1]))
+  const partnerIds = partners.map(({ id }) => id)
+  const journeys = Array.from({ length: dealCount - 1 }, (_, index) =>
+    createJourney(index, { today, random, partnerIds }),
+  )
+  // Every fifteenth deal has a touchpoint that is logged late.
+  const withLate = journeys.filter(({ events }, index) => index % 15 === 7 && events.length > 1)
+  const late = new Set(withLate.map(({ events }) => events[1]))
   const events = journeys.flatMap(({ events }) => events)
   const example = createExample(today)
   return {
@@ -109,7 +81,45 @@ export function createDemoData(today: number): DemoData {
   }
 }
 
-/** A deal to which everything happens: a touchpoint logged late, one after the close, and an amount that was wrong. */
+interface JourneySource {
+  readonly today: number
+  readonly random: () => number
+  readonly partnerIds: readonly string[]
+}
+
+/** A random deal with its touchpoints. Deals with a higher index close later. */
+function createJourney(index: number, { today, random, partnerIds }: JourneySource) {
+  const pick = <Item>(items: readonly Item[]) => items[Math.floor(random() * items.length)]!
+  // Squaring favours the first partners of the list, as a few partners bring most deals.
+  const pickPartner = () => partnerIds[Math.floor(random() ** 2 * partnerIds.length)]!
+
+  const id = `demo-deal-${index + 1}`
+  const daysAgo = 365 - Math.floor((index * 364) / dealCount)
+  const closedAt = today - daysAgo * dayMs + (8 + Math.floor(random() * 10)) * 3_600_000
+  const cycleMs = (14 + random() * 76) * dayMs
+  const team = Array.from({ length: 1 + Math.floor(random() * 3) }, pickPartner)
+  // Some deals have no touchpoints, because no partner took part.
+  const touches = random() < 0.05 ? 0 : 1 + Math.floor(random() * 6)
+  const events = Array.from({ length: touches }, (_, touch) => ({
+    id: `${id}-touch-${touch + 1}`,
+    deal_id: id,
+    partner_id: pick(team),
+    touchpoint_type: pick(touch === 0 ? openings : touch === touches - 1 ? endings : middles),
+    timestamp: toTimestamp(closedAt - cycleMs * (1 - (touch + random() * 0.8) / touches)),
+  }))
+  const currency = pick(currencies)
+  const amount = Math.round(3000 * 30 ** random() * 100) / 100
+  const deal = {
+    id,
+    amount: currency === 'JPY' ? Math.round(amount) * 150 : amount,
+    currency,
+    closed_date: toTimestamp(closedAt),
+    attribution_model: pick(models),
+  }
+  return { events, deal }
+}
+
+/** The deal to explain: one touchpoint is logged late, one is after the close, and the amount is corrected. */
 function createExample(today: number) {
   const id = `demo-deal-${dealCount}`
   const touch = (number: number, partner: number, touchpoint_type: TouchpointType, daysAgo: number) => ({
@@ -133,7 +143,7 @@ function createExample(today: number) {
   }
 }
 
-/** The mulberry32 generator: numbers from 0 up to 1, the same ones for the same seed. */
+/** The mulberry32 generator: numbers in [0, 1), the same for the same seed. */
 function createRandom(seed: number): () => number {
   let state = seed
   return () => {

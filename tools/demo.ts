@@ -1,16 +1,16 @@
 import { parseArgs } from 'node:util'
 import { client, type Problem } from '../sdk/client.ts'
-import { reasonOf } from '../src/import/call.ts'
-import { readConnection } from '../src/import/connection.ts'
+import { reasonOf } from '../src/import/api-client.ts'
+import { readServiceAccess } from '../src/import/service-access.ts'
 import { createDemoData, type DemoData } from './demo-data.ts'
-import { formatTable } from '../src/import/table.ts'
+import { formatTable } from '../src/import/format-table.ts'
 import { loadEnvironment, run } from '../src/bin/environment.ts'
 
 const dayMs = 86_400_000
 
 await run(async () => {
   const { values } = parseArgs({ options: { url: { type: 'string' }, key: { type: 'string' } } })
-  const { url, key } = readConnection(values, process.env, loadEnvironment())
+  const { url, key } = readServiceAccess(values, process.env, loadEnvironment())
   client.configure({ serverUrl: url, auth: { apiKey: { apiKey: key } } })
   const { api_key: own } = await ask(
     client.createApiKey({
@@ -36,15 +36,15 @@ await run(async () => {
   }
 })
 
-/** Today; or, where the demo has run before, the day on which it did, so that it finds what it left. */
+/** Today, or the day of the first run, so that a second run sends the same data. Throws if the service has other data. */
 async function findStart(): Promise<number> {
-  const { data: left } = await client.getPartner({ path: { partnerId: 'demo-partner-1' } })
-  if (left !== undefined) return midnightOf(left.partner.created_at)
+  const { data: earlier } = await client.getPartner({ path: { partnerId: 'demo-partner-1' } })
+  if (earlier !== undefined) return midnightOf(earlier.partner.created_at)
   const { partners } = await ask(client.listPartners({ query: { limit: 1 } }))
   const { deals } = await ask(client.listDeals({ query: { limit: 1 } }))
   if (partners.length + deals.length === 0) return midnightOf(new Date().toISOString())
   throw new Error(
-    'This service has data of its own, and nothing recorded can be deleted, so the demo leaves it alone: it is for an empty one.',
+    'This service has data of its own. The demo runs only on an empty service, because records cannot be deleted.',
   )
 }
 
@@ -64,7 +64,7 @@ async function fill({ partners, events, deals, lateEvents, correction }: DemoDat
   await ask(client.amendDeal(correction))
   console.log(
     `A year of a partner programme: ${partners.length} partners, ${events.length} touchpoints, ${deals.length} deals; ` +
-      `then ${lateEvents.length} touchpoints that came late and 1 correction.`,
+      `then ${lateEvents.length} late touchpoints and 1 correction.`,
   )
 }
 
@@ -74,7 +74,7 @@ async function printLeaderboard(today: number): Promise<void> {
     client.getAnalytics({ query: { currency: 'USD', start_date, end_date } }),
   )
   console.log(
-    `\nWho earned what, USD, ${start_date} to ${end_date}: ${overview.total_deals} deals, ${money(overview.total_revenue)}\n`,
+    `\nEarnings of the partners, USD, ${start_date} to ${end_date}: ${overview.total_deals} deals, ${money(overview.total_revenue)}\n`,
   )
   const rows = partners.map(({ name, deals_count, total_payout, avg_attribution_pct }) => [
     name,
@@ -84,7 +84,7 @@ async function printLeaderboard(today: number): Promise<void> {
   ])
   console.log(formatTable(['partner', 'deals', 'payout', 'average share'], rows))
   const paid = partners.reduce((sum, { total_payout }) => sum + total_payout, 0)
-  console.log(`The other ${money(overview.total_revenue - paid)} are deals that no partner touched.`)
+  console.log(`The other ${money(overview.total_revenue - paid)} are from deals without partners.`)
 }
 
 async function printSplit(dealId: string): Promise<void> {
@@ -107,14 +107,14 @@ async function printSplit(dealId: string): Promise<void> {
   for (const { sentence } of sentences) console.log(sentence)
   const names = new Map(split.attributions.map(({ partner_id, partner_name }) => [partner_id, partner_name]))
   for (const { partner_id, amount, rule } of odd_units) {
-    console.log(`An odd ${money(amount)} went to ${names.get(partner_id)}, by ${rule}.`)
+    console.log(`The leftover ${money(amount)} goes to ${names.get(partner_id)} (rule: ${rule}).`)
   }
   await printHistory(dealId, names)
 }
 
 async function printHistory(dealId: string, names: ReadonlyMap<string, string>): Promise<void> {
   const { versions } = await ask(client.getAttributionHistory({ path: { dealId } }))
-  console.log('\nHow it came to that\n')
+  console.log('\nHistory of the split\n')
   const rows = versions.map(({ version, reason, total_amount, attributions }) => {
     const payouts = new Map(attributions.map(({ partner_id, payout }) => [partner_id, payout]))
     return [
@@ -131,11 +131,11 @@ function money(amount: number): string {
   return amount.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })
 }
 
-/** What the service answers; a refusal is told as it says it. */
-async function ask<Data>(answer: Promise<Answer<Data>>): Promise<Data> {
+/** Awaits an answer. Throws with the reasons of the service if it refuses the request. */
+async function ask<Data>(answer: Promise<SdkAnswer<Data>>): Promise<Data> {
   const { data, error } = await answer
-  if (error !== undefined) throw new Error(`The service refuses: ${reasonOf(error)}`)
+  if (error !== undefined) throw new Error(`The service refused the request: ${reasonOf(error)}`)
   return data
 }
 
-type Answer<Data> = { data: Data; error: undefined } | { data: undefined; error: Problem }
+type SdkAnswer<Data> = { data: Data; error: undefined } | { data: undefined; error: Problem }

@@ -10,12 +10,12 @@ import type { TestBed } from './test-bed.ts'
 
 const execute = promisify(execFile)
 
-export interface Files {
+interface Files {
   readonly ndjson: string
   readonly csv: string
 }
 
-/** The same events as lines of an import and as rows for COPY. */
+/** Writes the same events as lines of an import and as rows for COPY. */
 export async function writeEvents({ folder }: TestBed, name: string, count: number): Promise<Files> {
   const [ndjson, csv] = [join(folder, `${name}.ndjson`), join(folder, `${name}.csv`)]
   await writeFile(
@@ -59,8 +59,7 @@ function eventOf(name: string, n: number) {
 export async function importFile(
   { key }: TestBed,
   { address }: Listener,
-  file: string,
-  count: number,
+  { file, count }: { readonly file: string; readonly count: number },
 ): Promise<number> {
   const begin = performance.now()
   const answer = await fetch(`${address}/events/import`, {

@@ -1,4 +1,5 @@
 import autocannon, { type Request } from 'autocannon'
+import { median } from './median.ts'
 
 interface Load {
   readonly address: string
@@ -28,19 +29,15 @@ export async function measure({ address, key, connections = 64, extent, requests
   return result['2xx'] / result.duration
 }
 
-/** Measures several things in turn, so that the other load of the machine affects all alike. Returns medians. */
+/** Measures several loads in turn, so that the other load of the machine affects all alike. Returns medians. */
 export async function alternate<Name extends string>(
   rounds: number,
-  things: Readonly<Record<Name, (round: number) => Promise<number>>>,
+  loads: Readonly<Record<Name, (round: number) => Promise<number>>>,
 ): Promise<Record<Name, number>> {
-  const names = Object.keys(things) as Name[]
+  const names = Object.keys(loads) as Name[]
   const measured = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>
   for (let round = 0; round < rounds; round++) {
-    for (const name of names) measured[name].push(await things[name](round))
+    for (const name of names) measured[name].push(await loads[name](round))
   }
   return Object.fromEntries(names.map((name) => [name, median(measured[name])])) as Record<Name, number>
-}
-
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] as number
 }

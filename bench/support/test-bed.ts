@@ -5,7 +5,7 @@ import { Client } from 'pg'
 import { issueKey } from '../../src/api-keys/issue.ts'
 import { connect } from '../../src/database/connect.ts'
 import { startEmbedded } from '../../src/postgres/embedded.ts'
-import { migrateAsOwner } from '../../src/database/open.ts'
+import { migrateAsOwner } from '../../src/database/open-database.ts'
 import { end, type Listener, startListener } from '../../test/support/child-processes.ts'
 
 export interface TestBed {

@@ -1,13 +1,13 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Database } from '../database/tables.ts'
 import { invalid } from '../errors.ts'
-import { toMajor } from '../values/money.ts'
-import { type PageQuery, startOf, toPage } from '../values/pages.ts'
+import { halfUp, toMajor } from '../values/money.ts'
+import { type PageQuery, readPageStart, toPage } from '../values/pagination.ts'
 import { partnerRollups, partnerTouchpointRollups } from '../rollups/rollups.ts'
 import { selectPeriod } from '../rollups/select-period.ts'
 import { countByType, type ReportPeriod } from './queries.ts'
 import type { CreditedDeal, PartnerMonth, PartnerOrder, PartnerRank, TouchpointCount } from './schemas.ts'
-import { halfUp, type Sums } from './sums.ts'
+import type { Sums } from './queries.ts'
 
 const creditedDeals = 100
 
@@ -26,7 +26,7 @@ export async function rankPartners(
   { currency, ...period }: ReportPeriod,
   { sort = 'payout', ...query }: PageQuery & { readonly sort?: PartnerOrder | undefined },
 ) {
-  const start = startOf(query, 3)
+  const start = readPageStart(query, 3)
   const { by, type } = orders[sort]
   const [order, place, id] = start.key ?? []
   if (order !== undefined && order !== sort) throw invalid([foreignCursor])
@@ -39,7 +39,11 @@ export async function rankPartners(
     ) as ranks
     where ${order === undefined ? sql`true` : sql`(${by}, id) > (${place}::${type}, ${id})`}
     order by place, id limit ${start.limit + 1} offset ${start.offset ?? 0}`.execute(db)
-  const { page, pagination } = toPage(rows, start, (row) => [sort, String(row.place), row.id], rows[0]?.total)
+  const { page, pagination } = toPage(rows, { ...start, total: rows[0]?.total }, (row) => [
+    sort,
+    String(row.place),
+    row.id,
+  ])
   return { partners: page.map((row) => toRank(row, currency)), pagination }
 }
 

@@ -1,12 +1,14 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { touchpointTypes } from '../attribution/touch.ts'
 import type { Database } from '../database/tables.ts'
-import { toMajor } from '../values/money.ts'
+import { halfUp, toMajor } from '../values/money.ts'
 import type { Period } from '../rollups/decompose.ts'
 import { dealRollups, touchpointRollups } from '../rollups/rollups.ts'
 import { selectPeriod } from '../rollups/select-period.ts'
 import type { Analytics, ModelUse, RecentDeal, TouchpointCount } from './schemas.ts'
-import { halfUp, type Sums } from './sums.ts'
+
+/** Sums as PostgreSQL returns them: as text, because they may be larger than any amount. */
+export type Sums<Name extends string> = Record<Name, string>
 
 /** The deals of a report: of one currency, closed in `[from, before)`, not void. */
 export interface ReportPeriod extends Period {

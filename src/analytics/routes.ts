@@ -12,7 +12,7 @@ import * as partnerQueries from './partner-queries.ts'
 import * as queries from './queries.ts'
 import { Analytics, PartnerAnalytics, PartnerOrder, PartnerRanking } from './schemas.ts'
 
-interface Needs {
+interface AnalyticsOptions {
   readonly db: Kysely<Database>
   readonly defaultCurrency: string
   readonly toPartner: (row: PartnerRow) => Partner
@@ -52,7 +52,7 @@ const getPartnerAnalytics = {
   response: answers({ 200: ref(PartnerAnalytics) }, 404),
 }
 
-export const analytics: FastifyPluginAsyncTypebox<Needs> = async (
+export const analytics: FastifyPluginAsyncTypebox<AnalyticsOptions> = async (
   app,
   { db, defaultCurrency, toPartner },
 ) => {

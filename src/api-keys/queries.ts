@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { v7 as uuid } from 'uuid'
 import type { Database } from '../database/tables.ts'
-import { type PageQuery, startOf, toPage } from '../values/pages.ts'
+import { type PageQuery, readPageStart, toPage } from '../values/pagination.ts'
 import type { ApiKey, ApiKeyChange, ApiKeyRow } from './schemas.ts'
 
 const columns = [
@@ -25,7 +25,7 @@ export function listKeys(db: Kysely<Database>): Promise<ApiKey[]> {
 }
 
 export async function listKeyPage(db: Kysely<Database>, page: PageQuery) {
-  const start = startOf(page, 2)
+  const start = readPageStart(page, 2)
   let query = selectKeys(db)
     .limit(start.limit + 1)
     .offset(start.offset ?? 0)

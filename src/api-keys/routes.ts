@@ -22,7 +22,7 @@ import {
   Rotation,
 } from './schemas.ts'
 
-interface Needs {
+interface ApiKeysOptions {
   readonly db: Kysely<Database>
   readonly write: Write
   /** Clears the cached callers, so that this instance refuses a revoked key at once. */
@@ -83,7 +83,10 @@ const revokeApiKey = {
   response: answers({ 200: ref(ApiKeyAnswer) }, 404, 409),
 }
 
-export const apiKeys: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write, forgetCallers }) => {
+export const apiKeys: FastifyPluginAsyncTypebox<ApiKeysOptions> = async (
+  app,
+  { db, write, forgetCallers },
+) => {
   const config = { scope: 'admin' }
 
   app.get('/api-keys', { schema: listApiKeys, config }, async ({ query }) => {

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { v7 as uuid } from 'uuid'
 import type { Database } from '../database/tables.ts'
-import { type PageQuery, startOf, toPage } from '../values/pages.ts'
+import { type PageQuery, readPageStart, toPage } from '../values/pagination.ts'
 import type { Actor, AuditEntry, NewAuditEntry } from './schemas.ts'
 
 /** Records an action in the transaction that performs it. */
@@ -27,7 +27,7 @@ export interface AuditFilter
 
 /** Entries newest first. */
 export async function listAuditEntries(db: Kysely<Database>, { from, before, ...filter }: AuditFilter) {
-  const start = startOf(filter, 2)
+  const start = readPageStart(filter, 2)
   let query = db
     .selectFrom('audit')
     .selectAll()

@@ -8,7 +8,7 @@ import { describe, Id, Page, PeriodFilter, ref, Strict } from '../values/schemas
 import { listAuditEntries } from './queries.ts'
 import { AuditAction, AuditPage, AuditSubject } from './schemas.ts'
 
-interface Needs {
+interface AuditOptions {
   readonly db: Kysely<Database>
 }
 
@@ -29,7 +29,7 @@ const getAudit = {
   response: answers({ 200: ref(AuditPage) }),
 }
 
-export const audit: FastifyPluginAsyncTypebox<Needs> = async (app, { db }) => {
+export const audit: FastifyPluginAsyncTypebox<AuditOptions> = async (app, { db }) => {
   app.get('/audit', { schema: getAudit, config: { scope: 'admin' } }, async ({ query }) => {
     const { start_date, end_date, ...filter } = query
     const { page, pagination } = await listAuditEntries(db, {

@@ -3,11 +3,12 @@ import { parseArgs } from 'node:util'
 import { startEmbedded } from '../postgres/embedded.ts'
 import { loadEnvironment, run } from './environment.ts'
 
-// Holds the embedded PostgreSQL for developers: `npm run dev` shares it and restarts without a stop and start of the server.
+// Keeps the embedded PostgreSQL running for developers, so that `npm run dev` restarts without restarting the database.
 await run(async () => {
   parseArgs({ options: {} })
   const { DATABASE_URL, DATA_DIR } = loadEnvironment()
-  if (DATABASE_URL !== undefined) throw new Error('DATABASE_URL is set, so no embedded database is used.')
+  if (DATABASE_URL !== undefined)
+    throw new Error('DATABASE_URL is set, so the embedded database is not used.')
   const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
   const database = await startEmbedded({ dataDir: DATA_DIR, log: console.log })
   console.log(`Its address is in ${DATA_DIR}/connection.json; Ctrl-C stops it.`)

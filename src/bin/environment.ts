@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { type Environment, readEnvironment } from '../config.ts'
 
-/** The environment, with what `.env` adds to it and the secrets that it keeps in files. */
+/** Reads the settings from the environment, `.env` and the files of the `…_FILE` variables. Throws if one is not valid. */
 export function loadEnvironment(): Environment {
   if (existsSync('.env')) process.loadEnvFile('.env')
   const { DATABASE_URL_FILE, DATABASE_OWNER_URL_FILE } = readEnvironment(process.env)
@@ -16,13 +16,13 @@ function readSecret(file: string): string {
   return readFileSync(file, 'utf8').trim()
 }
 
-/** A log for commands: faults go to stderr, the rest is not worth a line. */
+/** The log of commands: errors go to stderr, the rest is dropped. */
 export const commandLog = {
   error: (details: object, message: string) => console.error(message, details),
   debug: () => {},
 }
 
-/** Runs a command; a failure is one sentence on stderr and exit code 1. */
+/** Runs a command. If it fails, prints the error in one line to stderr and sets exit code 1. */
 export async function run(command: () => Promise<void>): Promise<void> {
   try {
     await command()

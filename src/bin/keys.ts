@@ -5,7 +5,7 @@ import { issueKey, rotateKey } from '../api-keys/issue.ts'
 import { listKeys } from '../api-keys/queries.ts'
 import { type Scope, scopes } from '../api-keys/schemas.ts'
 import { commandLine } from '../audit/actors.ts'
-import { openDatabase } from '../database/open.ts'
+import { openDatabase } from '../database/open-database.ts'
 import type { Database } from '../database/tables.ts'
 import { parseInstant, toTimestamp } from '../values/instants.ts'
 import { commandLog, loadEnvironment, run } from './environment.ts'
@@ -38,7 +38,7 @@ const commands: Readonly<Record<string, (trx: Kysely<Database>) => Promise<void>
       expires_at: values.expires === undefined ? null : readExpiry(values.expires),
     }
     const key = await issueKey(trx, wanted, commandLine)
-    console.error(`Key ${key.id} (${key.scopes.join(', ')}); it is shown this once:`)
+    console.error(`Key ${key.id} (${key.scopes.join(', ')}); it is shown only once:`)
     console.log(key.key)
   },
   async list(trx) {
@@ -54,7 +54,7 @@ const commands: Readonly<Record<string, (trx: Kysely<Database>) => Promise<void>
       overlapMinutes: readWhole(values.overlap),
       actor: commandLine,
     })
-    console.error(`Key ${key.id} replaces ${id}; it is shown this once:`)
+    console.error(`Key ${key.id} replaces ${id}; it is shown only once:`)
     console.log(key.key)
   },
   async revoke(trx) {
@@ -70,20 +70,20 @@ function readScope(text: string): Scope {
 }
 
 function readWhole(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new Error(`${text} is no whole number.\n${usage}`)
+  if (!/^\d{1,9}$/.test(text)) throw new Error(`${text} is not a whole number.\n${usage}`)
   return Number(text)
 }
 
 function readLimit(text: string): number {
   const limit = readWhole(text)
-  if (limit === 0) throw new Error('--limit must be above 0; a key is taken out of use by revoking it.')
+  if (limit === 0) throw new Error('--limit must be above 0. To disable a key, revoke it.')
   return limit
 }
 
 function readExpiry(text: string): string {
   const at = parseInstant(text)?.at
   if (at === undefined || at <= Date.now())
-    throw new Error('--expires must be an instant ahead, like 2030-01-01T00:00:00Z.')
+    throw new Error('--expires must be an instant in the future, such as 2030-01-01T00:00:00Z.')
   return toTimestamp(at)
 }
 

@@ -1,4 +1,4 @@
-import { openDatabase } from '../database/open.ts'
+import { openDatabase } from '../database/open-database.ts'
 import { commandLog, loadEnvironment, run } from './environment.ts'
 
 await run(async () => {
@@ -6,7 +6,7 @@ await run(async () => {
   try {
     const done = await database.migrate()
     console.log(
-      done.length === 0 ? 'The schema is current.' : done.map((name) => `migrated ${name}`).join('\n'),
+      done.length === 0 ? 'The schema is up to date.' : done.map((name) => `migrated ${name}`).join('\n'),
     )
   } finally {
     await database.close()

@@ -1,12 +1,12 @@
-import { openDatabase } from '../database/open.ts'
+import { openDatabase } from '../database/open-database.ts'
 import { foldChanges } from '../rollups/fold.ts'
 import { rebuildRollups } from '../rollups/verify.ts'
 import { commandLog, loadEnvironment, run } from './environment.ts'
 
 const usage = `Usage:
-  npm run rollups -- rebuild    mend the rollups that are not what the record says, while the service runs
-  npm run rollups -- fold       add up what is not added up yet
-To find out whether any needs mending: npm run verify -- --rollups`
+  npm run rollups -- rebuild    correct the rows that differ from the recorded versions; the service may run
+  npm run rollups -- fold       add the deltas that have not been added yet
+To find rows that differ: npm run verify -- --rollups`
 
 const [action = ''] = process.argv.slice(2)
 
@@ -16,7 +16,7 @@ await run(async () => {
   try {
     if (action === 'fold') return await foldChanges(database.db)
     for (const { name, differing } of await rebuildRollups(database.db)) {
-      console.log(`${name}: ${differing} rows mended`)
+      console.log(`${name}: ${differing} rows corrected`)
     }
   } finally {
     await database.close()

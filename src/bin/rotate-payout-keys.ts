@@ -1,11 +1,11 @@
-import { openDatabase } from '../database/open.ts'
+import { openDatabase } from '../database/open-database.ts'
 import { rotatePayoutKeys } from '../partners/rotate.ts'
 import { createVault } from '../partners/vault.ts'
 import { commandLog, loadEnvironment, run } from './environment.ts'
 import { readPayoutKeys } from './payout-keys.ts'
 
-// A key is changed in three steps, so that every instance can always open what another sealed: add the new one at the end
-// of PAYOUT_KEYS everywhere; move it to the front everywhere; run this until it finds nothing, and take the old one out.
+// Rotate a key in three steps, so that each instance can always decrypt what another has encrypted: add the new key at the
+// end of PAYOUT_KEYS on all instances; move it to the front on all; run this until it finds nothing, then remove the old key.
 await run(async () => {
   const environment = loadEnvironment()
   const database = await openDatabase(environment, commandLog)
@@ -15,8 +15,8 @@ await run(async () => {
     const [newest] = keys.keys()
     console.log(
       rotated === 0
-        ? `Everything is sealed with the key ${newest}; older keys can go.`
-        : `Partners whose payout details are sealed with the key ${newest} now: ${rotated}.`,
+        ? `All payout details are encrypted with the key ${newest}; older keys can be removed.`
+        : `Partners whose payout details were encrypted again, with the key ${newest}: ${rotated}.`,
     )
   } finally {
     await database.close()

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { SingleBar } from 'cli-progress'
 import type { Kysely } from 'kysely'
 import { attribute } from '../attribution/attribute.ts'
-import { openDatabase } from '../database/open.ts'
+import { openDatabase } from '../database/open-database.ts'
 import type { Database } from '../database/tables.ts'
 import { type Replayed, replayDeals } from '../record/replay.ts'
 import { verifyRollups } from '../rollups/verify.ts'
@@ -14,7 +14,7 @@ const { values } = parseArgs({ options: { rollups: { type: 'boolean', default: f
 await run(async () => {
   const database = await openDatabase(loadEnvironment(), commandLog)
   try {
-    const differing = await (values.rollups ? verifyFigures(database.db) : verifyVersions(database.db))
+    const differing = await (values.rollups ? verifyRollupRows(database.db) : verifyVersions(database.db))
     if (differing > 0) process.exitCode = 1
   } finally {
     await database.close()
@@ -48,7 +48,7 @@ async function verifyVersions(db: Kysely<Database>): Promise<number> {
   return differing
 }
 
-async function verifyFigures(db: Kysely<Database>): Promise<number> {
+async function verifyRollupRows(db: Kysely<Database>): Promise<number> {
   const checked = await verifyRollups(db)
   for (const { name, differing } of checked) console.log(`${name}: ${differing} rows differ from the record`)
   return checked.reduce((sum, { differing }) => sum + differing, 0)

@@ -1,28 +1,29 @@
 import type { Kysely } from 'kysely'
-import { group, takeTurns } from './group.ts'
+import { group } from './group.ts'
+import { limitConcurrency } from './limit-concurrency.ts'
 import { lockDeals, tryLockDeals } from './locks.ts'
 import type { Database } from './tables.ts'
 
-interface Shared<Item, Result> {
+interface SharedWork<Item, Result> {
   readonly dealOf: (item: Item) => string
-  /** Does the work of many, whose deals are locked; what one of them deserves is among the results, not thrown. */
+  /** Does the work of several calls whose deals are locked. An error of one call is a result, not thrown. */
   readonly work: (trx: Kysely<Database>, items: readonly Item[]) => Promise<readonly Result[]>
 }
 
 export const groupLimits = { size: 128, waiting: 1000 }
-const dealsWaitedFor = 3
+const lockedDealsAtOnce = 3
 
 /**
- * Lets those who write at the same time share a transaction and its commit. Whose deal somebody holds leaves the group,
- * so that the others need not wait, and waits with all that is for that deal in a line of its own.
+ * Group commit: calls that arrive at the same time share a transaction. A call whose deal is locked leaves the group, so
+ * that the rest can commit, and joins a queue for that deal. Three such queues wait for locks at the same time.
  */
 export function shareCommits<Item, Result extends object>(
   db: Kysely<Database>,
-  { dealOf, work }: Shared<Item, Result>,
+  { dealOf, work }: SharedWork<Item, Result>,
 ): (item: Item) => Promise<Result> {
-  const inTurn = takeTurns(dealsWaitedFor, groupLimits.waiting)
+  const waitForLock = limitConcurrency(lockedDealsAtOnce, groupLimits.waiting)
 
-  const writeFree = group<Item, Result | undefined>({
+  const writeUnlocked = group<Item, Result | undefined>({
     ...groupLimits,
     run: (items) =>
       db.transaction().execute(async (trx) => {
@@ -33,16 +34,16 @@ export function shareCommits<Item, Result extends object>(
         return items.map((item) => byItem.get(item))
       }),
   })
-  const writeHeld = group<Item, Result>({
+  const writeLocked = group<Item, Result>({
     ...groupLimits,
     keyOf: dealOf,
     run: (items) =>
-      inTurn(() =>
+      waitForLock(() =>
         db.transaction().execute(async (trx) => {
           await lockDeals(trx, items.map(dealOf))
           return work(trx, items)
         }),
       ),
   })
-  return async (item) => (await writeFree(item)) ?? writeHeld(item)
+  return async (item) => (await writeUnlocked(item)) ?? writeLocked(item)
 }

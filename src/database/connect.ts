@@ -9,18 +9,18 @@ export interface Log {
   debug(details: object, message: string): void
 }
 
-interface Connection {
+interface PoolOptions {
   readonly url: string
   readonly max?: number
   readonly log: Log
 }
 
-const waitingForEach = 100
+const waitingPerConnection = 100
 
 const oids: Readonly<Record<'INT8' | 'TIMESTAMPTZ', number>> = types.builtins
 
-/** A pool of connections that never waits for ever and survives the loss of any of them. */
-export function connect({ url, max = 10, log }: Connection): Kysely<Database> {
+/** Opens a pool of connections. Getting a connection takes at most 2 s; the pool replaces connections that are lost. */
+export function connect({ url, max = 10, log }: PoolOptions): Kysely<Database> {
   const pool = new Pool({
     connectionString: withSession(url),
     max,
@@ -29,21 +29,21 @@ export function connect({ url, max = 10, log }: Connection): Kysely<Database> {
     connectionTimeoutMillis: 2000,
     keepAlive: true,
   })
-  // Both are needed: a checked-out client emits on itself, not on the pool, and either unheard ends the process.
+  // Both listeners are needed: a client in use emits on itself, not on the pool, and an unheard error ends the process.
   pool.on('error', (err) => log.error({ err }, 'an idle database connection was lost'))
   pool.on('connect', (client) => {
     client.on('error', (err) => log.error({ err }, 'a database connection was lost'))
   })
-  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: refuseCrowds(pool, max) }) })
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: limitWaiting(pool, max) }) })
   pools.set(db, pool)
   return db
 }
 
-/** Says at once that it is busy where so many wait for a connection that a further one would wait in vain. */
-function refuseCrowds(pool: Pool, max: number): PostgresPool {
+/** Errors: 503 at once if 100 callers per connection wait already; one more would only run into the timeout. */
+function limitWaiting(pool: Pool, max: number): PostgresPool {
   return {
     connect: () =>
-      pool.waitingCount < max * waitingForEach ? pool.connect() : Promise.reject(new Unavailable()),
+      pool.waitingCount < max * waitingPerConnection ? pool.connect() : Promise.reject(new Unavailable()),
     end: () => pool.end(),
     options: pool.options,
   }
@@ -51,7 +51,7 @@ function refuseCrowds(pool: Pool, max: number): PostgresPool {
 
 const pools = new WeakMap<Kysely<Database>, Pool>()
 
-/** How many connections a database from `connect` has open, how many of them are idle, and how many callers wait for one. */
+/** The connections of a `db` from `connect`: how many are open, how many of those are idle, how many callers wait for one. */
 export function countConnections(db: Kysely<Database>) {
   const pool = pools.get(db)
   return {
@@ -61,7 +61,7 @@ export function countConnections(db: Kysely<Database>) {
   }
 }
 
-// The pool's own parsers: exact money as bigint, instants as the text that JSON carries.
+// Reads bigint columns as exact BigInts and timestamps as the ISO 8601 text that JSON answers contain.
 function getTypeParser(oid: number, format?: 'text' | 'binary') {
   if (oid === oids.INT8) return BigInt
   if (oid === oids.TIMESTAMPTZ) return readTimestamp

@@ -2,46 +2,38 @@ import { setImmediate } from 'node:timers/promises'
 import { Unavailable } from '../errors.ts'
 
 interface Grouping<Item, Result> {
-  /** Does the work of many calls at once; the results come in the order of their items. */
+  /** Does the work of several calls at once. Returns one result per item, in the order of the items. */
   readonly run: (items: readonly Item[]) => Promise<readonly Result[]>
-  /** Only calls of one key share a group, and each key has one group running at a time. */
+  /** Only calls with the same key share a group. The groups of one key run one after the other. */
   readonly keyOf?: (item: Item) => string
+  /** The most calls in a group. */
   readonly size: number
+  /** The most calls that wait, over all keys. */
   readonly waiting: number
 }
 
-interface Call<Item, Result> {
+interface QueuedCall<Item, Result> {
   readonly item: Item
   readonly resolve: (result: Result) => void
   readonly reject: (error: unknown) => void
 }
 
 /**
- * Gathers the calls that arrive while a group runs into the next one; nothing ever waits for a group to fill. A group
- * that fails is run again call by call, so that none fails for another's sake. Past `waiting` calls: 503 at once.
+ * Collects the calls that arrive while a group runs into the next group. No call waits for a group to fill. If a group
+ * fails, each of its calls runs again alone, so that one bad call does not fail the others. Errors: 503 if the queue is
+ * full.
  */
 export function group<Item, Result>({ run, keyOf = () => '', size, waiting }: Grouping<Item, Result>) {
-  const queues = new Map<string, Call<Item, Result>[]>()
+  const queues = new Map<string, QueuedCall<Item, Result>[]>()
   let count = 0
 
-  async function settle(calls: readonly Call<Item, Result>[]): Promise<void> {
-    try {
-      const results = await run(calls.map(({ item }) => item))
-      for (const [index, { resolve }] of calls.entries()) resolve(results[index] as Result)
-    } catch (error) {
-      const [only, ...others] = calls
-      if (others.length === 0) only?.reject(error)
-      else await Promise.all(calls.map((call) => settle([call])))
-    }
-  }
-
-  async function drain(key: string, calls: Call<Item, Result>[]): Promise<void> {
+  async function drain(key: string, calls: QueuedCall<Item, Result>[]): Promise<void> {
     while (calls.length > 0) {
-      // Requests that have already arrived are read before this goes on.
+      // Let the requests that have already arrived join this group.
       await setImmediate()
       const next = calls.splice(0, size)
       count -= next.length
-      await settle(next)
+      await settle(next, run)
     }
     queues.delete(key)
   }
@@ -62,60 +54,17 @@ export function group<Item, Result>({ run, keyOf = () => '', size, waiting }: Gr
   }
 }
 
-interface Turn {
-  /** How much of what may run at once this work takes. */
-  readonly weight?: number
-  /** Work whose client is gone need not begin. */
-  readonly signal?: AbortSignal
-}
-
-interface Waiting {
-  readonly weight: number
-  readonly begin: () => void
-}
-
-/** Runs work of so much weight at once; the rest waits, first come, first served. Past `waiting` of them: 503 at once. */
-export function takeTurns(atOnce: number, waiting: number) {
-  const line: Waiting[] = []
-  let running = 0
-
-  function beginNext(): void {
-    for (let next = line[0]; next !== undefined && running + next.weight <= atOnce; next = line[0]) {
-      line.shift()
-      running += next.weight
-      next.begin()
-    }
-  }
-
-  function wait(weight: number, signal?: AbortSignal): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const place = { weight, begin: resolve }
-    line.push(place)
-    const leave = () => {
-      const index = line.indexOf(place)
-      if (index !== -1) line.splice(index, 1)
-      reject(new Unavailable())
-      beginNext()
-    }
-    signal?.addEventListener('abort', leave, { once: true })
-    return promise.finally(() => signal?.removeEventListener('abort', leave))
-  }
-
-  return async <Result>(work: () => Promise<Result>, { weight = 1, signal }: Turn = {}): Promise<Result> => {
-    // What is heavier than all that may run at once runs alone.
-    const taken = Math.min(weight, atOnce)
-    if (signal?.aborted) throw new Unavailable()
-    if (line.length === 0 && running + taken <= atOnce) running += taken
-    else if (line.length >= waiting) throw new Unavailable()
-    else await wait(taken, signal)
-    try {
-      return await work()
-    } finally {
-      running -= taken
-      beginNext()
-    }
+/** Runs the calls together. If that fails, it runs each of them alone. */
+async function settle<Item, Result>(
+  calls: readonly QueuedCall<Item, Result>[],
+  run: Grouping<Item, Result>['run'],
+): Promise<void> {
+  try {
+    const results = await run(calls.map(({ item }) => item))
+    for (const [index, { resolve }] of calls.entries()) resolve(results[index] as Result)
+  } catch (error) {
+    const [only, ...others] = calls
+    if (others.length === 0) only?.reject(error)
+    else await Promise.all(calls.map((call) => settle([call], run)))
   }
 }
-
-/** Runs work in its turn. Errors: 503 where too much waits or the client is gone. */
-export type TakeTurn = ReturnType<typeof takeTurns>

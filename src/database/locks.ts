@@ -2,12 +2,13 @@ import { hash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import type { Database } from './tables.ts'
 
-// Two-key advisory locks: the first key is a class, so that deals and idempotency keys cannot collide.
+// Advisory locks with two keys. The first key is the class, so that deals and idempotency keys cannot collide.
 export const classes = { deal: 1, idempotency: 2, rollups: 3, apiKeys: 4, roles: 5 } as const
 
 /**
- * Holds these deals until the transaction ends. First statement of whatever touches their inputs: a later snapshot then
- * sees all that earlier holders did. In the order of the hashes, which two deals may share, so that holders never deadlock.
+ * Locks these deals until the transaction ends. Must be the first statement of a transaction that changes their inputs: the
+ * next statement then sees everything that earlier holders committed. Locks are taken in the order of the hashes, so two
+ * transactions never deadlock. Two deals may share a hash.
  */
 export async function lockDeals(trx: Kysely<Database>, dealIds: readonly string[]): Promise<void> {
   const keys = [...new Set(dealIds.map(lockKeyOf))].sort((a, b) => a - b)
@@ -16,7 +17,7 @@ export async function lockDeals(trx: Kysely<Database>, dealIds: readonly string[
   )
 }
 
-/** Holds those deals of these that nobody holds now, until the transaction ends, and says which. */
+/** Locks those of the deals that are not locked now, until the transaction ends, and returns their ids. */
 export async function tryLockDeals(
   trx: Kysely<Database>,
   dealIds: readonly string[],
@@ -30,7 +31,7 @@ export async function tryLockDeals(
   return new Set(dealIds.filter((id) => held.has(lockKeyOf(id))))
 }
 
-/** Holds an idempotency key until the transaction ends, unless another request holds it now. */
+/** Locks an idempotency key until the transaction ends. Returns false if another request has locked it. */
 export async function tryLockIdempotencyKey(trx: Kysely<Database>, keyHash: Buffer): Promise<boolean> {
   const { rows } = await sql<{ is_held: boolean }>`
     select pg_try_advisory_xact_lock(${classes.idempotency}, ${keyHash.readInt32BE(0)}) as is_held`.execute(
@@ -39,24 +40,24 @@ export async function tryLockIdempotencyKey(trx: Kysely<Database>, keyHash: Buff
   return rows[0]?.is_held === true
 }
 
-/** Holds the API keys until the transaction ends: nobody makes, changes or ends one meanwhile. */
+/** Locks the table of API keys for changes until the transaction ends. */
 export async function lockApiKeys(trx: Kysely<Database>): Promise<void> {
   await sql`select pg_advisory_xact_lock(${classes.apiKeys}, 0)`.execute(trx)
 }
 
-/** Holds the rollups until the transaction ends: nobody folds meanwhile. */
+/** Locks the rollups until the transaction ends, so that no instance folds deltas into them. */
 export async function lockRollups(trx: Kysely<Database>): Promise<void> {
   await sql`select pg_advisory_xact_lock(${classes.rollups}, 0)`.execute(trx)
 }
 
-/** Holds them unless somebody folds or mends them now. */
+/** Locks the rollups until the transaction ends. Returns false if they are being folded or rebuilt now. */
 export async function tryLockRollups(trx: Kysely<Database>): Promise<boolean> {
   const { rows } = await sql<{ is_held: boolean }>`
     select pg_try_advisory_xact_lock(${classes.rollups}, 0) as is_held`.execute(trx)
   return rows[0]?.is_held === true
 }
 
-/** Holds the grants of the service's role until the transaction ends: changed twice at once, a table's fail. */
+/** Locks the grants of the role of the service until the transaction ends: two concurrent grants on one table would fail. */
 export async function lockRoles<DB>(trx: Kysely<DB>): Promise<void> {
   await sql`select pg_advisory_xact_lock(${classes.roles}, 0)`.execute(trx)
 }

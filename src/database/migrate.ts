@@ -4,12 +4,15 @@ import { type Migration, type MigrationProvider, Migrator } from 'kysely/migrati
 
 const folder = new URL('../../migrations/', import.meta.url)
 
-/** Brings the schema to the newest migration; of several that run at once one does it and the others wait. */
+/**
+ * Runs the migrations that have not run yet and returns their names. Several processes may call it at once: one migrates,
+ * the others wait. Throws if the role is not the owner of the schema.
+ */
 export async function migrateToLatest<DB>(db: Kysely<DB>): Promise<readonly string[]> {
-  // Also where a later release has gone further: Kysely would call its migrations missing, and rolling back must work.
+  // Skip Kysely after a rollback to this release: it would report the migrations of the later release as missing.
   if (await isSchemaCurrent(db).catch(explainDenial)) return []
   const { error, results = [] } = await db.connection().execute(async (connection) => {
-    // Five seconds are enough for a request, not for an index, nor for the wait until another has made it.
+    // The 5 s of a request are too short to build an index, or to wait until another process has built it.
     await sql`set statement_timeout = '10min'`.execute(connection)
     try {
       return await migratorOf(connection).migrateToLatest()
@@ -29,17 +32,17 @@ function explainDenial(error: unknown): never {
   throw new Error(`The database could not be migrated.${advice}`, { cause: error })
 }
 
-/** Whether every migration of this release has run. */
+/** Whether every migration of this release has run. A database may have later migrations too. */
 export async function isSchemaCurrent<DB>(db: Kysely<DB>): Promise<boolean> {
   const migrations = await migratorOf(db).getMigrations()
   return migrations.every(({ executedAt }) => executedAt !== undefined)
 }
 
-/** Asks whether requests can be served: the database answers and its schema is this release's. */
+/** Makes a check of the database: it answers, and the migrations of this release have run. Rejects if it does not answer. */
 export function createReadiness<DB>(db: Kysely<DB>): () => Promise<boolean> {
   let isCurrent = false
   return async () => {
-    // Migrations only go forward: once seen, the schema stays good, and every second asks for no more than an answer.
+    // Migrations only go forward, so a schema that was current stays current and `select 1` is enough.
     if (isCurrent) await sql`select 1`.execute(db)
     else isCurrent = await isSchemaCurrent(db)
     return isCurrent

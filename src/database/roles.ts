@@ -4,7 +4,7 @@ import { Client } from 'pg'
 import { grantService } from './grants.ts'
 import { lockRoles } from './locks.ts'
 
-/** Makes the role of a database's URL where it is missing, and grants it what the service needs. Runs as the owner. */
+/** Creates the role in `serviceUrl` if it does not exist, and grants it the rights of the service. `owner` owns the schema. */
 export async function admitService<DB>(owner: Kysely<DB>, serviceUrl: string): Promise<void> {
   const { user: role, password } = new Client({ connectionString: serviceUrl })
   if (role === undefined) throw new Error('The DATABASE_URL names no role.')
@@ -23,7 +23,7 @@ export async function admitService<DB>(owner: Kysely<DB>, serviceUrl: string): P
   })
 }
 
-/** Whether the role of these connections could change the schema: it is a superuser, or owns a table. */
+/** Whether the role of `db` can change the schema, because it is a superuser or owns a table. */
 export async function canChangeSchema<DB>(db: Kysely<DB>): Promise<boolean> {
   const { rows } = await sql<{ can: boolean }>`
     select exists (
@@ -32,7 +32,7 @@ export async function canChangeSchema<DB>(db: Kysely<DB>): Promise<boolean> {
   return rows[0]?.can === true
 }
 
-/** What the server stores of a password, SCRAM-SHA-256 (RFC 5803), so that no log of it can show the password itself. */
+/** The SCRAM-SHA-256 verifier of a password (RFC 5803), sent in place of the password so that no server log contains it. */
 function toVerifier(password: string): string {
   const iterations = 4096
   const salt = randomBytes(16)

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 
 /**
  * The settings that the queries rely on: text formats, isolation, durability and time limits. They are sent with every
- * connection, because a server, a database and a role can each have other defaults. Written as PostgreSQL shows them.
+ * connection, because the defaults of a server, a database or a role may differ. Values are spelt as PostgreSQL shows them.
  */
 export const sessionSettings: Readonly<Record<string, string>> = {
   DateStyle: 'ISO, MDY',
@@ -16,18 +16,18 @@ export const sessionSettings: Readonly<Record<string, string>> = {
   default_transaction_isolation: 'read committed',
   default_transaction_read_only: 'off',
   default_transaction_deferrable: 'off',
-  // Nothing is answered before it is on the disk.
+  // Answer a write only once it is on disk.
   synchronous_commit: 'on',
   exit_on_error: 'off',
   statement_timeout: '5s',
   lock_timeout: '2s',
   idle_in_transaction_session_timeout: '10s',
   idle_session_timeout: '0',
-  // Compiling a long range of analytics takes ten times as long as answering it.
+  // JIT compilation of an analytics query over a long range takes ten times as long as the query.
   jit: 'off',
 }
 
-/** Adds the settings to a database's URL; they win over options that the URL has already. */
+/** Adds the settings to the URL of a database. They override the same settings in the URL. */
 export function withSession(url: string): string {
   const [, address = '', query = ''] = /^([^?]*)\??(.*)$/s.exec(url) ?? []
   const parameters = new URLSearchParams(query)
@@ -36,7 +36,7 @@ export function withSession(url: string): string {
   return `${address}?${parameters.toString()}`
 }
 
-/** The settings that connections do not have: a pooler may pass none of them on. */
+/** The names of the settings that the connections of `db` lack: a pooler such as PgBouncer may not pass them on. */
 export async function findLostSettings<DB>(db: Kysely<DB>): Promise<readonly string[]> {
   const { rows } = await sql<{ name: string }>`
     select name from unnest(${Object.keys(sessionSettings)}::text[], ${Object.values(sessionSettings)}::text[]) as needed (name, value)

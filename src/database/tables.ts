@@ -6,7 +6,7 @@ import type { EventRow } from '../events/schemas.ts'
 import type { PartnerRow } from '../partners/schemas.ts'
 import type { PayoutRow, SplitRow, VersionRow } from '../record/schemas.ts'
 
-/** A table of these rows; `Filled` columns, and those that may be null, can be left out of an insert. */
+/** A table with these rows. An insert may omit the `Filled` columns, which have defaults, and the nullable columns. */
 type Table<Row, Filled extends keyof Row = never> = {
   [Column in keyof Row]: ColumnType<
     Row[Column],

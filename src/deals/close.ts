@@ -6,7 +6,7 @@ import { lockDeals } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
 import { DealExists } from '../errors.ts'
 import { canonicalJson } from '../values/canonical-json.ts'
-import type { Outcome } from '../http/idempotency.ts'
+import type { WriteOutcome } from '../http/idempotency.ts'
 import { parseInstant } from '../values/instants.ts'
 import { listAttributions } from '../splits/queries.ts'
 import { type Attribute, recordVersions } from '../record/versions.ts'
@@ -15,7 +15,7 @@ import { type DealSubmission, insertDeals, listDealsByIds, toDeal } from './quer
 import type { Attribution } from '../splits/schemas.ts'
 import type { DealRow, DealSplit, NewDeal } from './schemas.ts'
 
-type Closed = Outcome<DealSplit> | { readonly refusal: Error }
+type Closed = WriteOutcome<DealSplit> | { readonly refusal: Error }
 
 /** Closes deals with group commit: concurrent calls share a transaction. Errors: 400, 409. */
 export function createClosing(db: Kysely<Database>, attribute: Attribute, defaults: DealDefaults) {
@@ -23,7 +23,7 @@ export function createClosing(db: Kysely<Database>, attribute: Attribute, defaul
     dealOf: ({ id }) => id,
     work: (trx, submissions) => closeDeals(trx, attribute, submissions),
   })
-  return async (sent: NewDeal): Promise<Outcome<DealSplit>> =>
+  return async (sent: NewDeal): Promise<WriteOutcome<DealSplit>> =>
     outcomeOf(await close(toSubmission(sent, defaults)))
 }
 
@@ -37,7 +37,7 @@ interface Closing {
 export async function closeDeal(
   trx: Kysely<Database>,
   { attribute, defaults, sent }: Closing,
-): Promise<Outcome<DealSplit>> {
+): Promise<WriteOutcome<DealSplit>> {
   const submission = toSubmission(sent, defaults)
   await lockDeals(trx, [submission.id])
   const [closed] = await closeDeals(trx, attribute, [submission])
@@ -83,7 +83,7 @@ function toSubmission(sent: NewDeal, defaults: DealDefaults): DealSubmission {
   return { id, ...readTerms(rest, defaults), submission: digestOf(sent) }
 }
 
-function outcomeOf(closed: Closed): Outcome<DealSplit> {
+function outcomeOf(closed: Closed): WriteOutcome<DealSplit> {
   if ('refusal' in closed) throw closed.refusal
   return closed
 }

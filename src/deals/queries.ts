@@ -2,7 +2,7 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Database } from '../database/tables.ts'
 import { listedColumns } from '../events/queries.ts'
 import { toMajor } from '../values/money.ts'
-import { type PageQuery, type PageStart, startOf, toPage } from '../values/pages.ts'
+import { type PageQuery, type PageStart, readPageStart, toPage } from '../values/pagination.ts'
 import type { DealTerms } from '../record/schemas.ts'
 import type { Deal, DealRow } from './schemas.ts'
 
@@ -86,7 +86,7 @@ export interface DealFilter extends PageQuery {
 
 /** Deals, newest close first; with `partner_id`, only deals that have a touchpoint of this partner. */
 export async function listDeals(db: Kysely<Database>, { partner_id, ...filter }: DealFilter) {
-  const start = startOf(filter, 2)
+  const start = readPageStart(filter, 2)
   const rows =
     partner_id === undefined
       ? await selectDeals(db, filter, start)

@@ -3,8 +3,7 @@ import type { Kysely } from 'kysely'
 import { type Static, Type } from '@sinclair/typebox'
 import type { Database } from '../database/tables.ts'
 import { DealNotFound } from '../errors.ts'
-import { VoidReason } from '../events/schemas.ts'
-import { serializeEvents } from '../events/serialize.ts'
+import { serializeEvents, VoidReason } from '../events/schemas.ts'
 import { readIdempotencyKey, type Write } from '../http/idempotency.ts'
 import { readPeriod } from '../values/instants.ts'
 import { answers } from '../http/problems.ts'
@@ -17,7 +16,7 @@ import { countEvents, findDeal, listDeals, listFirstEvents, toDeal } from './que
 import { AttributionModel } from '../record/schemas.ts'
 import { Deal, DealChange, DealDetail, DealPage, DealSplit, NewDeal } from './schemas.ts'
 
-interface Needs {
+interface DealsOptions {
   readonly db: Kysely<Database>
   readonly write: Write
   readonly attribute: Attribute
@@ -90,7 +89,10 @@ const postVoid = {
   response: answers({ 200: ref(DealSplit) }, 404),
 }
 
-export const deals: FastifyPluginAsyncTypebox<Needs> = async (app, { db, write, attribute, defaults }) => {
+export const deals: FastifyPluginAsyncTypebox<DealsOptions> = async (
+  app,
+  { db, write, attribute, defaults },
+) => {
   const close = createClosing(db, attribute, defaults)
 
   app.post('/deals', { schema: postDeal }, async (request, reply) => {

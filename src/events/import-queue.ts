@@ -1,11 +1,11 @@
-import { takeTurns } from '../database/group.ts'
+import { limitConcurrency, type RunLimited } from '../database/limit-concurrency.ts'
 import { TooManyImports } from '../errors.ts'
 
 const importsAtOnce = 16
 const importsWaiting = 64
 
 interface KeyQueue {
-  readonly takeTurn: ReturnType<typeof takeTurns>
+  readonly takeTurn: RunLimited
   imports: number
 }
 
@@ -15,10 +15,10 @@ interface KeyQueue {
  */
 export function createImportQueue() {
   const queues = new Map<string, KeyQueue>()
-  const takeTurn = takeTurns(importsAtOnce, importsWaiting)
+  const takeTurn = limitConcurrency(importsAtOnce, importsWaiting)
 
   return async <Result>(keyId: string, work: () => Promise<Result>, signal: AbortSignal): Promise<Result> => {
-    const queue = queues.get(keyId) ?? { takeTurn: takeTurns(1, 1), imports: 0 }
+    const queue = queues.get(keyId) ?? { takeTurn: limitConcurrency(1, 1), imports: 0 }
     if (queue.imports === 2) throw new TooManyImports()
     queues.set(keyId, queue)
     queue.imports += 1

@@ -8,7 +8,7 @@ import { hashApiKey } from '../http/api-key.ts'
 import type { Authentication } from '../http/authentication.ts'
 import { clientSignalOf } from '../http/client-signal.ts'
 import { acceptOnlyNdjson, readBody } from '../http/ndjson.ts'
-import type { Clock } from '../http/pace.ts'
+import type { Clock } from '../values/clock.ts'
 import { answers, toFaults } from '../http/problems.ts'
 import { ref, Strict } from '../values/schemas.ts'
 import type { Attribute } from '../record/versions.ts'
@@ -16,7 +16,7 @@ import { importEvents } from './import.ts'
 import { createImportQueue } from './import-queue.ts'
 import { EventLine, ImportReport } from './schemas.ts'
 
-interface Needs {
+interface ImportsOptions {
   readonly db: Kysely<Database>
   readonly attribute: Attribute
   readonly inTurn: <Result>(work: () => Promise<Result>) => Promise<Result>
@@ -43,7 +43,7 @@ const postImport = {
   response: answers({ 200: ref(ImportReport) }, 408),
 }
 
-export const imports: FastifyPluginAsyncTypebox<Needs> = async (app, needs) => {
+export const imports: FastifyPluginAsyncTypebox<ImportsOptions> = async (app, needs) => {
   const { db, attribute, inTurn, findCaller, clock } = needs
   const enqueue = createImportQueue()
   const compile = app.validatorCompiler as FastifySchemaCompiler<object>

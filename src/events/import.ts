@@ -2,7 +2,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/tables.ts'
 import { type Fault, invalid } from '../errors.ts'
-import type { Line } from '../http/ndjson.ts'
+import type { BodyLine } from '../http/ndjson.ts'
 import type { Attribute } from '../record/versions.ts'
 import { createReport } from './import-report.ts'
 import { type Ingested, lockAndIngest, readEvents } from './ingest.ts'
@@ -26,7 +26,7 @@ const retryDelaysMs = [100, 200, 400, 800, 1600, 3200]
 /** Stores events while their lines arrive: it reads one batch while it stores the previous one. */
 export async function importEvents(
   context: ImportContext,
-  batches: AsyncIterable<readonly Line[]>,
+  batches: AsyncIterable<readonly BodyLine[]>,
 ): Promise<ImportReport> {
   const report = createReport()
   const storeBatch = async (batch: ReadonlyMap<number, EventSubmission | Error>) => {
@@ -63,7 +63,7 @@ export async function importEvents(
 /** The lines of a batch by number: the event to store, or the error of its line. */
 function readBatch(
   { check }: ImportContext,
-  lines: readonly Line[],
+  lines: readonly BodyLine[],
 ): ReadonlyMap<number, EventSubmission | Error> {
   const batch = new Map<number, EventSubmission | Error>()
   for (const { line, value, error } of lines) {

@@ -5,7 +5,7 @@ import { lockDeals } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
 import { DealFull, EventExists, type Fault, invalid, PartnerInactive, UnknownReference } from '../errors.ts'
 import { canonicalJson } from '../values/canonical-json.ts'
-import type { Outcome } from '../http/idempotency.ts'
+import type { WriteOutcome } from '../http/idempotency.ts'
 import { parseInstant, toTimestamp } from '../values/instants.ts'
 import { type Attribute, recordChanges } from '../record/versions.ts'
 import { admit, type Admission, uncountedTouchpoints } from './deal-capacity.ts'
@@ -97,7 +97,7 @@ export async function ingestOne(
   trx: Kysely<Database>,
   attribute: Attribute,
   event: NewEvent,
-): Promise<Outcome<{ event: Event }>> {
+): Promise<WriteOutcome<{ event: Event }>> {
   const [result] = await lockAndIngest(
     trx,
     attribute,
@@ -107,7 +107,7 @@ export async function ingestOne(
 }
 
 /** The answer for one event. Throws if the event was refused. */
-export function outcomeOf(result: Ingested): Outcome<{ event: Event }> {
+export function outcomeOf(result: Ingested): WriteOutcome<{ event: Event }> {
   if ('refusal' in result) throw result.refusal
   return { status: result.isNew ? 201 : 200, body: { event: result.event } }
 }

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { classes, lockKeyOf } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
-import { type PageQuery, startOf, toPage } from '../values/pages.ts'
+import { type PageQuery, readPageStart, toPage } from '../values/pagination.ts'
 import type { Event, EventRow } from './schemas.ts'
 
 const plainColumns = [
@@ -127,7 +127,7 @@ export async function listEvents(
   db: Kysely<Database>,
   { deal_id, partner_id, ...page }: PageQuery & { deal_id?: string; partner_id?: string },
 ) {
-  const start = startOf(page, 2)
+  const start = readPageStart(page, 2)
   let query = db
     .selectFrom('events')
     .select(listedColumns)

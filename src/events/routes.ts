@@ -1,26 +1,33 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Kysely } from 'kysely'
 import { Type } from '@sinclair/typebox'
-import { takeTurns } from '../database/group.ts'
+import { limitConcurrency } from '../database/limit-concurrency.ts'
 import type { Database } from '../database/tables.ts'
 import { EventNotFound } from '../errors.ts'
 import type { Authentication } from '../http/authentication.ts'
 import { clientSignalOf } from '../http/client-signal.ts'
 import { readIdempotencyKey, type Write } from '../http/idempotency.ts'
 import type { Metrics } from '../http/metrics.ts'
-import type { Clock } from '../http/pace.ts'
+import type { Clock } from '../values/clock.ts'
 import { answers } from '../http/problems.ts'
 import { describe, Id, Page, ref, Strict } from '../values/schemas.ts'
 import type { Attribute } from '../record/versions.ts'
 import { imports } from './import-routes.ts'
 import { ingestAll, ingestOne } from './ingest.ts'
 import { findEvent, listEvents } from './queries.ts'
-import { serializeEvents } from './serialize.ts'
 import { createTracking } from './store-in-groups.ts'
 import { voidEvent } from './void.ts'
-import { Accepted, EventAnswer, EventPage, NewEvent, NewEvents, VoidReason } from './schemas.ts'
+import {
+  Accepted,
+  EventAnswer,
+  EventPage,
+  NewEvent,
+  NewEvents,
+  serializeEvents,
+  VoidReason,
+} from './schemas.ts'
 
-interface Needs {
+interface EventsOptions {
   readonly db: Kysely<Database>
   readonly write: Write
   readonly attribute: Attribute
@@ -92,11 +99,11 @@ const postVoid = {
   response: answers({ 200: ref(EventAnswer) }, 404),
 }
 
-export const events: FastifyPluginAsyncTypebox<Needs> = async (app, needs) => {
+export const events: FastifyPluginAsyncTypebox<EventsOptions> = async (app, needs) => {
   const { db, write, attribute, metrics, findCaller, clock } = needs
   const track = createTracking(db, attribute, metrics)
-  const inTurn = takeTurns(batchesAtOnce, batchesWaiting)
-  const list = takeTurns(rowsAtOnce, pagesWaiting)
+  const inTurn = limitConcurrency(batchesAtOnce, batchesWaiting)
+  const list = limitConcurrency(rowsAtOnce, pagesWaiting)
   await app.register(imports, { db, attribute, inTurn, findCaller, clock })
 
   app.post('/events', { schema: trackEvent }, async (request, reply) => {

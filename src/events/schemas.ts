@@ -134,3 +134,20 @@ export type VoidReason = Static<typeof VoidReason>
 
 /** The row also has the deal versions from which the event is known and void, and the digest of its submission. */
 export type EventRow = Event & { known_from: number; void_from: number | null; submission: Buffer }
+
+interface ListedEvent {
+  /** The stored JSON text. */
+  readonly metadata: string | null
+}
+
+/**
+ * The JSON text of a list of events. Metadata is not parsed: a page has up to 1,000 events, and 16 kB of JSON text may
+ * become 200 kB of objects.
+ */
+export function serializeEvents(events: readonly ListedEvent[]): string {
+  const texts = events.map(({ metadata, ...event }) => {
+    const text = JSON.stringify(event)
+    return `${text.slice(0, -1)},"metadata":${metadata ?? 'null'}}`
+  })
+  return `[${texts.join(',')}]`
+}

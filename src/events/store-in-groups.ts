@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import { groupLimits, shareCommits } from '../database/commits.ts'
 import { group } from '../database/group.ts'
 import type { Database } from '../database/tables.ts'
-import type { Outcome } from '../http/idempotency.ts'
+import type { WriteOutcome } from '../http/idempotency.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { Attribute } from '../record/versions.ts'
 import { uncountedTouchpoints } from './deal-capacity.ts'
@@ -15,7 +15,7 @@ import type { Event, NewEvent } from './schemas.ts'
  * and events to refuse go through a second group, in a transaction.
  */
 export function createTracking(db: Kysely<Database>, attribute: Attribute, metrics: Metrics) {
-  const observeGroup = metrics.sizes('event_group_size', 'Events stored together.', groupLimits.size)
+  const observeGroup = metrics.sizeHistogram('event_group_size', 'Events stored together.', groupLimits.size)
   let queued = 0
   metrics.gauge('event_queue_length', 'Events that have arrived and are not stored yet.', () => queued)
   const storeOpen = group<EventSubmission, Ingested | undefined>({
@@ -30,7 +30,7 @@ export function createTracking(db: Kysely<Database>, attribute: Attribute, metri
     work: (trx, submissions) => ingest(trx, attribute, submissions),
   })
 
-  return async (event: NewEvent): Promise<Outcome<{ event: Event }>> => {
+  return async (event: NewEvent): Promise<WriteOutcome<{ event: Event }>> => {
     const [submission] = readEvents([event], () => '') as [EventSubmission]
     queued += 1
     try {

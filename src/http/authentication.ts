@@ -2,11 +2,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 import { Forbidden, RouteNotFound, Unauthenticated } from '../errors.ts'
 import { hashApiKey } from './api-key.ts'
 
-/** Who sends a request: the API key behind it. */
+/** The API key of a request. */
 export interface Caller {
   readonly id: string
   readonly scopes: readonly string[]
-  /** The id of the first key of the chain of rotations that this key belongs to. */
+  /** The id of the first key in the chain of rotations that led to this key. */
   readonly lineage: string
   readonly rate_limit_max: number | null
 }
@@ -16,7 +16,7 @@ declare module 'fastify' {
     caller: Caller
   }
   interface FastifyContextConfig {
-    /** The scope that a route needs; `read` for GET and `write` for the rest unless it says otherwise. */
+    /** The scope that a route needs. Default: `read` for GET and HEAD, `write` for other methods. */
     scope?: string
   }
 }
@@ -25,11 +25,11 @@ export interface Authentication {
   readonly findCaller: (keyHash: Buffer) => Promise<Caller | undefined>
   /** Whether this instance has found the key valid before. */
   readonly isKnown: (keyHash: Buffer) => boolean
-  /** Counts a request of a caller; throws when it has none left. */
+  /** Counts a request of a caller. Errors: 429 if the caller has none left. */
   readonly limitCaller: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
-  /** Counts a request without a valid key; throws when its address has none left. */
+  /** Counts a request without a valid key. Errors: 429 if its address has none left. */
   readonly limitFailure: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
-  /** Throws when the address has no failures left; counts nothing. */
+  /** Counts nothing. Errors: 429 if the address has no failed authentications left. */
   readonly refuseSpentAddress: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 }
 
@@ -39,8 +39,8 @@ const implied: Readonly<Record<string, readonly string[]>> = {
 }
 
 /**
- * Asks every route of this part of the app for an API key, and for the scope that the route needs. A request without
- * them, and one that no route takes, is answered before its body is read.
+ * Requires an API key with the right scope for the routes of this part of the app. A request is refused before its body is
+ * read. Errors: 401, 403, 404 if no route matches, 429.
  */
 export function authenticate(app: FastifyInstance, authentication: Authentication): void {
   const { limitCaller, limitFailure } = authentication
@@ -67,17 +67,18 @@ async function identify(
   const header = request.headers['x-api-key']
   const keyHash = typeof header === 'string' ? hashApiKey(header) : undefined
   if (keyHash === undefined) return undefined
-  // A made-up key must not cost a query each time. A key that has worked here is no guess, whoever shares its address.
+  // An address that guesses keys must not cause a query for each. A key that has worked here is not a guess.
   if (!isKnown(keyHash)) await refuseSpentAddress(request, reply)
   return findCaller(keyHash)
 }
 
-/** Errors: 403 naming the scope, unless one of the scopes held is it or implies it. */
+/** Errors: 403 unless a scope of the caller is this scope or implies it. */
 export function requireScope({ scopes }: Pick<Caller, 'scopes'>, scope: string): void {
   const isHeld = scopes.some((held) => held === scope || implied[held]?.includes(scope))
   if (!isHeld) throw new Forbidden(scope)
 }
 
+/** The scope that a route needs. */
 export function scopeOf({ config, method }: Pick<RouteOptions, 'config' | 'method'>): string {
   return config?.scope ?? (method === 'GET' || method === 'HEAD' ? 'read' : 'write')
 }

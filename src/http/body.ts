@@ -3,8 +3,8 @@ import type { Readable } from 'node:stream'
 import { MalformedRequest, PayloadTooLarge } from '../errors.ts'
 
 /**
- * The bytes of a body. They are copied into one buffer as they arrive: a client may send each of them as a chunk of its
- * own, and as a list of chunks a megabyte would be a hundred. Errors: 400 and 413.
+ * Reads the bytes of a body. Chunks are copied into one buffer as they arrive: a client may send one byte per chunk, and a
+ * list of such chunks would take a hundred times the memory. Errors: 400, and 413 above the `bodyLimit` of the route.
  */
 export function readBytes(
   { headers, routeOptions: { bodyLimit } }: FastifyRequest,
@@ -28,7 +28,8 @@ export function readBytes(
     length = needed
   }
   const finish = () => {
-    if (!Number.isNaN(announced) && announced !== length) fail(new Error('The body has another length.'))
+    if (!Number.isNaN(announced) && announced !== length)
+      fail(new Error('The length of the body differs from Content-Length.'))
     else resolve(bytes.subarray(0, length))
   }
   const fail = (cause: Error) => {

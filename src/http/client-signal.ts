@@ -1,8 +1,8 @@
 import type { FastifyReply } from 'fastify'
 
 /**
- * A signal that aborts once the client is gone. Fastify's own `request.signal` listens to the request, which closes as
- * soon as its body is read.
+ * A signal that aborts when the client disconnects. The `request.signal` of Fastify cannot serve: it aborts when the request
+ * closes, which is as soon as its body is read.
  */
 export function clientSignalOf({ raw }: FastifyReply): AbortSignal {
   const leaving = new AbortController()

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import cors from '@fastify/cors'
 
-/** Lets pages of these origins, a list with commas or `*`, call the service and read the headers that clients go by. */
+/** Allows pages of these origins to call the service and to read its headers. `list` is comma-separated, or `*`. */
 export async function allowOrigins(app: FastifyInstance, list: string): Promise<void> {
   const origins = list.split(',').map((origin) => origin.trim())
   await app.register(cors, {

@@ -5,10 +5,10 @@ import { Unavailable } from '../errors.ts'
 import { Problem } from '../values/problem.ts'
 import { OneOf, ref } from '../values/schemas.ts'
 
-interface Needs {
-  /** Whether the database answers and its schema is this release's. */
+interface HealthOptions {
+  /** Whether the database answers and has the schema of this release. */
   readonly isReady: () => Promise<boolean>
-  /** For how long an app that closes goes on serving, for the balancer to notice. */
+  /** How long a closing app keeps serving, so that the load balancer notices that it is not ready. */
   readonly drainMs: number
   readonly models: readonly string[]
 }
@@ -27,7 +27,7 @@ export const Health = Type.Object({ status: OneOf(['ok']) }, { $id: 'Health' })
 
 export const Readiness = Type.Object({ status: OneOf(['ready']) }, { $id: 'Readiness' })
 
-// Balancers and monitors ask often, and several may share an address.
+// Load balancers and monitors call often, and several may share an address.
 const config = { rateLimit: { max: 6000 } }
 const freshMs = 1000
 
@@ -63,12 +63,12 @@ const getReadiness = {
   response: { 200: ref(Readiness), 429: ref(Problem), 503: ref(Problem) },
 }
 
-export const health: FastifyPluginAsyncTypebox<Needs> = async (app, needs) => {
-  const { drainMs, models } = needs
-  const isReady = askOnceASecond(needs.isReady)
+export const health: FastifyPluginAsyncTypebox<HealthOptions> = async (app, options) => {
+  const { drainMs, models } = options
+  const isReady = cacheForASecond(options.isReady)
   let isAsked = false
   let isDraining = false
-  // Fastify answers with `Connection: close` from here on. Where nobody asks for readiness there is nobody to wait for.
+  // From here on Fastify answers with `Connection: close`. If nothing has called /ready, there is no balancer to wait for.
   app.addHook('preClose', async () => {
     isDraining = true
     if (isAsked && app.server.listening) await setTimeout(drainMs)
@@ -77,7 +77,7 @@ export const health: FastifyPluginAsyncTypebox<Needs> = async (app, needs) => {
   let index: Static<typeof Index> | undefined
   app.get('/', { schema: getIndex }, async () => (index ??= describeService()))
 
-  // The routes are complete only once the app is ready.
+  // Called at the first request, because routes are registered until the app is ready.
   function describeService(): Static<typeof Index> {
     return {
       name: 'Partner Attribution API',
@@ -89,7 +89,7 @@ export const health: FastifyPluginAsyncTypebox<Needs> = async (app, needs) => {
     }
   }
 
-  // Balancers ask every second; what they hear is worth a line only when it is bad.
+  // Load balancers call every second, so only failures are logged.
   app.get('/health', { schema: getHealth, config, logLevel: 'warn' }, async () => ({ status: 'ok' as const }))
 
   app.get('/ready', { schema: getReadiness, config, logLevel: 'warn' }, async () => {
@@ -99,8 +99,8 @@ export const health: FastifyPluginAsyncTypebox<Needs> = async (app, needs) => {
   })
 }
 
-/** Shares an answer, or the question while it is open, for a second: anybody may ask. */
-function askOnceASecond(isReady: () => Promise<boolean>): () => Promise<boolean> {
+/** Calls `isReady` at most once a second and shares its result, because clients without a key may call /ready. */
+function cacheForASecond(isReady: () => Promise<boolean>): () => Promise<boolean> {
   let answer = Promise.resolve(false)
   let freshUntil = -Infinity
   return () => {

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { createHmac, hash } from 'node:crypto'
-import type { Kysely, Transaction } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
+import { deleteInBatches } from '../database/delete-in-batches.ts'
 import { tryLockIdempotencyKey } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
 import { IdempotencyKeyReused, invalid, RequestInFlight } from '../errors.ts'
@@ -8,32 +9,32 @@ import { canonicalJson } from '../values/canonical-json.ts'
 import { toTimestamp } from '../values/instants.ts'
 
 const keptMs = 72 * 3_600_000
-const forgottenAtOnce = 5000
 
-/** What a write did: 201 where it made something, and `replay` where a repeated request must not read the same answer. */
-export interface Outcome<Body> {
+/** The answer of a write: 201 if it created something. `replay` is the body for a repeated request, if it must differ. */
+export interface WriteOutcome<Body> {
   readonly status: 200 | 201
   readonly body: Body
   readonly replay?: Body
 }
 
+/** Runs a use case and sets the status of the reply. Returns the body. Errors: 409 and 422, from the Idempotency-Key. */
 export type Write = <Body>(
   request: FastifyRequest,
   reply: FastifyReply,
-  work: (trx: Transaction<Database>) => Promise<Outcome<Body>>,
+  work: (trx: Transaction<Database>) => Promise<WriteOutcome<Body>>,
 ) => Promise<Body>
 
 /**
- * Runs a use case in one transaction and, where the client sent an Idempotency-Key, stores its answer in the same one. The
- * secrets, the newest first, key the hashes of requests: a body with payout details could be guessed from a plain hash.
- * Without secrets the service takes no payout details.
+ * Runs use cases, each in one transaction. If the client sent an Idempotency-Key, the answer is stored in the same
+ * transaction. The secrets, newest first, key the hashes of bodies, because payout details could be guessed from a plain
+ * hash. Without secrets the service accepts no payout details.
  */
 export function createWrite(db: Kysely<Database>, secrets: readonly Buffer[]): Write {
   const running = new Set<string>()
 
-  async function alone<Result>(keyHash: Buffer, work: () => Promise<Result>): Promise<Result> {
+  async function runExclusively<Result>(keyHash: Buffer, work: () => Promise<Result>): Promise<Result> {
     const id = keyHash.toString('latin1')
-    // The lock says so of all instances; what this one knows need not cost a connection.
+    // The lock covers all instances; within this one, a set saves the connection.
     if (running.has(id)) throw inFlight()
     running.add(id)
     try {
@@ -47,8 +48,8 @@ export function createWrite(db: Kysely<Database>, secrets: readonly Buffer[]): W
     const key = readIdempotencyKey(request)
     const { status, body } = await (key === undefined
       ? db.transaction().execute(work)
-      : alone(hashKey(request, key), () =>
-          db.transaction().execute((trx) => once(trx, { request, reply, key, secrets }, work)),
+      : runExclusively(hashKey(request, key), () =>
+          db.transaction().execute((trx) => runOnce(trx, { request, reply, key, secrets }, work)),
         ))
     void reply.code(status)
     return body
@@ -66,18 +67,19 @@ export function readIdempotencyKey({ headers }: FastifyRequest): string | undefi
   ])
 }
 
-interface Keyed {
+interface KeyedRequest {
   readonly request: FastifyRequest
   readonly reply: FastifyReply
   readonly key: string
   readonly secrets: readonly Buffer[]
 }
 
-async function once<Body>(
+/** Replays the stored answer of an earlier request with this key, or does the work and stores its answer. */
+async function runOnce<Body>(
   trx: Transaction<Database>,
-  { request, reply, key, secrets }: Keyed,
-  work: (trx: Transaction<Database>) => Promise<Outcome<Body>>,
-): Promise<Outcome<Body>> {
+  { request, reply, key, secrets }: KeyedRequest,
+  work: (trx: Transaction<Database>) => Promise<WriteOutcome<Body>>,
+): Promise<WriteOutcome<Body>> {
   const key_hash = hashKey(request, key)
   const { request_hash, known } = hashBody(request.body, key, secrets)
   if (!(await tryLockIdempotencyKey(trx, key_hash))) throw inFlight()
@@ -104,13 +106,13 @@ async function once<Body>(
   return outcome
 }
 
-// By lineage: a client that repeats a request with its rotated key gets the answer to the first one.
+// With the lineage: a client that rotates its API key and repeats a request gets the stored answer.
 function hashKey({ caller, method, url }: FastifyRequest, key: string): Buffer {
   const path = url.split('?', 1)[0]
   return hash('sha256', JSON.stringify([caller.lineage, method, path, key]), 'buffer')
 }
 
-/** The hash to store of a body, and all by which it is known again: of every secret, and of none as they were once stored. */
+/** The hash of a body to store, and all hashes that match it: one per secret, and the plain one of earlier releases. */
 function hashBody(body: unknown, key: string, secrets: readonly Buffer[]) {
   const plain = createHmac('sha256', key)
     .update(canonicalJson(body ?? null))
@@ -123,23 +125,9 @@ function inFlight(): Error {
   return Object.assign(new RequestInFlight(), { retryAfter: 1 })
 }
 
-/** Deletes answers past their 72 hours, some at a time, so that no statement takes long; returns how many. */
-export async function forgetOldAnswers(db: Kysely<Database>): Promise<number> {
-  let forgotten = 0
-  for (;;) {
-    const { numDeletedRows } = await db
-      .deleteFrom('idempotency_keys')
-      .where('key_hash', 'in', (old) =>
-        old
-          .selectFrom('idempotency_keys')
-          .select('key_hash')
-          .where('created_at', '<=', keptSince())
-          .limit(forgottenAtOnce),
-      )
-      .executeTakeFirstOrThrow()
-    forgotten += Number(numDeletedRows)
-    if (numDeletedRows < forgottenAtOnce) return forgotten
-  }
+/** Deletes the stored answers older than 72 hours. Returns their number. */
+export function forgetOldAnswers(db: Kysely<Database>): Promise<number> {
+  return deleteInBatches(db, 'idempotency_keys', sql`created_at <= ${keptSince()}`)
 }
 
 function keptSince(): string {

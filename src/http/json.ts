@@ -6,7 +6,7 @@ import { refuseUnstorable } from './json-scan.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** Parses a JSON body and refuses what would be stored changed, or not at all. */
+/** Parses a JSON body. Errors: 400 for JSON that is not valid, or that cannot be stored unchanged. */
 export function parseJson(body: Buffer): unknown {
   const text = decode(body)
   refuseUnstorable(body)
@@ -25,7 +25,7 @@ function decode(body: Buffer): string {
   }
 }
 
-/** Reads bodies of application/json, uncompressed, and refuses every other kind; an empty body is no body. */
+/** Accepts only uncompressed application/json bodies. An empty body counts as no body. Errors: 400, 413, 415. */
 export function acceptOnlyJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', async (request: FastifyRequest, body: Readable) => {
@@ -37,7 +37,7 @@ export function acceptOnlyJson(app: FastifyInstance): void {
   })
 }
 
-/** For a route whose body may be left out: no body says what an empty object says. */
+/** A hook for routes whose body is optional: no body is read as `{}`. */
 export async function allowNoBody(request: FastifyRequest): Promise<void> {
   if (request.body === undefined) request.body = {}
 }

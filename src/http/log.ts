@@ -1,18 +1,18 @@
 import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import { type DestinationStream, type Logger, pino } from 'pino'
 
-/** Leaves the logging of requests to `logResponse`. */
+/** Turns off the request logging of Fastify; `logResponse` logs requests instead. */
 export const logController = new LogController({
   disableRequestLogging: true,
   requestIdLogLabel: 'request_id',
 })
 
-/** The log of the service: one JSON object a line, and of an error only what cannot repeat a client's data. */
+/** The log of the service: one JSON object a line. Of an error it contains only fields that cannot hold data of clients. */
 export function createLog(level: string, stream?: DestinationStream): Logger {
   return pino({ level, serializers: { err: describeError } }, stream)
 }
 
-// A driver's error also has `detail`, `where` and more, which quote rows: e-mail addresses, whole submissions.
+// An error of pg also has `detail`, `where` and other fields that quote rows, with e-mail addresses or whole submissions.
 function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { type: typeof error }
   const { message, code, stack, cause } = error as NodeJS.ErrnoException
@@ -25,7 +25,7 @@ function describeError(error: unknown): object {
   }
 }
 
-/** One line a request: who, what and how it went; never a body, a header or a query. */
+/** Logs one line a request: key, route, status and duration. It never logs a body, a header or a query string. */
 export async function logResponse(request: FastifyRequest, reply: FastifyReply): Promise<void> {
   request.log.info(
     {

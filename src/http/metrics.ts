@@ -2,16 +2,16 @@ import type { FastifyInstance } from 'fastify'
 import { createServer } from 'node:http'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
-/** Where whoever has figures shows them; `read` is called when somebody asks for them. */
+/** The metrics of an app. `read` is called when the metrics are collected. */
 export interface Metrics {
   readonly registry: Registry
   gauge(name: string, help: string, read: () => number): void
   /** A total that never falls while the process lives. */
   counter(name: string, help: string, read: () => number): void
-  /** Counts by kind, of which there are few. */
-  tally(name: string, help: string, label: string): (kind: string, count: number) => void
-  /** The distribution of sizes between 1 and `largest`. */
-  sizes(name: string, help: string, largest: number): (size: number) => void
+  /** A total for each value of a label that has few values. Returns the function that adds to it. */
+  labelledCounter(name: string, help: string, label: string): (value: string, count: number) => void
+  /** The distribution of sizes between 1 and `largest`. Returns the function that adds a size. */
+  sizeHistogram(name: string, help: string, largest: number): (size: number) => void
 }
 
 export function createMetrics(): Metrics {
@@ -20,35 +20,21 @@ export function createMetrics(): Metrics {
   return {
     registry,
     gauge(name, help, read) {
-      registry.registerMetric(
-        new Gauge({
-          name,
-          help,
-          registers: [],
-          collect() {
-            this.set(read())
-          },
-        }),
-      )
+      const collect = (gauge: Gauge) => gauge.set(read())
+      registry.registerMetric(new Gauge({ name, help, registers: [], collect: collectWith(collect) }))
     },
     counter(name, help, read) {
-      registry.registerMetric(
-        new Counter({
-          name,
-          help,
-          registers: [],
-          collect() {
-            this.reset()
-            this.inc(read())
-          },
-        }),
-      )
+      const collect = (counter: Counter) => {
+        counter.reset()
+        counter.inc(read())
+      }
+      registry.registerMetric(new Counter({ name, help, registers: [], collect: collectWith(collect) }))
     },
-    tally(name, help, label) {
+    labelledCounter(name, help, label) {
       const counter = new Counter({ name, help, registers, labelNames: [label] })
-      return (kind, count) => counter.inc({ [label]: kind }, count)
+      return (value, count) => counter.inc({ [label]: value }, count)
     },
-    sizes(name, help, largest) {
+    sizeHistogram(name, help, largest) {
       const buckets = Array.from({ length: Math.ceil(Math.log2(largest)) + 1 }, (_, power) => 2 ** power)
       const histogram = new Histogram({ name, help, registers, buckets })
       return (size) => histogram.observe(size)
@@ -56,12 +42,19 @@ export function createMetrics(): Metrics {
   }
 }
 
-/** Measures every request. A path is known by its route's pattern: what clients write would be labels without end. */
+/** prom-client passes the metric to `collect` as `this`. */
+function collectWith<Metric>(collect: (metric: Metric) => void) {
+  return function (this: Metric): void {
+    collect(this)
+  }
+}
+
+/** Measures every request. The label is the pattern of the route, because paths would give an unlimited number of labels. */
 export function measureRequests(app: FastifyInstance, { registry }: Metrics): void {
   const registers = [registry]
   const durations = new Histogram({
     name: 'http_request_duration_seconds',
-    help: 'How long requests took, from their headers to the end of the answer.',
+    help: 'Duration of requests, from their headers to the end of the answer.',
     labelNames: ['method', 'route', 'status_code'],
     registers,
   })
@@ -72,7 +65,7 @@ export function measureRequests(app: FastifyInstance, { registry }: Metrics): vo
   })
   const replays = new Counter({
     name: 'idempotent_replays_total',
-    help: 'Requests answered from a stored answer, for their Idempotency-Key.',
+    help: 'Requests answered with the stored answer of their Idempotency-Key.',
     registers,
   })
   app.addHook('onResponse', async ({ method, routeOptions: { url: route = 'unknown' } }, reply) => {
@@ -82,7 +75,7 @@ export function measureRequests(app: FastifyInstance, { registry }: Metrics): vo
   })
 }
 
-/** Serves the figures while the app lives, on a listener of their own: they need no key and are not for clients. */
+/** Serves the metrics on a port of their own while the app runs. They need no API key and are not for clients. */
 export function serveMetrics(
   app: FastifyInstance,
   { registry }: Metrics,
@@ -97,7 +90,7 @@ export function serveMetrics(
     registry.metrics().then(
       (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
       (err: unknown) => {
-        app.log.error({ err }, 'metrics could not be collected')
+        app.log.error({ err }, 'collecting metrics failed')
         response.writeHead(500).end()
       },
     )

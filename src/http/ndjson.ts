@@ -5,10 +5,11 @@ import { Readable } from 'node:stream'
 import { MalformedRequest, UnsupportedMediaType } from '../errors.ts'
 import { parseJson } from './json.ts'
 import { createLineSplitter } from '../values/lines.ts'
-import { type Clock, keepPace, systemClock } from './pace.ts'
+import { type Clock, systemClock } from '../values/clock.ts'
+import { withUploadTimeout } from './upload-timeout.ts'
 
-/** A line of a body, numbered from 1: its value, or the error of reading it. */
-export interface Line {
+/** A line of a body, numbered from 1, with its value or its error. */
+export interface BodyLine {
   readonly line: number
   readonly value?: unknown
   readonly error?: Error
@@ -21,7 +22,7 @@ const longestWaitMs = 1000
 const longestLine = 131_072
 const uploads = new WeakMap<Socket, IncomingMessage>()
 
-/** Lets the routes of this scope of the app take newline-delimited JSON, as a stream, and nothing else. */
+/** Accepts only uncompressed newline-delimited JSON in this scope of the app, as a stream. Errors: 415. */
 export function acceptOnlyNdjson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(mediaType, async (request: FastifyRequest, body: Readable) => {
@@ -31,29 +32,29 @@ export function acceptOnlyNdjson(app: FastifyInstance): void {
   })
 }
 
-/** Whether a socket brings a body that may take longer than a request may. */
+/** Whether the socket receives a body that may take longer than `requestTimeout`. */
 export function isUploading(socket: Socket): boolean {
   return uploads.get(socket)?.complete === false
 }
 
-/** The lines of a request's body in batches. The body is read no faster than they are taken. Errors: 408 and 415. */
-export function readBody({ raw, body }: FastifyRequest, clock: Clock): AsyncGenerator<readonly Line[]> {
+/** The lines of a body in batches. The body is read no faster than the batches are consumed. Errors: 408, 415. */
+export function readBody({ raw, body }: FastifyRequest, clock: Clock): AsyncGenerator<readonly BodyLine[]> {
   if (!(body instanceof Readable)) throw new UnsupportedMediaType()
   uploads.set(raw.socket, raw)
-  // The answer is still to be sent on the socket, which would be destroyed with the body.
-  return readLines(keepPace(body.iterator({ destroyOnReturn: false }), clock), clock)
+  // Destroying the body would destroy the socket, on which the answer is still to be sent.
+  return readLines(withUploadTimeout(body.iterator({ destroyOnReturn: false }), clock), clock)
 }
 
 /**
- * The lines of a stream: 500 of them, 256 kB or those of a second at a time. Blank lines count and are left out, so that
- * a batch may be empty.
+ * The lines of a stream in batches, each of at most 500 lines, about 256 kB, or the lines of one second. Blank lines are
+ * numbered but left out, so a batch may be empty.
  */
 export async function* readLines(
   source: AsyncIterable<Buffer>,
   clock: Clock = systemClock,
-): AsyncGenerator<readonly Line[]> {
+): AsyncGenerator<readonly BodyLine[]> {
   const { split, rest } = createLineSplitter(longestLine)
-  let lines: Line[] = []
+  let lines: BodyLine[] = []
   let bytes = 0
   let since = clock.now()
   let number = 0
@@ -81,7 +82,7 @@ export async function* readLines(
   if (lines.length > 0) yield lines
 }
 
-function parseLine(text: Buffer): Pick<Line, 'value' | 'error'> {
+function parseLine(text: Buffer): Pick<BodyLine, 'value' | 'error'> {
   if (text.length > longestLine) return { error: new MalformedRequest('The line is longer than 128 kB.') }
   try {
     return { value: parseJson(text) }

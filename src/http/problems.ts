@@ -5,7 +5,7 @@ import * as errors from '../errors.ts'
 import { errorCodes, Problem } from '../values/problem.ts'
 import { ref } from '../values/schemas.ts'
 
-/** What pg throws: some of its errors have no code. */
+/** An error of pg. Some have no code. */
 interface DriverError extends Error {
   readonly code?: string
 }
@@ -20,7 +20,7 @@ interface ApiError extends Error {
 const mostFaults = 100
 const longestName = 80
 
-/** Answers every failure of the app, whatever threw it, with a problem of the catalogue. */
+/** Answers every error of the app with a problem of the catalogue. Logs those with status 500 and 503. */
 export function answerProblems(app: FastifyInstance): void {
   app.setErrorHandler((thrown: FastifyError, request, reply) => {
     const error = translateSafely(thrown, request)
@@ -30,12 +30,12 @@ export function answerProblems(app: FastifyInstance): void {
   })
 }
 
-/** Answers a request that no route takes. */
+/** Answers a request that matches no route. */
 export function answerUnknownRoute(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   return answer(known(new errors.RouteNotFound()), request, reply)
 }
 
-/** For what goes wrong before there is a request: Fastify's `frameworkErrors`. */
+/** For the option `frameworkErrors` of Fastify: answers errors that occur before routing. */
 export function answerFrameworkError(
   thrown: FastifyError,
   request: FastifyRequest,
@@ -56,6 +56,7 @@ function answer(error: ApiError, request: FastifyRequest, reply: FastifyReply): 
     .send(toProblem(error, request.id))
 }
 
+/** The body of a problem, with at most 100 faults. */
 export function toProblem(error: ApiError, requestId: string): Problem {
   const code = error.code.toLowerCase()
   return {
@@ -69,7 +70,7 @@ export function toProblem(error: ApiError, requestId: string): Problem {
   }
 }
 
-// An error that the error handler itself throws would be answered by Fastify, in its own words and unlogged.
+// Fastify would answer an error of the error handler itself, not as a problem, and not log it.
 function translateSafely(thrown: FastifyError, { log }: FastifyRequest): ApiError {
   try {
     return translate(thrown)
@@ -82,8 +83,8 @@ function translateSafely(thrown: FastifyError, { log }: FastifyRequest): ApiErro
 function translate(thrown: FastifyError): ApiError {
   if (errorCodes.includes(thrown.code?.toLowerCase())) return known(thrown)
   if (thrown.validation !== undefined) return known(errors.invalid(toFaults(thrown)))
-  if (isOfDatabase(thrown)) return ofDatabase(thrown)
-  return ofFramework(thrown)
+  if (isDatabaseError(thrown)) return translateDatabaseError(thrown)
+  return translateFrameworkError(thrown)
 }
 
 const parts: Readonly<Record<string, string>> = {
@@ -92,6 +93,7 @@ const parts: Readonly<Record<string, string>> = {
   headers: 'header ',
 }
 
+/** The faults that Ajv found, at most 100, with the names of clients shortened. */
 export function toFaults({
   validation = [],
   validationContext = 'body',
@@ -104,7 +106,8 @@ export function toFaults({
       const extra = property === undefined ? undefined : shorten(property)
       const path = extra === undefined ? instancePath : `${instancePath}/${escapePointer(extra)}`
       const allowed = keyword === 'enum' ? `: ${(params['allowedValues'] as unknown[]).join(', ')}` : ''
-      const hint = !isBody && path === '/offset' && keyword === 'maximum' ? '; beyond it, page by cursor' : ''
+      const hint =
+        !isBody && path === '/offset' && keyword === 'maximum' ? '; use a cursor to go further' : ''
       return {
         pointer: isBody ? path : path.slice(1),
         detail: `The ${parts[validationContext] ?? 'value '}${extra === undefined ? '' : `${extra}: it `}${message}${allowed}${hint}.`,
@@ -112,7 +115,10 @@ export function toFaults({
     })
 }
 
-/** A client's name for a property, short enough to be sent back; of control characters JSON would make six each. */
+/**
+ * The name of a property that a client sent, cut to 80 characters. Control characters are replaced, because JSON needs six
+ * characters for each.
+ */
 function shorten(name: string): string {
   const text = name.length > longestName ? `${name.slice(0, longestName)}…` : name
   return text.toWellFormed().replace(/\p{Cc}/gu, '\ufffd')
@@ -122,7 +128,7 @@ function escapePointer(text: string): string {
   return text.replaceAll('~', '~0').replaceAll('/', '~1')
 }
 
-function ofFramework(thrown: FastifyError): ApiError {
+function translateFrameworkError(thrown: FastifyError): ApiError {
   switch (thrown.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return known(new errors.PayloadTooLarge())
@@ -134,38 +140,39 @@ function ofFramework(thrown: FastifyError): ApiError {
       return known(new errors.RouteNotFound())
     default:
   }
-  const isClients = thrown.statusCode !== undefined && thrown.statusCode >= 400 && thrown.statusCode < 500
-  if (isClients) return known(new errors.MalformedRequest('The request is malformed.'))
+  const isClientError = thrown.statusCode !== undefined && thrown.statusCode >= 400 && thrown.statusCode < 500
+  if (isClientError) return known(new errors.MalformedRequest('The request is malformed.'))
   return known(new errors.InternalError())
 }
 
-// Constraint codes are a client's race with another; the rest say that the database cannot serve now.
+// SQLSTATE codes that mean that the database cannot serve the request now.
 const busy = /^(?:40001|40P01|55...|57014|53...|08...|57P0.|25006|25P03|58...)$/
 const lostConnection = /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|CONNECT_TIMEOUT)$/
 const poolMessages =
   /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Cannot use a pool after calling end/
 
-function isOfDatabase({ code = '', message }: DriverError): boolean {
+function isDatabaseError({ code = '', message }: DriverError): boolean {
   return /^[0-9A-Z]{5}$/.test(code) || lostConnection.test(code) || poolMessages.test(message)
 }
 
-function ofDatabase({ code = '', message }: DriverError): ApiError {
+function translateDatabaseError({ code = '', message }: DriverError): ApiError {
+  // A constraint violation is a race with another request: use cases check before they write.
   if (code === '23505') return known(new errors.Conflict())
   if (code === '23503') return known(new errors.UnknownReference())
   if (code.startsWith('22'))
-    return known(new errors.MalformedRequest('The request holds a value that cannot be stored.'))
+    return known(new errors.MalformedRequest('The request contains a value that cannot be stored.'))
   if (busy.test(code) || lostConnection.test(code) || poolMessages.test(message)) {
     return known(new errors.Unavailable())
   }
   return known(new errors.InternalError())
 }
 
-/** An error of the catalogue as what it is. */
+/** Types an error of the catalogue, which `createError` types as a plain one. */
 export function known(error: Error): ApiError {
   return error as ApiError
 }
 
-/** The answers of an operation: its successes, what every guarded route may say, and these further refusals. */
+/** The answers of an operation: its successes, the errors that every route with a key may send, and `refusals`. */
 export function answers<const Successes extends Readonly<Record<number, TSchema>>>(
   successes: Successes,
   ...refusals: readonly number[]

@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import { type Kysely, sql } from 'kysely'
+import { deleteInBatches } from '../database/delete-in-batches.ts'
 import type { Database } from '../database/tables.ts'
 import { RateLimited } from '../errors.ts'
-import { createLeases, type Taken } from './request-counter.ts'
+import { createRequestCounter, type Lease, type SharedCount } from './request-counter.ts'
 
-interface Limits {
+interface RateLimits {
   readonly db: Kysely<Database>
   readonly max: number
   readonly windowMs: number
@@ -14,10 +15,10 @@ interface Limits {
 const failuresAMinute = 20
 const pagesAMinute = 300
 
-/** Limits callers by their key and failed authentications by their address. */
-export async function limitRates(app: FastifyInstance, { db, max, windowMs }: Limits) {
+/** Makes the limits of callers (by API key) and of failed authentications (20 a minute by address). */
+export async function limitRates(app: FastifyInstance, { db, max, windowMs }: RateLimits) {
   const store = createStore(app, db)
-  // The plugin makes stores with `new`, one for each limit; ours is the same for all of them.
+  // The plugin calls `new` on the store for each limit. Returning an object from it makes all limits share one store.
   await app.register(rateLimit, {
     global: false,
     store: function Store() {
@@ -46,10 +47,10 @@ export async function limitRates(app: FastifyInstance, { db, max, windowMs }: Li
   }
 }
 
-type Count = Awaited<ReturnType<ReturnType<FastifyInstance['createRateLimit']>>>
+type PluginCount = Awaited<ReturnType<ReturnType<FastifyInstance['createRateLimit']>>>
 
-/** Says how many requests are left. Errors: 429 where none is. */
-function apply(result: Count, reply: FastifyReply): void {
+/** Sets the RateLimit headers. Errors: 429 if no request is left. */
+function apply(result: PluginCount, reply: FastifyReply): void {
   if (result.isAllowed) return
   void reply.headers({
     'ratelimit-limit': result.max,
@@ -59,7 +60,7 @@ function apply(result: Count, reply: FastifyReply): void {
   if (result.isExceeded) throw Object.assign(new RateLimited(), { retryAfter: result.ttlInSeconds })
 }
 
-/** Limits, by address and for this instance alone, the routes of this scope of the app, which need no key. */
+/** Limits the routes of this part of the app, which need no API key, by address and for this instance alone. */
 export async function limitOpenRoutes(app: FastifyInstance): Promise<void> {
   await app.register(rateLimit, {
     max: pagesAMinute,
@@ -70,17 +71,19 @@ export async function limitOpenRoutes(app: FastifyInstance): Promise<void> {
   })
 }
 
-type Answer = (error: Error | null, result?: { current: number; ttl: number }) => void
+type StoreCallback = (error: Error | null, result?: { current: number; ttl: number }) => void
 
-/** The plugin's store: counts that all instances share. Its trouble is logged and never a client's. */
+/** The store of the plugin, with counts that all instances share. If the database fails, that is logged, and not answered. */
 function createStore({ log }: FastifyInstance, db: Kysely<Database>) {
-  const onTrouble = (err: unknown) => log.warn({ err }, 'rate limits are counted by this instance alone')
-  const { take, peek } = createLeases({ lease: (...lease) => leaseRequests(db, ...lease), onTrouble })
+  const { take, peek } = createRequestCounter({
+    lease: (lease) => leaseRequests(db, lease),
+    onLeaseFailed: (err) => log.warn({ err }, 'rate limits are counted by this instance alone'),
+  })
   const store = {
-    incr(subject: string, answer: Answer, windowMs: number, max: number): void {
+    incr(subject: string, answer: StoreCallback, windowMs: number, max: number): void {
       take(subject, windowMs, max).then((count) => answer(null, count), answer)
     },
-    read(subject: string, answer: Answer, _windowMs: number, max: number): void {
+    read(subject: string, answer: StoreCallback, _windowMs: number, max: number): void {
       answer(null, peek(subject, max))
     },
     child: () => store,
@@ -88,13 +91,8 @@ function createStore({ log }: FastifyInstance, db: Kysely<Database>) {
   return store
 }
 
-/** Takes requests from a subject's window. The clock is the database's, so instances need not agree on theirs. */
-async function leaseRequests(
-  db: Kysely<Database>,
-  subject: string,
-  size: number,
-  windowMs: number,
-): Promise<Taken> {
+/** Takes requests from the window of a subject. Times are those of the database, because the clocks of instances differ. */
+async function leaseRequests(db: Kysely<Database>, { subject, size, windowMs }: Lease): Promise<SharedCount> {
   const window = sql`make_interval(secs => ${windowMs / 1000})`
   const isOver = sql`held.ends_at <= excluded.ends_at - ${window}`
   const { rows } = await sql<{ taken: bigint; ends_in_ms: number }>`
@@ -111,11 +109,7 @@ async function leaseRequests(
   return { taken: Number(row.taken), endsInMs: row.ends_in_ms }
 }
 
-/** Deletes the counts of windows that are over; returns how many. */
-export async function forgetOldWindows(db: Kysely<Database>): Promise<number> {
-  const { numDeletedRows } = await db
-    .deleteFrom('rate_limits')
-    .where('ends_at', '<=', sql<string>`clock_timestamp()`)
-    .executeTakeFirstOrThrow()
-  return Number(numDeletedRows)
+/** Deletes the windows that have ended. Returns their number. */
+export function forgetOldWindows(db: Kysely<Database>): Promise<number> {
+  return deleteInBatches(db, 'rate_limits', sql`ends_at <= clock_timestamp()`)
 }

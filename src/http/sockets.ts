@@ -7,7 +7,7 @@ import { HeadersTooLarge, MalformedRequest, RequestTimeout, RouteNotFound } from
 import { isUploading } from './ndjson.ts'
 import { known, toProblem } from './problems.ts'
 
-/** For what never became a request: a socket's error, answered on the socket. */
+/** Answers, on the socket, an error that occurred before there was a request. */
 export function answerSocketError(thrown: NodeJS.ErrnoException, socket: Socket): void {
   if (thrown.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isUploading(socket)) return
   if (thrown.code === 'ECONNRESET' || !socket.writable || hasAnswered(socket)) {
@@ -17,15 +17,15 @@ export function answerSocketError(thrown: NodeJS.ErrnoException, socket: Socket)
   refuse(socket, toError(thrown))
 }
 
-/** Answers what Node would answer by itself, without a problem or not at all. */
-export function answerOddRequests(app: FastifyInstance): void {
+/** Replaces the answers that Node itself gives to CONNECT, Expect and a missing Host, because they are not problems. */
+export function overrideNodeAnswers(app: FastifyInstance): void {
   const { server } = app
   const handle = (request: IncomingMessage, response: ServerResponse) =>
     server.emit('request', request, response)
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => refuse(socket, new RouteNotFound()))
-  // An expectation that a server does not know is one that it may pass over.
+  // A server may ignore an expectation that it does not know (RFC 9110).
   server.on('checkExpectation', handle)
-  // A client that waits with its body until it is wanted hears so once its key is known to be good.
+  // A client that waits for `100 Continue` gets it in preParsing, after its API key has been checked.
   server.on('checkContinue', handle)
   app.addHook('preParsing', (request, reply, payload, done) => {
     if (/^100-continue$/i.test(request.headers.expect ?? '')) reply.raw.writeContinue()
@@ -54,7 +54,7 @@ function refuse(socket: Duplex, error: Error): void {
   )
 }
 
-// A second answer on a socket whose first has begun would corrupt it.
+// A second answer would corrupt the first one if that has begun.
 function hasAnswered(socket: Socket & { _httpMessage?: ServerResponse }): boolean {
   return socket._httpMessage?.headersSent === true
 }

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 
 /**
- * Sends a trace of every request to an OpenTelemetry collector. Its packages are loaded here and nowhere else, so that
- * they cost those nothing who have no collector.
+ * Sends a trace of every request to an OpenTelemetry collector. The packages are imported here, so that a service without a
+ * collector does not load them.
  */
 export async function traceRequests(app: FastifyInstance, endpoint: string): Promise<void> {
   const [{ FastifyOtelInstrumentation }, { OTLPTraceExporter }, { resourceFromAttributes }, sdk] =
@@ -13,7 +13,7 @@ export async function traceRequests(app: FastifyInstance, endpoint: string): Pro
       import('@opentelemetry/sdk-trace-node'),
     ])
   const url = `${endpoint.replace(/\/$/, '')}/v1/traces`
-  // A collector that is away must not hold up the shutdown.
+  // An unreachable collector must not delay the shutdown.
   const exporter = new OTLPTraceExporter({ url, timeoutMillis: 2000 })
   const provider = new sdk.NodeTracerProvider({
     resource: resourceFromAttributes({ 'service.name': 'partner-attribution-api' }),
@@ -22,7 +22,7 @@ export async function traceRequests(app: FastifyInstance, endpoint: string): Pro
   provider.register()
   const instrumentation = new FastifyOtelInstrumentation({
     instrumentHooks: false,
-    // Its own idea of the path has the query in it, where clients look for an e-mail address.
+    // The default path includes the query string, which may contain an e-mail address.
     requestHook: (span, { routeOptions }) => span.setAttribute('url.path', routeOptions.url ?? 'unknown'),
   })
   instrumentation.setTracerProvider(provider)

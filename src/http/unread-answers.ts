@@ -3,85 +3,102 @@ import type { ServerResponse } from 'node:http'
 import { Unavailable } from '../errors.ts'
 import type { Metrics } from './metrics.ts'
 
-interface Bounds {
-  /** How long an answer may wait for its client, however small it is. */
+interface UnreadLimits {
+  /** How long an answer of any size may wait for its client. */
   readonly patienceMs?: number
-  /** The service waits longer for a large answer: as long as a client needs at this rate. */
+  /** A large answer may wait longer: as long as a client needs at this rate. */
   readonly bytesPerMs?: number
   /** How many bytes of all answers may wait. */
   readonly mostBytes?: number
-  /** If too many bytes wait, answers that have waited this long are given up to make room. */
+  /** If too many bytes wait, answers that have waited this long are dropped to make room. */
   readonly spareMs?: number
 }
 
-interface Unread {
+interface UnreadAnswer {
   readonly bytes: number
   readonly readyAt: number
 }
 
 const sweepMs = 1000
-// Answers of this size always go out: connections are bounded in number.
+// Answers up to this size are always sent; the number of connections limits them.
 const smallBytes = 16_384
 
 /**
- * Gives up answers that their clients do not read: the connection is closed. A large answer for which there is no room
- * left becomes a 503.
+ * Limits the answers that clients have not read. An answer that waits too long is dropped and its connection is closed. A
+ * large answer for which no room is left becomes a 503.
  */
-export function giveUpUnreadAnswers(
-  app: FastifyInstance,
-  metrics: Metrics,
-  { patienceMs = 30_000, bytesPerMs = 64, mostBytes = 33_554_432, spareMs = 1000 }: Bounds = {},
-): void {
-  // In the order in which they were ready.
-  const unread = new Map<ServerResponse, Unread>()
-  let waiting = 0
-  let givenUp = 0
+export function limitUnreadAnswers(app: FastifyInstance, metrics: Metrics, limits: UnreadLimits = {}): void {
+  const unread = createUnreadAnswers(limits)
   metrics.gauge(
     'http_answers_waiting_bytes',
     'Bytes of answers that clients have not read yet.',
-    () => waiting,
+    unread.bytes,
   )
-  metrics.counter('http_answers_given_up_total', 'Answers that their clients did not read.', () => givenUp)
+  metrics.counter(
+    'http_answers_given_up_total',
+    'Answers dropped because their clients did not read them.',
+    unread.dropped,
+  )
+
+  app.addHook('onSend', async (_request, { raw }, payload) => {
+    const bytes = sizeOf(payload)
+    if (bytes > smallBytes && !unread.makeRoom(bytes)) throw new Unavailable()
+    unread.add(raw, bytes)
+  })
+
+  app.addHook('onListen', async () => {
+    const sweeping = setInterval(unread.sweep, Math.min(sweepMs, limits.patienceMs ?? sweepMs))
+    app.server.once('close', () => clearInterval(sweeping))
+  })
+}
+
+function createUnreadAnswers({
+  patienceMs = 30_000,
+  bytesPerMs = 64,
+  mostBytes = 33_554_432,
+  spareMs = 1000,
+}: UnreadLimits) {
+  // In the order in which they were ready.
+  const unread = new Map<ServerResponse, UnreadAnswer>()
+  let waiting = 0
+  let dropped = 0
 
   function forget(response: ServerResponse): void {
     waiting -= unread.get(response)?.bytes ?? 0
     unread.delete(response)
   }
 
-  function giveUp(response: ServerResponse): void {
+  function drop(response: ServerResponse): void {
     forget(response)
-    givenUp += 1
+    dropped += 1
     response.destroy()
   }
 
+  function add(response: ServerResponse, bytes: number): void {
+    waiting += bytes
+    unread.set(response, { bytes, readyAt: performance.now() })
+    response.once('close', () => forget(response))
+  }
+
+  /** Drops the answers that have waited too long. */
   function sweep(): void {
     const now = performance.now()
     for (const [response, { bytes, readyAt }] of unread) {
-      if (now - readyAt > patienceMs + bytes / bytesPerMs) giveUp(response)
+      if (now - readyAt > patienceMs + bytes / bytesPerMs) drop(response)
     }
   }
 
-  function makeRoom(bytes: number): void {
+  /** Drops answers that have waited for `spareMs`, oldest first, until there is room. Returns whether there is. */
+  function makeRoom(bytes: number): boolean {
     const now = performance.now()
     for (const [response, { readyAt }] of unread) {
-      if (waiting + bytes <= mostBytes || now - readyAt < spareMs) return
-      giveUp(response)
+      if (waiting + bytes <= mostBytes || now - readyAt < spareMs) break
+      drop(response)
     }
+    return waiting + bytes <= mostBytes
   }
 
-  app.addHook('onSend', async (_request, { raw }, payload) => {
-    const bytes = sizeOf(payload)
-    if (bytes > smallBytes) makeRoom(bytes)
-    if (bytes > smallBytes && waiting + bytes > mostBytes) throw new Unavailable()
-    waiting += bytes
-    unread.set(raw, { bytes, readyAt: performance.now() })
-    raw.once('close', () => forget(raw))
-  })
-
-  app.addHook('onListen', async () => {
-    const sweeping = setInterval(sweep, Math.min(sweepMs, patienceMs))
-    app.server.once('close', () => clearInterval(sweeping))
-  })
+  return { bytes: () => waiting, dropped: () => dropped, add, sweep, makeRoom }
 }
 
 function sizeOf(payload: unknown): number {

@@ -5,12 +5,13 @@ const mostBytes = 1_048_576
 const longestMs = 2000
 
 /**
- * Bounds what a client sends of a body after its answer. Node reads such a body to its end, however long that takes; to
- * close at once would reset the connection, and a client that is still sending might never see the answer.
+ * Limits the part of a body that a client sends after its answer: to 1 MB and 2 s, then the connection is closed. Node alone
+ * would read the body to its end, however long that takes. Closing at once would reset the connection, and a client that is
+ * still sending might not see the answer.
  */
 export function limitUnreadBodies(app: FastifyInstance): void {
   app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    // Before Node's own listener, which would drop the rest uncounted.
+    // Must run before the listener of Node, which reads and discards the rest.
     response.prependOnceListener('finish', () => {
       if (!request.complete) closeSoon(request)
     })
@@ -22,9 +23,9 @@ function closeSoon(request: IncomingMessage): void {
   const start = socket.bytesRead
   const timer = setTimeout(() => socket.destroy(), longestMs)
   request.once('close', () => clearTimeout(timer))
-  // An iterator that was left in the middle still listens, and keeps the stream from flowing.
+  // The listener of an iterator that was not read to its end would keep the stream paused.
   request.removeAllListeners('readable')
-  // Not the socket's own data: Node parses a socket that somebody listens to three times as slowly.
+  // Listen to the request, not to the socket: with a data listener on the socket, Node parses three times as slowly.
   request.on('data', () => {
     if (socket.bytesRead - start > mostBytes) socket.destroy()
   })

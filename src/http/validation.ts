@@ -8,18 +8,19 @@ import { Strict } from '../values/schemas.ts'
 const email =
   /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?=.{1,190}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+$/
 
-// Beyond this many items or members, naming every fault takes Ajv minutes: its cost grows with their square.
+// With more items or members than this, Ajv takes minutes to list every fault: the cost grows with their square.
 const mostExplained = 1000
 const mostUnknown = 10
 
-// No double is a multiple of 0.0001 to a validator that divides: clients would refuse what we answer.
+// `multipleOf: 0.0001` would not do: most validators divide, and doubles are not exact multiples, so clients that validate
+// answers would refuse ours.
 const decimals = {
   keyword: 'x-decimals',
   type: 'number',
   validate: (most: number, value: number) => Number(value.toFixed(most)) === value,
 } as const
 
-/** `additionalProperties: false`, which names a few unknown properties of an object: Ajv's own names all of them. */
+/** `additionalProperties: false` that lists at most 10 unknown properties of an object. That of Ajv lists all. */
 const fewUnknown: FuncKeywordDefinition = {
   keyword: 'additionalProperties',
   type: 'object',
@@ -46,7 +47,7 @@ const fewUnknown: FuncKeywordDefinition = {
   },
 }
 
-/** `uniqueItems` in one pass: Ajv's own compares each item with all others where it does not know their type. */
+/** `uniqueItems` in linear time. That of Ajv compares each item with all others if it does not know their type. */
 const linearUnique: FuncKeywordDefinition = {
   keyword: 'uniqueItems',
   type: 'array',
@@ -56,7 +57,7 @@ const linearUnique: FuncKeywordDefinition = {
     !isUnique || new Set(items.map(canonicalJson)).size === items.length,
 }
 
-/** Validates without coercing, filling or removing anything in a body; parameters, being text, are converted first. */
+/** Validates bodies as they are: nothing is coerced, filled in or removed. Parameters are text and are converted first. */
 export function useStrictValidation(app: FastifyInstance): void {
   const [first, every] = [createAjv(false), createAjv(true)]
   const compile: FastifySchemaCompiler<FastifySchema> = ({ schema, httpPart }) => {
@@ -69,7 +70,7 @@ export function useStrictValidation(app: FastifyInstance): void {
       convert(data)
       if (validate(data)) return true
       if (isLarge(data)) return { error: validate.errors as never }
-      // Compiled when it is first needed: most schemas of most processes are never broken.
+      // Compiled at the first invalid request, because most schemas never see one.
       explain ??= every.compile(schema)
       explain(data)
       return { error: explain.errors as never }
@@ -78,7 +79,7 @@ export function useStrictValidation(app: FastifyInstance): void {
   app.setValidatorCompiler(compile)
 }
 
-/** Makes the routes of this part of the app refuse parameters where they know none: a misspelt one would go unseen. */
+/** Makes the routes of this part of the app that have no query parameters refuse all, so that a misspelt one is noticed. */
 export function refuseUnknownParameters(app: FastifyInstance): void {
   app.addHook('onRoute', (route) => {
     route.schema = { querystring: Strict({}), ...route.schema }
@@ -88,7 +89,7 @@ export function refuseUnknownParameters(app: FastifyInstance): void {
 function createAjv(allErrors: boolean): Ajv {
   const ajv = new Ajv({
     allErrors,
-    // The first one checks the schemas for both: the meta-schema itself is no schema for our keyword.
+    // The other instance checks the schemas. This one cannot: our `additionalProperties` does not accept the meta-schema.
     ...(allErrors && { meta: false, validateSchema: false }),
     strictTypes: false,
     keywords: ['example', decimals],
@@ -120,7 +121,7 @@ interface ParameterSchema {
   readonly properties?: Readonly<Record<string, { readonly type?: string; readonly default?: unknown }>>
 }
 
-/** Turns the text of integers and booleans into values where it is their plain form, and fills defaults. */
+/** Converts the text of integers and booleans in their plain form, and fills in defaults. */
 function converter({ properties = {} }: ParameterSchema): (data: Record<string, unknown>) => void {
   const entries = Object.entries(properties)
   return (data) => {

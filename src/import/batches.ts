@@ -1,9 +1,9 @@
-import type { Row } from './rows.ts'
+import type { Row } from './read-rows.ts'
 
-// What the service takes in one request, with room for what goes around the rows.
+// The service accepts 1 MB in a request; this leaves room for the JSON around the rows.
 const mostBytes = 900_000
 
-/** Cuts rows into batches that the service takes: so many at most, and no more bytes than it reads. */
+/** Cuts rows into batches of at most `most` rows and 900 kB, so that each fits into one request. */
 export async function* toBatches(rows: AsyncIterable<Row>, most: number): AsyncGenerator<readonly Row[]> {
   let batch: Row[] = []
   let bytes = 0

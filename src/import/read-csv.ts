@@ -1,20 +1,27 @@
 import { pipeline } from 'node:stream'
 import { parse } from 'csv-parse'
-import { type Kind, type Line, rawNumber } from './line.ts'
+import { type Kind, type FileLine, rawNumber } from './file-line.ts'
 
-interface Parsed {
+interface CsvRecord {
   readonly record: readonly Buffer[]
   readonly info: { readonly lines: number }
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
-// Columns that only one kind has.
-const signs: Readonly<Record<string, Kind>> = { email: 'partner', touchpoint_type: 'event', amount: 'deal' }
+// Each of these columns exists in one kind only.
+const kindOfColumn: Readonly<Record<string, Kind>> = {
+  email: 'partner',
+  touchpoint_type: 'event',
+  amount: 'deal',
+}
 
-/** The records of comma-separated values under a header; an empty cell is an absent field, `a.b` a nested one. */
-export async function* readCsv(source: AsyncIterable<Buffer>, given?: Kind): AsyncGenerator<Line> {
-  const skipped: Line[] = []
+/**
+ * Reads comma-separated values with a header. An empty cell is an absent field; a column `a.b` is the field `b` of `a`. `given`
+ * is the kind of all rows; without it, the header tells it. Throws if the header is not valid.
+ */
+export async function* readCsv(source: AsyncIterable<Buffer>, given?: Kind): AsyncGenerator<FileLine> {
+  const skipped: FileLine[] = []
   const parser = parse({
     encoding: null,
     info: true,
@@ -27,8 +34,8 @@ export async function* readCsv(source: AsyncIterable<Buffer>, given?: Kind): Asy
   })
   let columns: readonly string[] | undefined
   let kind: Kind | undefined
-  // The reader of the last stream meets what goes wrong in any.
-  const records: AsyncIterable<Parsed> = pipeline(source, withoutMark, parser, () => {})
+  // An error of any of the streams reaches the reader of the last one.
+  const records: AsyncIterable<CsvRecord> = pipeline(source, withoutMark, parser, () => {})
   for await (const { record, info } of records) {
     yield* skipped.splice(0)
     if (columns === undefined) {
@@ -41,7 +48,7 @@ export async function* readCsv(source: AsyncIterable<Buffer>, given?: Kind): Asy
   yield* skipped
 }
 
-/** Cuts off the byte order mark that spreadsheets write: the parser would take it for text before a quote. */
+/** Removes the byte order mark that spreadsheets write: the parser would read it as text before a quote. */
 async function* withoutMark(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let isFirst = true
   for await (const chunk of source) {
@@ -61,35 +68,35 @@ function readHeader(record: readonly Buffer[]): readonly string[] {
 
 function guessKind(columns: readonly string[]): Kind | undefined {
   if (columns.includes('kind')) return undefined
-  const sign = Object.keys(signs).find((column) => columns.includes(column))
-  if (sign === undefined) throw new Error('its header does not tell its kind; say it with --kind.')
-  return signs[sign]
+  const column = Object.keys(kindOfColumn).find((name) => columns.includes(name))
+  if (column === undefined) throw new Error('its header does not show its kind; set --kind.')
+  return kindOfColumn[column]
 }
 
 function readRecord(columns: readonly string[], record: readonly Buffer[], kind: Kind | undefined) {
   if (record.length !== columns.length) {
     return { fault: `The record has ${record.length} cells under ${columns.length} columns.` }
   }
-  // Without a prototype, a column named __proto__ is a name like any other.
-  const fields: Fields = Object.assign(Object.create(null), kind && { kind })
+  // Without a prototype, a column named __proto__ is an ordinary field.
+  const fields: CsvFields = Object.assign(Object.create(null), kind && { kind })
   try {
     for (const [index, column] of columns.entries()) {
       const text = utf8.decode(record[index])
       if (text !== '') place(fields, column.split('.'), toValue(column, text))
     }
   } catch {
-    return { fault: 'The record is not UTF-8.' }
+    return { fault: 'The record is not valid UTF-8.' }
   }
   return { fields }
 }
 
-interface Fields {
+interface CsvFields {
   [name: string]: unknown
 }
 
-function place(fields: Fields, [name = '', ...rest]: readonly string[], value: unknown): void {
+function place(fields: CsvFields, [name = '', ...rest]: readonly string[], value: unknown): void {
   if (rest.length === 0) fields[name] = value
-  else place((fields[name] ??= Object.create(null)) as Fields, rest, value)
+  else place((fields[name] ??= Object.create(null)) as CsvFields, rest, value)
 }
 
 function toValue(column: string, text: string): unknown {

@@ -1,13 +1,13 @@
 import { createLineSplitter } from '../values/lines.ts'
-import { type Line, rawNumber } from './line.ts'
+import { type FileLine, rawNumber } from './file-line.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
-// More than the service takes in one request.
+// The service accepts no more in one request.
 const longest = 1_048_576
 
-/** The objects of newline-delimited JSON; blank lines hold none. */
-export async function* readNdjson(source: AsyncIterable<Buffer>): AsyncGenerator<Line> {
-  // By bytes: readline would also split at U+2028, which a JSON string may hold.
+/** Reads newline-delimited JSON objects. Blank lines are skipped. */
+export async function* readNdjson(source: AsyncIterable<Buffer>): AsyncGenerator<FileLine> {
+  // Not with readline, which also splits at U+2028; a JSON string may contain it.
   const { split, rest } = createLineSplitter(longest)
   let line = 0
   for await (const chunk of source) {
@@ -32,11 +32,13 @@ function parseLine(
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { fields: { ...value } }
     return { fault: 'The line is not a JSON object.' }
   } catch (error) {
-    return { fault: error instanceof SyntaxError ? 'The line is not JSON.' : 'The line is not UTF-8.' }
+    return {
+      fault: error instanceof SyntaxError ? 'The line is not valid JSON.' : 'The line is not valid UTF-8.',
+    }
   }
 }
 
-/** Numbers are sent on digit by digit: whether they can be kept is for the service to say. */
+/** Keeps the digits of numbers that a double would change. The service decides whether it can store them. */
 function keepDigits(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
   if (typeof value !== 'number' || context?.source === undefined) return value
   return String(value) === context.source ? value : rawNumber(context.source)

@@ -1,5 +1,5 @@
 import type { Log } from '../database/connect.ts'
-import { type Clock, systemClock } from '../http/pace.ts'
+import { type Clock, systemClock } from '../values/clock.ts'
 
 /** Work that the service does without a request. */
 export interface Job {

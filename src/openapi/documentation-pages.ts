@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { digestOf, makeReady, type SendReadyMade } from '../http/ready-made.ts'
+import { digestOf, prepareContent, type SendContent } from '../http/static-content.ts'
 
 // The package is here for Swagger UI's files alone: the original one reports every install to a third party.
 const folder = join(dirname(createRequire(import.meta.url).resolve('@fastify/swagger-ui')), 'static')
@@ -48,7 +48,7 @@ export async function serveDocumentation(app: FastifyInstance): Promise<void> {
   const bundle = await addFile(app, 'swagger-ui-bundle.js', script)
   const starter = addStatic(app, 'start.js', script, Buffer.from(start))
   // Addresses are relative, so that the page works behind a path prefix.
-  const page = makeReady({
+  const page = prepareContent({
     type: 'text/html; charset=utf-8',
     text: `<!doctype html>
 <html lang="en">
@@ -93,12 +93,12 @@ async function addFile(app: FastifyInstance, name: string, type: string): Promis
 
 function addStatic(app: FastifyInstance, name: string, type: string, text: Buffer): string {
   const path = `docs/static/${digestOf(text)}/${name}`
-  app.get(`/${path}`, hidden, makeReady({ text, type, isVersioned: true }))
+  app.get(`/${path}`, hidden, prepareContent({ text, type, isVersioned: true }))
   return path
 }
 
 /** The document is complete only once all routes are there, so it is written at the first request. */
-function once(write: () => Parameters<typeof makeReady>[0]): SendReadyMade {
-  let send: SendReadyMade | undefined
-  return (request, reply) => (send ??= makeReady(write()))(request, reply)
+function once(write: () => Parameters<typeof prepareContent>[0]): SendContent {
+  let send: SendContent | undefined
+  return (request, reply) => (send ??= prepareContent(write()))(request, reply)
 }

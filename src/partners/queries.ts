@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/tables.ts'
 import { toMajor } from '../values/money.ts'
-import { type PageQuery, startOf, toPage } from '../values/pages.ts'
+import { type PageQuery, readPageStart, toPage } from '../values/pagination.ts'
 import { partnerRollups } from '../rollups/rollups.ts'
 import { selectPeriod } from '../rollups/select-period.ts'
 import type { PartnerRow, PartnerStats } from './schemas.ts'
@@ -44,7 +44,7 @@ export function updatePartner(
 
 /** Partners by id; generated ids sort by age. */
 export async function listPartners(db: Kysely<Database>, { email, ...page }: PageQuery & { email?: string }) {
-  const start = startOf(page, 1)
+  const start = readPageStart(page, 1)
   let query = db
     .selectFrom('partners')
     .selectAll()

@@ -6,7 +6,7 @@ import type { Actor } from '../audit/schemas.ts'
 import type { Database } from '../database/tables.ts'
 import { EmailTaken, PartnerExists } from '../errors.ts'
 import { canonicalJson } from '../values/canonical-json.ts'
-import type { Outcome } from '../http/idempotency.ts'
+import type { WriteOutcome } from '../http/idempotency.ts'
 import { maskDetails, namesOf, openDetails, refuseMasked, sealDetails } from './payout-details.ts'
 import { findPartner, insertPartner } from './queries.ts'
 import type { NewPartner, Partner, PartnerRow } from './schemas.ts'
@@ -22,7 +22,7 @@ interface Registration {
 export async function registerPartner(
   trx: Kysely<Database>,
   { vault, partner, actor }: Registration,
-): Promise<Outcome<{ partner: Partner }>> {
+): Promise<WriteOutcome<{ partner: Partner }>> {
   const { payout_details: details, ...submission } = partner
   const { id = `ptn_${uuid()}`, name, email } = submission
   if (details !== undefined) refuseMasked(details)
@@ -55,7 +55,11 @@ export async function registerPartner(
 }
 
 /** The answer to a write. The answer stored for replays has no payout details, because it may outlive their erasure. */
-export function answerOf(vault: Vault, status: 200 | 201, row: PartnerRow): Outcome<{ partner: Partner }> {
+export function answerOf(
+  vault: Vault,
+  status: 200 | 201,
+  row: PartnerRow,
+): WriteOutcome<{ partner: Partner }> {
   const partner = toPartner(vault, row)
   return { status, body: { partner }, replay: { partner: { ...partner, payout_details: null } } }
 }

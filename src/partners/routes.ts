@@ -22,7 +22,7 @@ import {
 } from './schemas.ts'
 import type { Vault } from './vault.ts'
 
-interface Needs {
+interface PartnersOptions {
   readonly db: Kysely<Database>
   readonly write: Write
   readonly vault: Vault
@@ -95,7 +95,7 @@ const erasePayoutDetails = {
   response: answers({ 200: ref(PartnerAnswer) }, 404),
 }
 
-export const partners: FastifyPluginAsyncTypebox<Needs> = async (
+export const partners: FastifyPluginAsyncTypebox<PartnersOptions> = async (
   app,
   { db, write, vault, defaultCurrency },
 ) => {

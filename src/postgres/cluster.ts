@@ -7,17 +7,18 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { giveAwayFromRoot, runProgram } from './programs.ts'
 
+/** The running server of a cluster. */
 export interface Postmaster {
   readonly pid: number
   readonly port: number
 }
 
-// A killed process's initdb goes on writing for a moment while its folder is being removed.
-const wholly = { recursive: true, force: true, maxRetries: 8 }
+// Retries, because the initdb of a killed process writes into the folder for a moment longer.
+const recursively = { recursive: true, force: true, maxRetries: 8 }
 
 /**
- * The folder with a cluster and its password. It is made aside and renamed: whole or absent, whoever is killed in the
- * middle and whoever else is at it.
+ * Returns the folder with the cluster and its password, and creates it if it is missing. It is created under another name
+ * and renamed, so it is complete or absent even if a process is killed or two processes create it at the same time.
  */
 export async function createCluster(root: string): Promise<string> {
   const home = join(root, 'postgres')
@@ -30,7 +31,7 @@ export async function createCluster(root: string): Promise<string> {
     await giveAwayFromRoot([unfinished, password])
     const access = ['--username=postgres', '--pwfile=password', '--auth=scram-sha-256']
     const text = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
-    // A socket's path may be too long or not writable. The log must not repeat refused rows, which hold e-mail addresses.
+    // No socket: its path may be too long or not writable. The log must not contain refused rows: they hold e-mail addresses.
     const settings = [
       'unix_socket_directories=',
       'timezone=UTC',
@@ -43,40 +44,41 @@ export async function createCluster(root: string): Promise<string> {
   } catch (error) {
     if (!existsSync(home)) throw error
   } finally {
-    await rm(unfinished, wholly)
+    await rm(unfinished, recursively)
   }
   return home
 }
 
+/** Removes the unfinished clusters of processes that no longer run. */
 async function removeUnfinished(root: string): Promise<void> {
   for (const name of await readdir(root)) {
-    const [, maker] = /^postgres\.(\d+)\./.exec(name) ?? []
-    if (maker !== undefined && !isAlive(Number(maker))) await rm(join(root, name), wholly)
+    const [, pid] = /^postgres\.(\d+)\./.exec(name) ?? []
+    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(root, name), recursively)
   }
 }
 
-/** The cluster's server, started if it does not run. */
+/** Starts the server of the cluster unless it runs already. Throws after five failed starts. */
 export async function ensurePostmaster(home: string, settings: readonly string[]): Promise<Postmaster> {
   const options = [
     '-h 127.0.0.1',
     `-p ${await findFreePort()}`,
     ...settings.map((setting) => `-c ${setting}`),
   ]
-  // pg_ctl gives the server a session of its own: Ctrl-C in a terminal does not stop it before our last query.
+  // pg_ctl starts the server in a session of its own, so Ctrl-C in a terminal does not stop it before our last query.
   const start = ['start', '-D', 'data', '-l', 'log', '-o', options.join(' '), '-w', '-t', '300']
   const failures: unknown[] = []
-  // A start also fails when another process is faster, and may have stopped the server again when we look for it, or
-  // while what a killed server left behind has not ended yet.
+  // A start also fails if another process starts the server first, even if it has stopped the server again since, or while
+  // the child processes of a killed server are still ending.
   while (failures.length < 5) {
     const postmaster = await findPostmaster(home)
     if (postmaster !== undefined) return postmaster
     await runProgram('pg_ctl', start, home).catch((error: unknown) => failures.push(error))
     if (failures.length > 0) await setTimeout(200)
   }
-  throw new Error(`PostgreSQL does not start; see ${join(home, 'log')}`, { cause: failures.at(-1) })
+  throw new Error(`PostgreSQL does not start; see ${join(home, 'log')}.`, { cause: failures.at(-1) })
 }
 
-/** Ends every connection and writes everything down before it returns. */
+/** Stops the server: ends every connection and writes all data to disk before it returns. */
 export async function shutDown(home: string): Promise<void> {
   await runProgram('pg_ctl', ['stop', '-D', 'data', '-m', 'fast', '-w', '-t', '300'], home)
 }
@@ -85,10 +87,10 @@ async function findPostmaster(home: string): Promise<Postmaster | undefined> {
   const file = join(home, 'data', 'postmaster.pid')
   const [pid = '', directory, , port] = (await readFile(file, 'utf8').catch(() => '')).split('\n')
   if (!isAlive(Number(pid))) return undefined
-  // Any process that has got a dead postmaster's number keeps PostgreSQL from starting, so look whether it works in the
-  // cluster's folder. Where there is no /proc to look in, believe the file, as PostgreSQL does.
-  const workplace = await readlink(`/proc/${pid}/cwd`).catch(() => directory)
-  if (workplace === directory) return { pid: Number(pid), port: Number(port) }
+  // Another process may have the pid of a dead postmaster, and PostgreSQL would then refuse to start. The postmaster runs in
+  // the folder of the cluster, so compare the folders. Without /proc, trust the file, as PostgreSQL does.
+  const workingDirectory = await readlink(`/proc/${pid}/cwd`).catch(() => directory)
+  if (workingDirectory === directory) return { pid: Number(pid), port: Number(port) }
   await rm(file, { force: true })
   return undefined
 }

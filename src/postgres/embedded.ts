@@ -7,71 +7,76 @@ import { createCluster, ensurePostmaster, shutDown, type Postmaster } from './cl
 import { findProgram } from './programs.ts'
 
 export interface EmbeddedDatabase {
-  /** As the owner of all there is, a superuser. */
+  /** Connects as the owner of the cluster, a superuser. */
   readonly ownerUrl: string
-  /** As the role of the service, which `admitService` makes. */
+  /** Connects as the role of the service, which `admitService` creates. */
   readonly url: string
-  /** Shuts PostgreSQL down, unless another process still uses it. */
+  /** Stops PostgreSQL unless another process still uses it. */
   stop(): Promise<void>
 }
 
-interface Options {
+interface EmbeddedOptions {
   readonly dataDir: string
   readonly log: (line: string) => void
   /** More settings for the server, such as `fsync=off` in tests. */
   readonly settings?: readonly string[]
 }
 
-const patienceMs = 60_000
+const timeoutMs = 60_000
 
 /**
- * A real PostgreSQL under `dataDir`, for machines where nobody has set DATABASE_URL.
+ * Starts a PostgreSQL server with its data under `dataDir`, used if DATABASE_URL is not set, or joins the running one.
  *
- * It has users, not an owner: each process holds a shared lock in it, and the last one out shuts it down. The lock of a
- * killed process goes with its connection, so whoever comes next uses the server it left behind, and stops it.
+ * Several processes share the server. Each holds a shared advisory lock, and the last one to leave stops the server. The
+ * lock of a killed process ends with its connection; the next process uses the server that still runs, and stops it.
  */
-export async function startEmbedded({ dataDir, log, settings = [] }: Options): Promise<EmbeddedDatabase> {
+export async function startEmbedded({
+  dataDir,
+  log,
+  settings = [],
+}: EmbeddedOptions): Promise<EmbeddedDatabase> {
   await findProgram('initdb')
   await mkdir(dataDir, { recursive: true })
   const root = await realpath(dataDir)
   const home = await createCluster(root)
   const password = await readFile(join(home, 'password'), 'utf8')
 
-  for (const giveUpAt = Date.now() + patienceMs; ; await setTimeout(50)) {
+  for (const giveUpAt = Date.now() + timeoutMs; ; await setTimeout(50)) {
     const { pid, port } = await ensurePostmaster(home, settings)
-    const place = `127.0.0.1:${port}/postgres`
-    const ownerUrl = `postgres://postgres:${password}@${place}`
-    const presence = await enter(ownerUrl).catch((error: unknown) => {
-      // It may be recovering from a crash, or on its way down, in which case the next turn starts it again.
-      if (Date.now() > giveUpAt) throw new Error(`PostgreSQL in ${home} does not answer`, { cause: error })
+    const address = `127.0.0.1:${port}/postgres`
+    const ownerUrl = `postgres://postgres:${password}@${address}`
+    const holder = await hold(ownerUrl).catch((error: unknown) => {
+      // The server may be recovering from a crash, or stopping; in that case the next round starts it again.
+      if (Date.now() > giveUpAt) throw new Error(`PostgreSQL in ${home} does not answer.`, { cause: error })
     })
-    if (presence === undefined) continue
+    if (holder === undefined) continue
     await writeConnection(root, { url: ownerUrl, pid, port })
-    log(`PostgreSQL runs on 127.0.0.1:${port}, its data is in ${home}`)
-    // The service's password follows from the cluster's, so that there is one secret to keep.
-    const url = `postgres://service:${createHmac('sha256', password).update('service').digest('hex')}@${place}`
-    return { ownerUrl, url, stop: () => leave({ root, home, ownerUrl, presence }) }
+    log(`PostgreSQL runs on 127.0.0.1:${port}. Its data is in ${home}.`)
+    // Derived from the password of the owner, so that there is only one secret to keep.
+    const url = `postgres://service:${createHmac('sha256', password).update('service').digest('hex')}@${address}`
+    return { ownerUrl, url, stop: () => leave({ root, home, ownerUrl, holder }) }
   }
 }
 
-async function enter(url: string): Promise<Client> {
-  const presence = await connect(url)
-  await presence.query('select pg_advisory_lock_shared(0, 0)')
-  return presence
+/** The connection that holds the shared lock of this process. */
+async function hold(url: string): Promise<Client> {
+  const holder = await connect(url)
+  await holder.query('select pg_advisory_lock_shared(0, 0)')
+  return holder
 }
 
-interface Visit {
+interface Membership {
   readonly root: string
   readonly home: string
   readonly ownerUrl: string
-  readonly presence: Client
+  readonly holder: Client
 }
 
-async function leave({ root, home, ownerUrl, presence }: Visit): Promise<void> {
-  await presence.end()
+/** Gives up the shared lock, and stops the server if no other process holds it. */
+async function leave({ root, home, ownerUrl, holder }: Membership): Promise<void> {
+  await holder.end()
   const client = await connect(ownerUrl).catch(() => undefined)
   if (client === undefined) return
-  // Two numbers are a key space of their own: no lock that the service takes by one number can be in the way.
   const { rows } = await client.query<{ is_last: boolean }>('select pg_try_advisory_lock(0, 0) as is_last')
   if (rows[0]?.is_last) {
     await rm(connectionFile(root), { force: true })
@@ -82,7 +87,7 @@ async function leave({ root, home, ownerUrl, presence }: Visit): Promise<void> {
 
 async function connect(connectionString: string): Promise<Client> {
   const client = new Client({ connectionString, connectionTimeoutMillis: 5000 })
-  // Without a listener, a server that stops takes this process with it.
+  // Without a listener, a server that stops would end this process.
   client.on('error', () => {})
   await client.connect()
   return client
@@ -90,7 +95,7 @@ async function connect(connectionString: string): Promise<Client> {
 
 const connectionFile = (root: string) => join(root, 'connection.json')
 
-/** For people and their tools: our own processes ask the cluster itself, which cannot be out of date. */
+/** Writes connection.json for people and their tools. Our own processes read the cluster itself, which is never out of date. */
 async function writeConnection(
   root: string,
   connection: Postmaster & { readonly url: string },

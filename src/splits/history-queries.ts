@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/tables.ts'
 import type { AttributionVersion } from './schemas.ts'
 import { DealNotFound } from '../errors.ts'
-import { type PageQuery, startOf, toPage } from '../values/pages.ts'
+import { type PageQuery, readPageStart, toPage } from '../values/pagination.ts'
 import { toAttribution } from './queries.ts'
 
 // A page of 1,000 versions with 500 shares each would be 75 MB.
@@ -10,7 +10,7 @@ const mostShares = 5000
 
 /** Versions of a deal's split, oldest first; a page with many shares has fewer versions than its limit. Errors: 404. */
 export async function listHistory(db: Kysely<Database>, dealId: string, query: PageQuery) {
-  const start = startOf(query, 1)
+  const start = readPageStart(query, 1)
   const after = Number(start.key?.[0] ?? 0)
   const sizes = await listSizes(db, { dealId, after, limit: start.limit + 1 })
   if (sizes.length === 0) throw new DealNotFound(dealId)

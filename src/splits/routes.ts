@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Kysely } from 'kysely'
 import { Type } from '@sinclair/typebox'
-import type { TakeTurn } from '../database/group.ts'
+import type { RunLimited } from '../database/limit-concurrency.ts'
 import type { Database } from '../database/tables.ts'
 import type { Write } from '../http/idempotency.ts'
 import { clientSignalOf } from '../http/client-signal.ts'
@@ -17,12 +17,12 @@ import { explainAttribution, getAttributionAt, getCurrent } from './explain-spli
 import { ExplainedAttribution } from './explanation-schemas.ts'
 import { Attribution, AttributionHistory } from './schemas.ts'
 
-interface Needs {
+interface SplitsOptions {
   readonly db: Kysely<Database>
   readonly write: Write
   readonly attribute: Attribute
   readonly memo: Memo
-  readonly calculate: TakeTurn
+  readonly calculate: RunLimited
 }
 
 const tags = ['Attribution']
@@ -71,7 +71,7 @@ const postRecalculation = {
   response: answers({ 200: ref(Attribution) }, 404),
 }
 
-export const splits: FastifyPluginAsyncTypebox<Needs> = async (
+export const splits: FastifyPluginAsyncTypebox<SplitsOptions> = async (
   app,
   { db, write, attribute, memo, calculate },
 ) => {

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/tables.ts'
 import { toMajor } from '../values/money.ts'
-import { type PageQuery, type PageStart, startOf, toPage } from '../values/pages.ts'
+import { type PageQuery, type PageStart, readPageStart, toPage } from '../values/pagination.ts'
 import type { Statement, StatementChange } from './schemas.ts'
 
 export type StatementQuery = Pick<Statement, 'partner_id' | 'month' | 'currency' | 'as_of'>
@@ -27,7 +27,7 @@ export async function findStatement(
   page: PageQuery,
 ): Promise<Statement> {
   const { currency } = query
-  const start = startOf({ limit: 1000, ...page }, 2)
+  const start = readPageStart({ limit: 1000, ...page }, 2)
   const rows = await listRows(db, query, start)
   const lines = rows.filter((row): row is StatementRow & LineRow => row.deal_id !== null)
   const { page: shown, pagination } = toPage(lines, start, (line) => [line.closed_date, line.deal_id])

@@ -12,7 +12,7 @@ import { toCsv } from './to-csv.ts'
 import { findStatement } from './queries.ts'
 import { Month, Statement, StatementFormat } from './schemas.ts'
 
-interface Needs {
+interface StatementsOptions {
   readonly db: Kysely<Database>
   readonly defaultCurrency: string
 }
@@ -63,7 +63,10 @@ const getStatementCsv = {
   ),
 }
 
-export const statements: FastifyPluginAsyncTypebox<Needs> = async (app, { db, defaultCurrency }) => {
+export const statements: FastifyPluginAsyncTypebox<StatementsOptions> = async (
+  app,
+  { db, defaultCurrency },
+) => {
   async function find(partnerId: string, query: Static<typeof StatementQuery>): Promise<Statement> {
     const { month, currency = defaultCurrency, as_of, ...page } = query
     if ((await findPartner(db, partnerId)) === undefined) throw new PartnerNotFound(partnerId)

@@ -1,4 +1,4 @@
-/** JSON with its members sorted by name: one text for one content, whatever the order it was sent in. */
+/** JSON with its members sorted by name, so that values that differ only in the order of members give the same text. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(sortMembers(value))
 }

@@ -6,13 +6,13 @@ const endOfYear9999 = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 const day = 86_400_000
 
 export interface Instant {
-  /** Milliseconds since 1970, finer fractions cut off. */
+  /** Milliseconds since 1970; finer fractions are cut off. */
   readonly at: number
-  /** Midnight in the offset it was written with: what a CRM sends for a date without a time. */
+  /** Whether it is midnight in the offset it was written with: a CRM sends midnight for a date without a time. */
   readonly isMidnight: boolean
 }
 
-/** Reads an ISO 8601 instant of a day that exists, from 1970 to 9999; anything else is undefined. */
+/** Reads an ISO 8601 instant from 1970 to 9999. Undefined for any other text, and for a day that does not exist. */
 export function parseInstant(text: string): Instant | undefined {
   const parts = instant.exec(text)?.groups
   if (parts === undefined) return undefined
@@ -40,7 +40,7 @@ export function parseInstant(text: string): Instant | undefined {
   return { at, isMidnight: timeOfDay === 0 && /^0*$/.test(fraction) }
 }
 
-/** Reads a bound of a filter: a date stands for its whole UTC day, `[from, before)` in milliseconds. */
+/** Reads a bound of a filter as `[from, before)` in milliseconds since 1970. A date means its whole UTC day. */
 export function parseDateBound(text: string): { readonly from: number; readonly before: number } | undefined {
   if (/^\d{4}-\d\d-\d\d$/.test(text)) {
     const from = parseInstant(`${text}T00:00:00Z`)?.at
@@ -50,11 +50,12 @@ export function parseDateBound(text: string): { readonly from: number; readonly 
   return at === undefined ? undefined : { from: at, before: at + 1 }
 }
 
+/** The ISO 8601 text, in UTC, of milliseconds since 1970. */
 export function toTimestamp(at: number): string {
   return new Date(at).toISOString()
 }
 
-/** Reads the two bounds of a filter: from the first instant of one to the last of the other. Errors: 400. */
+/** Reads the bounds of a filter as `[from, before)`; an open end is undefined. Errors: 400 if `end` is before `start`. */
 export function readPeriod(
   start?: string,
   end?: string,
@@ -62,9 +63,9 @@ export function readPeriod(
   const from = start === undefined ? undefined : parseDateBound(start)?.from
   const before = end === undefined ? undefined : parseDateBound(end)?.before
   if (from !== undefined && before !== undefined && from >= before) {
-    throw invalid([{ pointer: 'end_date', detail: 'The end_date comes before the start_date.' }])
+    throw invalid([{ pointer: 'end_date', detail: 'The end_date is before the start_date.' }])
   }
-  // Nothing is later than the last day of 9999, and the day after it cannot be written.
+  // The day after the last day of 9999 cannot be written, and nothing is later, so the end is open.
   const isOpen = before === undefined || before > endOfYear9999
   return {
     ...(from === undefined ? {} : { from: toTimestamp(from) }),

@@ -1,11 +1,11 @@
 const newline = 0x0a
 
 /**
- * Splits chunks of bytes into lines at line feeds. A line is valid until the next one is taken. Of a line longer than
- * `longest` bytes, `longest + 1` are kept, so that the caller can tell that it is too long.
+ * Splits chunks of bytes into lines at line feeds. A line is valid until the next one is read. A line longer than `longest`
+ * bytes is cut to `longest + 1`, so that the caller can see that it is too long.
  */
 export function createLineSplitter(longest: number) {
-  // One buffer for all lines: concatenating chunks of one byte would copy each line as often as it has bytes.
+  // One buffer for all lines: concatenating chunks of one byte would copy the line again for each byte.
   const begun = Buffer.allocUnsafe(longest + 1)
   let length = 0
   const keep = (part: Buffer) => {

@@ -3,12 +3,15 @@ import { codes, code as findCurrency } from 'currency-codes'
 const exponents = new Map(codes().map((code) => [code, findCurrency(code)?.digits ?? 0]))
 const largest = 999_999_999_999_999n
 
-/** Decimals of an ISO 4217 currency (USD 2, JPY 0, KWD 3), or undefined for a code that is none. */
+/** The decimals of an ISO 4217 currency (USD 2, JPY 0, KWD 3). Undefined for a code that does not exist. */
 export function exponentOf(currency: string): number | undefined {
   return exponents.get(currency)
 }
 
-/** Minor units of what a client sent, by its decimal text; undefined where that would need rounding. */
+/**
+ * The minor units of an amount that a client sent, read from its decimal text. Undefined if it has more decimals than the
+ * currency, or is not between 1 and 999,999,999,999,999 minor units.
+ */
 export function toMinor(amount: number, exponent: number): bigint | undefined {
   const decimal = /^(\d+)(?:\.(\d+))?$/.exec(String(amount))
   if (decimal === null) return undefined
@@ -19,14 +22,14 @@ export function toMinor(amount: number, exponent: number): bigint | undefined {
 }
 
 /**
- * The number a client reads: minor units and a power of ten are exact, so this one division gives the nearest double. Up to
- * 5,000,000,000,000,000 minor units no other amount has the same one; a sum beyond that may lose its last digit.
+ * The number that a client reads. Minor units and the power of ten are exact, so the one division gives the nearest double.
+ * Up to 5,000,000,000,000,000 minor units, each amount has a double of its own; a larger sum may lose its last digit.
  */
 export function toMajor(minor: bigint, currency: string): number {
   return Number(minor) / 10 ** (exponents.get(currency) ?? 0)
 }
 
-/** Money as a person reads it: `USD 40,000.00`. */
+/** Money as text for people, such as `USD 40,000.00`. */
 export function formatMoney(minor: bigint, currency: string): string {
   const digits = exponents.get(currency) ?? 0
   const amount = toMajor(minor, currency).toLocaleString('en-US', {
@@ -34,4 +37,9 @@ export function formatMoney(minor: bigint, currency: string): string {
     maximumFractionDigits: digits,
   })
   return `${currency} ${amount}`
+}
+
+/** The quotient of two numbers that are not negative, rounded half up. */
+export function halfUp(dividend: bigint, divisor: bigint): bigint {
+  return (2n * dividend + divisor) / (2n * divisor)
 }

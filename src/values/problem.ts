@@ -2,7 +2,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import * as errors from '../errors.ts'
 import { OneOf, ref } from './schemas.ts'
 
-// @fastify/error writes codes in capitals; clients read them as every other word of the API.
+// @fastify/error writes codes in capitals; the API sends them in lower case, as all its names.
 export const errorCodes = Object.values(errors)
   .filter((error) => 'prototype' in error && error.prototype instanceof Error)
   .map((ApiError) => Reflect.construct(ApiError, ['', '']) as { readonly code: string })

@@ -1,16 +1,16 @@
 import { type Static, type TProperties, type TSchema, Type } from '@sinclair/typebox'
 
-// Patterns use no look-ahead and no \u escapes: RE2, as in Go, has neither. They are linear: no two parts of one match the
-// same character at the same place.
+// Patterns use no look-ahead and no \u escapes, because RE2 (Go) has neither. They run in linear time: no two parts of a
+// pattern match the same character at the same place.
 
-/** A client's natural key or a generated id; safe in a path. It is not `.` or `..`, which clients resolve in a path. */
+/** An id of the client's system or a generated one. It is safe in a path; `.` and `..` are refused, as clients resolve them. */
 export const Id = Type.String({
   minLength: 1,
   maxLength: 128,
   pattern: '^(?:\\.{0,2}[A-Za-z0-9_:~-]|\\.{3})[A-Za-z0-9_.:~-]*$',
 })
 
-/** The id of something new. */
+/** The id in a body that creates something. */
 export const NewId = Type.Optional(
   describe(
     Id,
@@ -18,13 +18,13 @@ export const NewId = Type.Optional(
   ),
 )
 
-/** An ISO 8601 instant with its offset, 1970 to 9999; finer fractions are cut to milliseconds. */
+/** An ISO 8601 instant with an offset, from 1970 to 9999. Finer fractions are cut to milliseconds. */
 export const Timestamp = Type.String({ format: 'date-time' })
 
-/** A calendar day, or an instant, as a bound of a filter. */
+/** A bound of a filter: a calendar day or an instant. */
 const DateBound = Type.String({ format: 'date-or-date-time' })
 
-/** The filter of a period, both bounds included. */
+/** The filter by period. Both bounds are included. */
 export const PeriodFilter = {
   start_date: Type.Optional(
     describe(DateBound, 'The first day (a date, in UTC) or instant of the period. It is included.'),
@@ -34,7 +34,7 @@ export const PeriodFilter = {
   ),
 }
 
-/** Major units of a currency, with no more decimals than it has. */
+/** An amount that a client sends, in major units of a currency. */
 export const Amount = Type.Number({
   minimum: 0.0001,
   maximum: 999_999_999_999_999,
@@ -42,7 +42,7 @@ export const Amount = Type.Number({
     'In units of the currency, such as 1234.56 for USD. Above 0 and below 10^15 minor units. More decimals than the currency has are refused (400), never rounded.',
 })
 
-/** Money that the service computed: may be zero. */
+/** Money that the service computes, in major units of a currency. It may be zero. */
 export const Money = Type.Number({
   description:
     'In units of the currency, such as 1234.56 for USD. Exact up to 5,000,000,000,000,000 minor units.',
@@ -60,7 +60,7 @@ export const ReportCurrency = describe(
   'The currency of all amounts in the answer, an ISO 4217 code. Default: `DEFAULT_CURRENCY` of the service. Amounts in other currencies are left out, not converted.',
 )
 
-/** Text a person reads: no control characters, not blank. */
+/** Text for people: no control characters, not blank. */
 export function Text(maxLength: number) {
   return Type.String({
     minLength: 1,

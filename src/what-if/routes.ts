@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Kysely } from 'kysely'
 import { Type } from '@sinclair/typebox'
-import { type TakeTurn, takeTurns } from '../database/group.ts'
+import { limitConcurrency, type RunLimited } from '../database/limit-concurrency.ts'
 import type { Database } from '../database/tables.ts'
 import { clientSignalOf } from '../http/client-signal.ts'
 import { answers } from '../http/problems.ts'
@@ -13,11 +13,11 @@ import { Scenario, ScenarioResult } from './scenario-schemas.ts'
 import { Comparison, SimulatedAttribution, Simulation } from './schemas.ts'
 import { compareModels, simulate } from './simulate.ts'
 
-interface Needs {
+interface WhatIfOptions {
   readonly db: Kysely<Database>
   readonly memo: Memo
   readonly defaults: DealDefaults
-  readonly calculate: TakeTurn
+  readonly calculate: RunLimited
 }
 
 // A scenario may take seconds: it has a queue of its own, so that short calculations do not wait for it.
@@ -55,8 +55,11 @@ const postScenario = {
   response: answers({ 200: ref(ScenarioResult) }),
 }
 
-export const whatIf: FastifyPluginAsyncTypebox<Needs> = async (app, { db, memo, defaults, calculate }) => {
-  const calculateScenario = takeTurns(scenariosAtOnce, scenariosWaiting)
+export const whatIf: FastifyPluginAsyncTypebox<WhatIfOptions> = async (
+  app,
+  { db, memo, defaults, calculate },
+) => {
+  const calculateScenario = limitConcurrency(scenariosAtOnce, scenariosWaiting)
 
   app.get('/attribution/:dealId/compare', { schema: getComparison }, ({ params: { dealId } }, reply) => {
     const signal = clientSignalOf(reply)

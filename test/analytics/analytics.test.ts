@@ -9,7 +9,7 @@ import { analyticsByPlainSql } from './plain-sql.ts'
 // `npm run bench:ranges` compares 100,000.
 const ranges = 200
 
-t.test('GET /analytics matches plain SQL for random ranges, folded or not', async (t) => {
+t.test('GET /analytics matches plain SQL for random ranges, before and after a fold', async (t) => {
   const service = await createApp(t)
   const random = createRandom(1)
   await givenHistory(service, random, 120)

@@ -68,7 +68,7 @@ t.test('GET /analytics/partners pages by the longest names', async (t) => {
   t.match(second.json(), { partners: [{ id: 'p2' }], pagination: { next_cursor: null } })
 })
 
-t.test('GET /analytics/partner/:id matches plain SQL, folded or not', async (t) => {
+t.test('GET /analytics/partner/:id matches plain SQL, before and after a fold', async (t) => {
   const service = await createApp(t)
   const pages = Array.from({ length: 19 }, (_, n) => `p${n}`).flatMap((id) =>
     ['USD', 'JPY'].map((currency) => [id, currency] as const),

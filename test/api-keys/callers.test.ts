@@ -1,4 +1,4 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { createCallers } from '../../src/api-keys/callers.ts'
 import { endKey } from '../../src/api-keys/change-key.ts'
 import { issueKey } from '../../src/api-keys/issue.ts'
@@ -7,7 +7,7 @@ import { commandLine } from '../../src/audit/actors.ts'
 import { generateApiKey, hashApiKey } from '../../src/http/api-key.ts'
 import { createApp } from '../support/app.ts'
 
-async function givenCallers(t: Parameters<typeof createApp>[0]) {
+async function givenCallers(t: Test) {
   const { db } = await createApp(t)
   const { id, key } = await issueKey(db, { name: 'crm', scopes: ['read'] }, commandLine)
   const clock = { now: 0 }

@@ -106,7 +106,7 @@ function spread(n: number): number {
   return ((n * 7_919_777_777) % (50 * year * day)) / day
 }
 
-t.test('attribute splits 10,000 touches to the unit, whatever their partners and ages', async (t) => {
+t.test('the payouts of 10,000 touches add up to the amount, whatever their partners and ages', async (t) => {
   for (const [name, choose] of Object.entries(chosen)) {
     const touches = Array.from({ length: 10_000 }, (_, n) => choose(n)).map(([partner, age]) =>
       givenTouch(`p${partner}`, age),

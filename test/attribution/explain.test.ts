@@ -9,7 +9,7 @@ function weightsOf(journey: Journey): readonly string[] {
 }
 
 /** The leftover units of an equal split. `days` gives the age of each partner's touch in days. */
-function oddUnitsOf(
+function leftoversOf(
   amount_minor: bigint,
   days: Readonly<Record<string, number>>,
 ): readonly ExplainedLeftover[] {
@@ -109,15 +109,15 @@ t.test('explain splits the payout of a partner among its touches by weight at an
 })
 
 t.test('explain names the rule that assigned each leftover unit', async (t) => {
-  t.strictSame(oddUnitsOf(100n, { p1: 2, p2: 1 }), [])
-  t.strictSame(oddUnitsOf(100n, { p9: 3, p2: 2, p1: 1 }), [
+  t.strictSame(leftoversOf(100n, { p1: 2, p2: 1 }), [])
+  t.strictSame(leftoversOf(100n, { p9: 3, p2: 2, p1: 1 }), [
     { partner_id: 'p9', rule: 'earliest first touch' },
   ])
-  t.strictSame(oddUnitsOf(101n, { p3: 1, p2: 1, p1: 1 }), [
+  t.strictSame(leftoversOf(101n, { p3: 1, p2: 1, p1: 1 }), [
     { partner_id: 'p1', rule: 'lower partner id' },
     { partner_id: 'p2', rule: 'lower partner id' },
   ])
-  t.strictSame(oddUnitsOf(101n, { p3: 2, p2: 1, p1: 1 }), [
+  t.strictSame(leftoversOf(101n, { p3: 2, p2: 1, p1: 1 }), [
     { partner_id: 'p3', rule: 'earliest first touch' },
     { partner_id: 'p1', rule: 'lower partner id' },
   ])
@@ -163,14 +163,14 @@ t.test('sentence states the payout, percentage and touchpoints of a partner', as
     givenTouch('p1', 1, { touchpoint_type: 'closer' }),
   ]
   const [alice, bob] = attribute(givenJourney('role-based', touches)).shares
-  const facts = { model: 'role-based', amount: '$100.00' } as const
+  const deal = { model: 'role-based', amount: '$100.00' } as const
 
   t.equal(
-    sentence(alice!, { ...facts, name: 'Alice', payout: '$80.00' }),
+    sentence(alice!, { ...deal, name: 'Alice', payout: '$80.00' }),
     'Alice earns $80.00, 80.00 % of $100.00, for 2 touchpoints (closer, referral): each touchpoint counts by its type.',
   )
   t.equal(
-    sentence(bob!, { ...facts, name: 'Bob', payout: '$20.00' }),
+    sentence(bob!, { ...deal, name: 'Bob', payout: '$20.00' }),
     'Bob earns $20.00, 20.00 % of $100.00, for 1 touchpoint (demo): each touchpoint counts by its type.',
   )
 })

@@ -14,7 +14,7 @@ export function givenJourney<M extends ModelName>(
   touches: readonly Touch[],
   {
     parameters = {},
-    ...facts
+    ...overrides
   }: Partial<Omit<Journey, 'parameters'>> & { parameters?: GivenParameters<M> } = {},
 ): Journey {
   const window = { close_grace_minutes: 60, lookback_days: null }
@@ -27,16 +27,16 @@ export function givenJourney<M extends ModelName>(
     model,
     parameters: resolveParameters<ModelName>(model, parameters, window),
     touches,
-    ...facts,
+    ...overrides,
   }
 }
 
 let touches = 0
 
 /** A touch `daysBefore` days before the close. Each call uses a higher id. */
-export function givenTouch(partner_id: string, daysBefore: number, facts: Partial<Touch> = {}): Touch {
+export function givenTouch(partner_id: string, daysBefore: number, overrides: Partial<Touch> = {}): Touch {
   const id = `event-${String(touches++).padStart(6, '0')}`
-  return { id, partner_id, touchpoint_type: 'other', at: close - Math.round(daysBefore * day), ...facts }
+  return { id, partner_id, touchpoint_type: 'other', at: close - Math.round(daysBefore * day), ...overrides }
 }
 
 /** The explanation of a journey's split. */

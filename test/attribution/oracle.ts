@@ -5,7 +5,7 @@ import type { ParametersOf } from '../../src/attribution/models.ts'
 export const bits = 512n
 const day = 86_400_000
 
-export interface Part {
+interface Part {
   readonly partner_id: string
   readonly weight: bigint
   readonly part: bigint

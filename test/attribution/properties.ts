@@ -51,7 +51,7 @@ export const splits: fc.Arbitrary<readonly SplitCase[]> = fc
     half_life_days: fc.constantFrom(1, 7, 30, 3650),
   })
   .map(({ amount_minor, arrivals, roles, places, half_life_days }) => {
-    const numbered = arrivals.map(([facts, rank], index) => ({ touch: { id: `e${index}`, ...facts }, rank }))
+    const numbered = arrivals.map(([drawn, rank], index) => ({ touch: { id: `e${index}`, ...drawn }, rank }))
     const reordered = numbered.toSorted((a, b) => a.rank - b.rank).map(({ touch }) => touch)
     const touches = numbered.map(({ touch }) => touch)
     return modelNames.map((model) => {
@@ -65,7 +65,7 @@ export const splits: fc.Arbitrary<readonly SplitCase[]> = fc
     })
   })
 
-export interface SplitCase {
+interface SplitCase {
   readonly journey: Journey
   readonly reordered: readonly Touch[]
 }

@@ -28,7 +28,7 @@ t.test('the audit records each change of a partner, with the key and the changed
   await service.call('DELETE', '/partners/acme/payout-details')
   await service.call('PATCH', '/partners/acme', { payout_details: { iban } })
 
-  const who = { actor: 'api_key', key_id: reader.id, subject_kind: 'partner', subject_id: 'acme' }
+  const common = { actor: 'api_key', key_id: reader.id, subject_kind: 'partner', subject_id: 'acme' }
   const both = { fields: ['iban', 'tax_id'] }
   const bic = { fields: ['bic'] }
   const entries = (await list(service, 'subject_kind=partner')).toReversed()
@@ -51,7 +51,7 @@ t.test('the audit records each change of a partner, with the key and the changed
       { action: 'payout_details.read', before: null, after: bic },
       { action: 'payout_details.erased', before: bic, after: null },
       { action: 'payout_details.set', before: null, after: { fields: ['iban'] } },
-    ].map((entry) => ({ ...who, ...entry })),
+    ].map((entry) => ({ ...common, ...entry })),
   )
   t.equal(entries.length, 7)
   t.notMatch(JSON.stringify(entries), /DE89|3000|COBA|T-12/)
@@ -95,7 +95,7 @@ t.test('the audit does not record requests that change nothing', async (t) => {
   await service.call('DELETE', '/partners/acme/payout-details')
   const before = await list(service)
 
-  for (const answer of [
+  const answers = [
     await service.call('POST', '/partners', acme, once),
     await service.call('POST', '/partners', acme),
     await service.call('POST', '/partners', { ...acme, name: 'Other' }),
@@ -106,10 +106,12 @@ t.test('the audit does not record requests that change nothing', async (t) => {
     await service.call('POST', '/api-keys', { name: 'crm', scopes: ['read'] }, once),
     await service.call('PATCH', `/api-keys/${id}`, { name: 'other' }),
     await service.call('DELETE', `/api-keys/${id}`),
-  ]) {
-    t.ok(answer.statusCode < 500)
-  }
+  ]
 
+  t.strictSame(
+    answers.map(({ statusCode }) => statusCode),
+    [201, 200, 409, 200, 404, 200, 404, 201, 409, 200],
+  )
   t.strictSame(await list(service), before)
 })
 
@@ -139,9 +141,9 @@ t.test('a change and its audit entry are both stored or neither is', async (t) =
 
 t.test('GET /audit filters by subject, key, action and time, and pages newest first', async (t) => {
   const service = await createApp(t)
+  const today = new Date().toISOString().slice(0, 10)
   for (const id of ['a', 'b', 'c', 'd']) await givenPartner(service, id)
   const { id: key } = await service.db.selectFrom('api_keys').select('id').executeTakeFirstOrThrow()
-  const today = new Date().toISOString().slice(0, 10)
   const idsOf = async (query: string) => (await list(service, query)).map(({ subject_id }) => subject_id)
 
   t.strictSame(await idsOf('subject_kind=partner'), ['d', 'c', 'b', 'a'])

@@ -27,7 +27,7 @@ t.test('npm run db refuses to start when DATABASE_URL is set', async (t) => {
 
   const [line] = (await once(errors, 'line')) as [string]
 
-  t.equal(line, 'DATABASE_URL is set, so no embedded database is used.')
+  t.equal(line, 'DATABASE_URL is set, so the embedded database is not used.')
   t.strictSame(await once(child, 'exit'), [1, null])
 })
 

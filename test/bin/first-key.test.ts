@@ -1,5 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +13,8 @@ import { connect } from '../../src/database/connect.ts'
 import { hashApiKey } from '../../src/http/api-key.ts'
 import { createDatabase } from '../support/database.ts'
 import { runCommand } from './processes.ts'
+import { quietLog } from '../support/log.ts'
+import { end } from '../support/child-processes.ts'
 
 const program = fileURLToPath(new URL('../../src/bin/serve.ts', import.meta.url))
 const modeOf = async (file: string) => (await stat(file)).mode & 0o777
@@ -22,7 +23,7 @@ const keyIn = async (file: string) => /^API_KEY=(sk_\S+)\n$/.exec(await readFile
 /** A database without keys, and a working folder that contains a data folder. */
 async function givenNewDatabase(t: Test) {
   const { url } = await createDatabase(t)
-  const db = connect({ url, max: 4, log: { error: () => {}, debug: () => {} } })
+  const db = connect({ url, max: 4, log: quietLog })
   t.teardown(() => db.destroy())
   const folder = t.testdir({ data: {} })
   process.chdir(folder)
@@ -46,7 +47,7 @@ t.test('the first key has all scopes and is written to the data folder and to .e
     [key, 0o600, 0o600],
   )
   t.strictSame(await readdir(dataDir), ['first-key.env'])
-  t.match(printed.args().map(String), [new RegExp(`kept in .env.local and ${file}: ${key}$`)])
+  t.match(printed.args().map(String), [new RegExp(`stored in .env.local and ${file}: ${key}$`)])
   const audit = await db.selectFrom('audit').selectAll().execute()
   t.match(audit, [{ actor: 'service', key_id: null, action: 'api_key.created' }])
 })
@@ -59,7 +60,7 @@ t.test('makeFirstKey does not change the .env.local of another database', async 
 
   t.equal(await readFile('.env.local', 'utf8'), 'API_KEY=sk_of_another\nOTHER=1\n')
   t.ok(await isLive(await keyIn(file)))
-  t.match(printed.args().map(String), [/kept in \/\S+first-key\.env: sk_/])
+  t.match(printed.args().map(String), [/stored in \/\S+first-key\.env: sk_/])
 })
 
 t.test('makeFirstKey creates no key when it cannot write the file', async (t) => {
@@ -67,7 +68,7 @@ t.test('makeFirstKey creates no key when it cannot write the file', async (t) =>
   await mkdir(join(file, 'in-the-way'), { recursive: true })
 
   await t.rejects(makeFirstKey(db, dataDir), {
-    message: `The first API key cannot be kept in ${file}, so none was made:`,
+    message: `The first API key cannot be written to ${file}, so no key was created:`,
     cause: { code: /EISDIR|ENOTEMPTY|EEXIST/ },
   })
 
@@ -110,7 +111,7 @@ t.test('adviseOnKeys says how to create a key when no key works', async (t) => {
 
   t.match(
     before,
-    /^No API key works on this database\. Make one: npm run keys -- create --scopes admin,payouts:read,[^\n]+$/,
+    /^This database has no valid API key\. Create one: npm run keys -- create --scopes admin,payouts:read,[^\n]+$/,
   )
   t.strictSame([between, after], [undefined, before])
 })
@@ -134,7 +135,7 @@ t.test('a service with the embedded database creates a key that the commands fin
   )
 
   const first = await startService(t, folder)
-  const imported = await runCommand('import', ['partners.ndjson', '--url', first.url], {
+  const imported = await runCommand('src/bin/import.ts', ['partners.ndjson', '--url', first.url], {
     folder,
     env: { ...own, API_KEY: '', INIT_CWD: folder },
   })
@@ -143,7 +144,7 @@ t.test('a service with the embedded database creates a key that the commands fin
   await second.stop()
 
   t.match(first.lines, [
-    /^Your admin key, shown this once and kept in data\/first-key\.env: sk_/,
+    /^Your admin key, shown only once and stored in data\/first-key\.env: sk_/,
     /^Listening on/,
   ])
   t.match(second.lines, [/^Listening on/])
@@ -158,7 +159,7 @@ t.test('a start with DATABASE_URL and no keys says how to create one', async (t)
   const service = await startService(t, folder, { DATABASE_URL: url })
   await service.stop()
 
-  t.match(service.lines, [/^No API key works on this database\. Make one: npm run keys/, /^Listening on/])
+  t.match(service.lines, [/^This database has no valid API key\. Create one: npm run keys/, /^Listening on/])
   t.strictSame(await readdir(folder), [])
 })
 
@@ -168,7 +169,8 @@ const own = { DATABASE_URL: '', DATA_DIR: './data', METRICS_PORT: '', LOG_LEVEL:
 async function startService(t: Test, folder: string, environment: NodeJS.ProcessEnv = {}) {
   const env = { ...process.env, ...own, PORT: '0', ...environment }
   const child = spawn(process.execPath, [program], { cwd: folder, env, stdio: ['ignore', 'pipe', 'inherit'] })
-  const stop = () => end(child)
+  // Not SIGKILL: the service must stop its PostgreSQL.
+  const stop = () => end(child, 'SIGTERM')
   t.teardown(stop)
   const lines: string[] = []
   for await (const line of createInterface({ input: child.stdout })) {
@@ -177,12 +179,4 @@ async function startService(t: Test, folder: string, environment: NodeJS.Process
     if (url !== undefined) return { lines, url, stop }
   }
   throw new Error(`The service did not start: ${lines.join('\n')}`)
-}
-
-// Not SIGKILL: the service stops its PostgreSQL.
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exit = once(child, 'exit')
-  child.kill('SIGTERM')
-  await exit
 }

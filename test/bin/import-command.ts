@@ -17,7 +17,7 @@ export function createImport(home: { readonly url: string; readonly key: string;
   const load = async (files: Readonly<Record<string, string | Buffer>>, ...options: readonly string[]) => {
     for (const [name, content] of Object.entries(files)) await writeFile(join(home.folder, name), content)
     const args = [...Object.keys(files), '--url', home.url, ...options]
-    return runCommand('import', args, { folder: home.folder, env: { API_KEY: home.key } })
+    return runCommand('src/bin/import.ts', args, { folder: home.folder, env: { API_KEY: home.key } })
   }
   return { ...home, load }
 }

@@ -93,7 +93,7 @@ t.test('an import reports each refused row with its line and reason and stores t
     { kind: 'invoice', id: 'i1' },
     [alice],
   ]
-  const spoilt = Buffer.concat([
+  const content = Buffer.concat([
     Buffer.from(toNdjson(rows)),
     Buffer.from('{"kind": "deal", \n\n'),
     Buffer.from([0x7b, 0xe9, 0x7d, 0x0a]),
@@ -102,24 +102,24 @@ t.test('an import reports each refused row with its line and reason and stores t
     Buffer.from(toNdjson([{ ...deal, id: 'd4' }])),
   ])
 
-  const { code, stdout } = await load({ 'rows.ndjson': spoilt }, '--report', 'refused.txt')
+  const { code, stdout } = await load({ 'rows.ndjson': content }, '--report', 'refused.txt')
 
   t.equal(code, 0)
   t.match(stdout, /partner +1 +0 +1\nevent +2 +0 +3\ndeal +1 +0 +4\nunreadable +0 +0 +5\n/)
   t.match((await readFile(join(folder, 'refused.txt'), 'utf8')).split('\n'), [
-    'rows.ndjson:10: deal: It has no id of yours, by which a second run would know it.',
+    'rows.ndjson:10: deal: It has no id. A second import needs the id to recognise the row.',
     'rows.ndjson:11: Its kind must be one of partner, event, deal.',
     'rows.ndjson:12: The line is not a JSON object.',
-    'rows.ndjson:13: The line is not JSON.',
-    'rows.ndjson:15: The line is not UTF-8.',
+    'rows.ndjson:13: The line is not valid JSON.',
+    'rows.ndjson:15: The line is not valid UTF-8.',
     'rows.ndjson:17: The line is longer than 1 MB.',
     'rows.ndjson:2: partner bob: Another partner has this e-mail address.',
     'rows.ndjson:3: event e1: /partner_id: No partner has the id nobody.',
     'rows.ndjson:5: event e1: /id: The id e1 holds another event.',
-    'rows.ndjson:6: event e2: The line holds a NUL character.',
+    'rows.ndjson:6: event e2: The line contains a NUL character.',
     'rows.ndjson:8: deal d1: /amount: The value must be >= 0.0001.',
     'rows.ndjson:9: deal d2: /amount: An amount in USD has at most 2 decimals',
-    'rows.ndjson:16: deal d3: The body holds a number that cannot be kept as it is written.',
+    'rows.ndjson:16: deal d3: The body contains a number with too many digits or an exponent out of range.',
     '',
   ])
   t.match(await dump(db), { events: [{ id: 'e1' }, { metadata: { text: 'a line \u2028 a line' } }] })
@@ -138,7 +138,7 @@ t.test('unreadable CSV records are refused one by one', async (t) => {
   t.equal(code, 0)
   t.match(stdout, /^partners.csv:3: The record has 2 cells under 3 columns\.$/m)
   t.match(stdout, /^partners.csv:4: Invalid Opening Quote.*$/m)
-  t.match(stdout, /^partners.csv:5: The record is not UTF-8\.$/m)
+  t.match(stdout, /^partners.csv:5: The record is not valid UTF-8\.$/m)
   t.match(stdout, /^partners.csv:\d: Quote Not Closed.*$/m)
   t.match(stdout, /partner +1 +0 +0$/m)
 })
@@ -151,8 +151,8 @@ t.test('an import sends nothing when a file cannot be read to its end', async (t
   const headless = await load({ 'things.csv': 'id,name\n1,2\n' })
   const doubled = await load({ 'partners.csv': 'id,name,email,name\n1,2,3,4\n' })
 
-  t.match(cut, { code: 1, stderr: /cut\.ndjson\.gz cannot be read on: unexpected end of file/ })
-  t.match(headless, { code: 1, stderr: /its header does not tell its kind; say it with --kind/ })
+  t.match(cut, { code: 1, stderr: /cut\.ndjson\.gz cannot be read to its end: unexpected end of file/ })
+  t.match(headless, { code: 1, stderr: /its header does not show its kind; set --kind/ })
   t.match(doubled, { code: 1, stderr: /the header has the column name twice/ })
   t.match(await dump(db), { partners: [] })
 })
@@ -168,14 +168,14 @@ t.test('an import retries after 429, 503 and broken connections', async (t) => {
       response.writeHead(200, { 'content-length': '100' }).write('{"partner":', () => response.destroy()),
   ])
 
-  const { code, stdout, stderr } = await runCommand('import', ['partners.ndjson'], {
+  const { code, stdout, stderr } = await runCommand('src/bin/import.ts', ['partners.ndjson'], {
     folder,
     env: { API_URL: balancer, API_KEY: key },
   })
 
   t.equal(code, 0)
   t.match(stdout, /partner +2 +0 +0/)
-  t.match(stderr, /answers 503; trying again for up to 60 s/)
+  t.match(stderr, /answers 503; retrying for up to 60 s/)
 })
 
 t.test('an import waits at a rate limit and says how to raise it', async (t) => {
@@ -184,13 +184,16 @@ t.test('an import waits at a rate limit and says how to raise it', async (t) => 
   const balancer = await startBalancer(t, url, [refuse(429, '2')])
 
   const started = performance.now()
-  const { code, stderr } = await runCommand('import', ['partners.ndjson', '--url', balancer], {
+  const { code, stderr } = await runCommand('src/bin/import.ts', ['partners.ndjson', '--url', balancer], {
     folder,
     env: { API_KEY: key },
   })
 
   t.equal(code, 0)
-  t.match(stderr, /going on in 2 s\. A key with a higher one: npm run keys -- create --name import/)
+  t.match(
+    stderr,
+    /continuing in 2 s\. To create a key with a higher limit: npm run keys -- create --name import/,
+  )
   t.ok(performance.now() - started >= 2000)
 })
 
@@ -198,21 +201,21 @@ t.test('an import explains wrong keys, wrong addresses and wrong options', async
   const { app, url, folder, key } = await createService(t)
   await writeFile(join(folder, 'partners.ndjson'), toNdjson([alice]))
   const run = (API_KEY: string, ...options: readonly string[]) =>
-    runCommand('import', ['partners.ndjson', ...options], { folder, env: { API_KEY } })
+    runCommand('src/bin/import.ts', ['partners.ndjson', ...options], { folder, env: { API_KEY } })
 
-  const stranger = await run('sk_nobody', '--url', url)
-  const elsewhere = await run(key, '--url', `${url}/docs/json?`)
+  const wrongKey = await run('sk_nobody', '--url', url)
+  const wrongUrl = await run(key, '--url', `${url}/docs/json?`)
   await app.close()
-  const alone = await run(key, '--url', url, '--patience', '0')
-  const keyless = await run('', '--url', url)
-  const confused = await run(key, '--kind', 'invoice')
-  const talkative = await run('', '--url', url, '--key', key)
+  const unreachable = await run(key, '--url', url, '--patience', '0')
+  const noKey = await run('', '--url', url)
+  const wrongKind = await run(key, '--kind', 'invoice')
+  const keyAsOption = await run('', '--url', url, '--key', key)
 
-  t.match(stranger, { code: 1, stderr: /refuses the key: A valid X-API-Key header is needed/ })
-  t.match(elsewhere, { code: 1, stderr: /is not this service: it answers \d+/ })
-  t.match(alone, { code: 1, stderr: /does not answer \(ECONNREFUSED\)/ })
-  t.match(keyless, { code: 1, stderr: /There is no API key/ })
-  t.match(talkative, { code: 1, stderr: /can be read by everybody on this machine: set API_KEY/ })
-  t.notMatch(talkative.stderr, key)
-  t.match(confused, { code: 1, stderr: /^Usage: npm run import/ })
+  t.match(wrongKey, { code: 1, stderr: /refuses the key: Send a valid API key in the header X-API-Key/ })
+  t.match(wrongUrl, { code: 1, stderr: /is not this service: it answers \d+/ })
+  t.match(unreachable, { code: 1, stderr: /does not answer \(ECONNREFUSED\)/ })
+  t.match(noKey, { code: 1, stderr: /There is no API key/ })
+  t.match(keyAsOption, { code: 1, stderr: /can read an API key in the arguments: set API_KEY/ })
+  t.notMatch(keyAsOption.stderr, key)
+  t.match(wrongKind, { code: 1, stderr: /^Usage: npm run import/ })
 })

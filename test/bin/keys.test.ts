@@ -1,28 +1,16 @@
-import { execFile } from 'node:child_process'
 import t from 'tap'
 import { listKeys } from '../../src/api-keys/queries.ts'
 import { createApp } from '../support/app.ts'
+import { runCommand } from './processes.ts'
 
-interface Ended {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-function run(script: string, url: string, args: readonly string[], environment = {}): Promise<Ended> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [`src/bin/${script}.ts`, ...args],
-      { env: { ...process.env, ...environment, DATABASE_URL: url } },
-      (error, stdout, stderr) => resolve({ code: error === null ? 0 : 1, stdout: stdout.trim(), stderr }),
-    )
-  })
+async function run(name: string, args: readonly string[], env: NodeJS.ProcessEnv) {
+  const { code, stdout, stderr } = await runCommand(`src/bin/${name}.ts`, args, { folder: '.', env })
+  return { code, stdout: stdout.trim(), stderr }
 }
 
 t.test('npm run keys creates, lists, rotates and revokes keys', async (t) => {
   const service = await createApp(t)
-  const keys = (...args: string[]) => run('keys', service.url, args)
+  const keys = (...args: string[]) => run('keys', args, { DATABASE_URL: service.url })
   const statusWith = async (key: string) =>
     (await service.call('GET', '/partners', undefined, { 'x-api-key': key })).statusCode
 
@@ -67,10 +55,11 @@ t.test('npm run keys explains wrong arguments in a sentence and changes nothing'
     ['revoke', 'key_none'],
   ]
 
-  const ends = await Promise.all(wrong.map((args) => run('keys', url, args)))
+  const ends = await Promise.all(wrong.map((args) => run('keys', args, { DATABASE_URL: url })))
 
   for (const { code, stdout, stderr } of ends) {
     t.strictSame([code, stdout], [1, ''])
+    t.match(stderr, /\w/)
     t.notMatch(stderr, /\bat \w+ \(|node_modules/)
   }
   t.strictSame(await listKeys(db), before)
@@ -85,14 +74,15 @@ t.test('npm run keys:rotate-payout rotates payout keys until the old one can be 
     email: 'sales@acme.example',
     payout_details,
   })
-  const [old, young] = [7, 8].map((byte) => Buffer.alloc(32, byte).toString('base64'))
-  const rotate = (keys: string) => run('rotate-payout-keys', service.url, [], { PAYOUT_KEYS: keys })
+  const [oldKey, newKey] = [7, 8].map((byte) => Buffer.alloc(32, byte).toString('base64'))
+  const rotate = (PAYOUT_KEYS: string) =>
+    run('rotate-payout-keys', [], { DATABASE_URL: service.url, PAYOUT_KEYS })
 
-  const missing = await rotate(`young:${young}`)
-  const first = await rotate(`young:${young},test:${old}`)
-  const second = await rotate(`young:${young}`)
+  const missing = await rotate(`new:${newKey}`)
+  const first = await rotate(`new:${newKey},test:${oldKey}`)
+  const second = await rotate(`new:${newKey}`)
 
   t.match(missing, { code: 1, stderr: /PAYOUT_KEYS/ })
-  t.match(first.stdout, /key young now: 1\./)
-  t.match(second.stdout, /older keys can go/)
+  t.match(first.stdout, /again, with the key new: 1\./)
+  t.match(second.stdout, /older keys can be removed/)
 })

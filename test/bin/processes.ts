@@ -9,6 +9,8 @@ import type { Test } from 'tap'
 import { issueKey } from '../../src/api-keys/issue.ts'
 import { connect } from '../../src/database/connect.ts'
 import { createDatabase } from '../support/database.ts'
+import { quietLog } from '../support/log.ts'
+import { end } from '../support/child-processes.ts'
 
 interface Service {
   readonly url: string
@@ -18,12 +20,12 @@ interface Service {
   readonly kill: () => Promise<void>
 }
 
-/** A database, a folder, and an admin key with a very high rate limit unless `limit` is given. */
-export async function createHome(t: Test, limit = 1_000_000_000) {
+/** A database, a folder, and an admin key with a very high rate limit. */
+export async function createHome(t: Test) {
   const { url: databaseUrl } = await createDatabase(t)
-  const db = connect({ url: databaseUrl, max: 2, log: { error: () => {} } as never })
+  const db = connect({ url: databaseUrl, max: 2, log: quietLog })
   t.teardown(() => db.destroy())
-  const { key } = await issueKey(db, { name: 'test', scopes: ['admin'], rate_limit_max: limit })
+  const { key } = await issueKey(db, { name: 'test', scopes: ['admin'], rate_limit_max: 1_000_000_000 })
   return { databaseUrl, db, key, folder: t.testdir() }
 }
 
@@ -33,10 +35,10 @@ export async function startService(
   { databaseUrl, folder, port = 0 }: { databaseUrl: string; folder: string; port?: number },
 ): Promise<Service> {
   const env = { DATABASE_URL: databaseUrl, PORT: String(port), METRICS_PORT: '', LOG_LEVEL: 'info' }
-  const child = start('serve', [], folder, env)
+  const child = start('src/bin/serve.ts', [], { folder, env })
   const lines = createInterface({ input: child.stdout! })
   child.stderr!.resume()
-  const kill = () => end(child)
+  const kill = () => end(child, 'SIGKILL')
   t.teardown(kill)
   let count = 0
   const url = await new Promise<string>((resolve, reject) => {
@@ -57,13 +59,13 @@ export async function startService(
   }
 }
 
-/** Runs a command to its end. */
+/** Runs a command, such as `src/bin/keys.ts`, to its end. */
 export async function runCommand(
-  name: string,
+  file: string,
   args: readonly string[],
   { folder, env = {} }: { folder: string; env?: NodeJS.ProcessEnv },
 ) {
-  const child = start(name, args, folder, { INIT_CWD: folder, ...env })
+  const child = start(file, args, { folder, env: { INIT_CWD: folder, ...env } })
   const [stdout, stderr, [code]] = await Promise.all([
     text(child.stdout!),
     text(child.stderr!),
@@ -72,8 +74,12 @@ export async function runCommand(
   return { code, stdout, stderr }
 }
 
-function start(name: string, args: readonly string[], folder: string, env: NodeJS.ProcessEnv): ChildProcess {
-  const program = fileURLToPath(new URL(`../../src/bin/${name}.ts`, import.meta.url))
+function start(
+  file: string,
+  args: readonly string[],
+  { folder, env }: { readonly folder: string; readonly env: NodeJS.ProcessEnv },
+): ChildProcess {
+  const program = fileURLToPath(new URL(`../../${file}`, import.meta.url))
   return spawn(process.execPath, [program, ...args], {
     cwd: folder,
     env: { ...process.env, ...env },
@@ -81,14 +87,7 @@ function start(name: string, args: readonly string[], folder: string, env: NodeJ
   })
 }
 
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exit = once(child, 'exit')
-  child.kill('SIGKILL')
-  await exit
-}
-
-/** A load balancer before the service that answers the first requests itself, with `answers`. */
+/** A load balancer that gives `answers` to the first requests and passes the later ones to the service. */
 export async function startBalancer(
   t: Test,
   serviceUrl: string,

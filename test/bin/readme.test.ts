@@ -105,7 +105,7 @@ t.test('the service accepts the import examples of the README', async (t) => {
   for (const [index, { text }] of examples.entries())
     await writeFile(join(folder, files[index] as string), text)
 
-  const { code, stdout } = await runCommand('import', [...files, '--url', url], {
+  const { code, stdout } = await runCommand('src/bin/import.ts', [...files, '--url', url], {
     folder,
     env: { API_KEY: key },
   })

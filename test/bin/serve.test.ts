@@ -96,7 +96,7 @@ t.test('when five migrations run at once, one migrates and the others find the s
     [0, 0, 0, 0, 0],
   )
   const workers = results.filter(({ output }) => output.includes('migrated 20261122T1900_create_partners'))
-  const others = results.filter(({ output }) => output === 'The schema is current.\n')
+  const others = results.filter(({ output }) => output === 'The schema is up to date.\n')
   t.strictSame([workers.length, others.length], [1, 4])
 })
 
@@ -107,7 +107,7 @@ t.test('npm run migrate ignores the migrations of a later release', async (t) =>
     `insert into kysely_migration values ('29990101T0000_do_more', '2999-01-01T00:00:00.000Z')`,
   )
 
-  t.match(await runMigration(url), { code: 0, output: 'The schema is current.\n' })
+  t.match(await runMigration(url), { code: 0, output: 'The schema is up to date.\n' })
 })
 
 t.test('the role of the service cannot migrate and is told to use DATABASE_OWNER_URL', async (t) => {
@@ -119,11 +119,11 @@ t.test('the role of the service cannot migrate and is told to use DATABASE_OWNER
 
   t.match(migration, {
     code: 1,
-    complaint: /not the owner of the schema: run `npm run migrate` with DATABASE_OWNER_URL/,
+    stderr: /not the owner of the schema: run `npm run migrate` with DATABASE_OWNER_URL/,
   })
   t.match(start, {
     code: 1,
-    complaint: /not the owner of the schema: run `npm run migrate` with DATABASE_OWNER_URL/,
+    stderr: /not the owner of the schema: run `npm run migrate` with DATABASE_OWNER_URL/,
   })
 })
 
@@ -133,7 +133,7 @@ t.test('a start as the owner of the tables logs one warning', async (t) => {
   const warnings = await Promise.all([url, ownerUrl].map((DATABASE_URL) => startAndEnd(t, { DATABASE_URL })))
 
   t.strictSame(warnings[0], [])
-  t.match(warnings[1], [/may change the schema: see docs\/operations.md, "Database roles"/])
+  t.match(warnings[1], [/can change the schema: see docs\/operations.md, "Database roles"/])
 })
 
 t.test('the service says in one sentence why it cannot start', async (t) => {
@@ -148,10 +148,10 @@ t.test('the service says in one sentence why it cannot start', async (t) => {
   const noDatabase = await runService(t, { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' })
   const noSecret = await runService(t, { DATABASE_URL_FILE: '/nowhere/secret' })
 
-  t.match(portTaken, { code: 1, complaint: /^listen EADDRINUSE[^\n]+\n$/ })
-  t.match(metricsPortTaken, { code: 1, complaint: /^listen EADDRINUSE[^\n]+\n$/ })
-  t.match(noDatabase, { code: 1, complaint: /ECONNREFUSED/ })
-  t.match(noSecret, { code: 1, complaint: /^ENOENT[^\n]+'\/nowhere\/secret'\n$/ })
+  t.match(portTaken, { code: 1, stderr: /^listen EADDRINUSE[^\n]+\n$/ })
+  t.match(metricsPortTaken, { code: 1, stderr: /^listen EADDRINUSE[^\n]+\n$/ })
+  t.match(noDatabase, { code: 1, stderr: /ECONNREFUSED/ })
+  t.match(noSecret, { code: 1, stderr: /^ENOENT[^\n]+'\/nowhere\/secret'\n$/ })
 })
 
 function spawnNode(t: Test, file: string, environment: NodeJS.ProcessEnv) {
@@ -175,8 +175,8 @@ async function startService(t: Test, environment: NodeJS.ProcessEnv) {
 
 async function runService(t: Test, environment: NodeJS.ProcessEnv) {
   const child = spawnNode(t, 'src/bin/serve.ts', environment)
-  const [complaint, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')])
-  return { code: code as unknown, complaint }
+  const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')])
+  return { code: code as unknown, stderr }
 }
 
 /** The warnings of a start. */
@@ -195,12 +195,12 @@ async function startAndEnd(t: Test, environment: NodeJS.ProcessEnv): Promise<rea
 
 async function runMigration(DATABASE_URL: string, DATABASE_OWNER_URL?: string) {
   const child = spawnNode(t, 'src/bin/migrate.ts', { DATABASE_URL, DATABASE_OWNER_URL })
-  const [output, complaint, [code]] = await Promise.all([
+  const [output, stderr, [code]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
     once(child, 'exit'),
   ])
-  return { code: code as unknown, output, complaint }
+  return { code: code as unknown, output, stderr }
 }
 
 async function fetchStatus(url: string) {

@@ -6,7 +6,7 @@ import { createApp } from '../support/app.ts'
 const plain = ['text', 'timestamptz']
 
 t.test(
-  'every table, every view, and every column of another type than text and timestamptz has a comment',
+  'every table, view and column has a comment, except columns of type text and timestamptz',
   async (t) => {
     const { db } = await createApp(t)
 

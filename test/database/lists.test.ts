@@ -10,15 +10,23 @@ interface Page {
 }
 type Rows = readonly { readonly id: string }[]
 
-/** Reads the ids of a list page by page and calls `between` after each page. */
-async function readPages({ call }: TestApp, path: string, list: string, between: () => Promise<unknown>) {
+interface Listing {
+  readonly path: string
+  /** The property of the answer that holds the rows. */
+  readonly list: string
+  /** Runs after each page. */
+  readonly between?: () => Promise<unknown>
+}
+
+/** Reads the ids of a list page by page. */
+async function readPages({ call }: TestApp, { path, list, between }: Listing) {
   const ids: string[] = []
   for (let cursor: string | null = ''; cursor !== null;) {
     const answer = await call('GET', `${path}limit=3${cursor && `&cursor=${cursor}`}`)
     const page = answer.json<Page & Record<string, Rows>>()
     ids.push(...(page[list] ?? []).map(({ id }) => id))
     cursor = page.pagination.next_cursor
-    await between()
+    await between?.()
   }
   return ids
 }
@@ -42,7 +50,7 @@ async function givenDeals(service: TestApp) {
 
 let arrivals = 0
 
-async function arrive(service: TestApp) {
+async function givenNewerAndOlderDeal(service: TestApp) {
   for (const at of [newer, older]) {
     const deal_id = `late${arrivals++}`
     await givenEvent(service, { id: deal_id, partner_id: 'p1', deal_id, timestamp: at })
@@ -71,7 +79,11 @@ for (const [list, paths] of Object.entries(lists)) {
       await givenDeals(service)
       let pages = 0
 
-      const ids = await readPages(service, path, list, async () => pages++ < 3 && arrive(service))
+      const ids = await readPages(service, {
+        path,
+        list,
+        between: async () => pages++ < 3 && givenNewerAndOlderDeal(service),
+      })
 
       const first = list === 'deals' ? 'd' : 'e'
       const expected = days.map((_, index) => `${first}${days.length - 1 - index}`)
@@ -97,7 +109,7 @@ t.test('GET /deals?partner_id= lists the same deals as plain SQL, for every filt
           const expected = await listIdsByPlainSql(service, filter)
           const skipped = await service.call('GET', `/deals?${query}&offset=2&limit=5`)
 
-          t.strictSame(await readPages(service, `/deals?${query}&`, 'deals', async () => {}), expected, query)
+          t.strictSame(await readPages(service, { path: `/deals?${query}&`, list: 'deals' }), expected, query)
           t.strictSame(
             skipped.json<{ deals: Rows }>().deals.map(({ id }) => id),
             expected.slice(2, 7),

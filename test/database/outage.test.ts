@@ -1,22 +1,21 @@
 import t from 'tap'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
-import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEmbedded } from '../../src/postgres/embedded.ts'
-import { migrateAsOwner } from '../../src/database/open.ts'
+import { migrateAsOwner } from '../../src/database/open-database.ts'
 import { createApp } from '../support/app.ts'
 import { givenPartner } from '../support/fixtures.ts'
-
-const quiet = { error: () => {}, debug: () => {} }
+import { quietLog } from '../support/log.ts'
+import { isAlive } from '../support/child-processes.ts'
+import { findFreePort } from '../support/free-port.ts'
 
 t.test('the service answers 503 while the database is down and recovers when it is back', async (t) => {
   const dataDir = await mkdtemp(join(tmpdir(), 'partner-attribution-outage-'))
   t.teardown(() => rm(dataDir, { recursive: true, force: true }))
   const settings = [`port=${await findFreePort()}`, 'fsync=off']
   const embedded = await startEmbedded({ dataDir, log: () => {}, settings })
-  await migrateAsOwner(embedded.ownerUrl, embedded.url, quiet)
+  await migrateAsOwner(embedded.ownerUrl, embedded.url, quietLog)
   const service = await createApp(t, { url: embedded.url })
   await givenPartner(service, 'p1')
   const event = { id: 'e1', partner_id: 'p1', deal_id: 'd1', touchpoint_type: 'demo' }
@@ -54,20 +53,4 @@ async function stopAtOnce(dataDir: string): Promise<void> {
   const { pid } = JSON.parse(await readFile(join(dataDir, 'connection.json'), 'utf8')) as { pid: number }
   process.kill(pid, 'SIGQUIT')
   while (isAlive(pid)) await new Promise((resolve) => setImmediate(resolve))
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
 }

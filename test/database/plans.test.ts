@@ -29,7 +29,7 @@ const shortTables = ['deal_deltas', 'partner_deltas', 'touchpoint_deltas']
 const smallTables = ['api_keys', 'rate_limits']
 const fewRows = 20
 
-t.test('no request scans a whole growing table, nor do its triggers and functions', async (t) => {
+t.test('no request, trigger or function scans a whole growing table', async (t) => {
   const { url, ownerUrl, name } = await createDatabase(t)
   const client = new Client({ connectionString: ownerUrl })
   await client.connect()
@@ -139,11 +139,11 @@ function listScanned(plan: Plan, isLimited = false): readonly string[] {
   const limited = (isLimited || type === 'Limit') && type !== 'Sort' && !type.includes('Aggregate')
   const isWhole =
     type === 'Seq Scan' || (type.startsWith('Index') && plan['Index Cond'] === undefined && !limited)
-  const isMeant = [...shortTables, ...smallTables].includes(table)
+  const isAllowed = [...shortTables, ...smallTables].includes(table)
   const removed = (plan['Rows Removed by Filter'] ?? 0) * plan['Actual Loops']
   return [
-    ...(isWhole && !isMeant ? [`${type} on ${table}`] : []),
-    ...(removed > fewRows && table !== '' && !isMeant
+    ...(isWhole && !isAllowed ? [`${type} on ${table}`] : []),
+    ...(removed > fewRows && table !== '' && !isAllowed
       ? [`${type} on ${table} removes ${removed} rows by a filter`]
       : []),
     ...(plan.Plans ?? []).flatMap((inner) => listScanned(inner, limited)),

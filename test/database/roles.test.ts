@@ -7,22 +7,22 @@ import t, { type Test } from 'tap'
 import { connect } from '../../src/database/connect.ts'
 import { startEmbedded } from '../../src/postgres/embedded.ts'
 import { migrateToLatest } from '../../src/database/migrate.ts'
-import { migrateAsOwner, openDatabase } from '../../src/database/open.ts'
+import { migrateAsOwner, openDatabase } from '../../src/database/open-database.ts'
 import { admitService, canChangeSchema } from '../../src/database/roles.ts'
 import type { Database } from '../../src/database/tables.ts'
 import { createApp } from '../support/app.ts'
 import { connectAsOwner, createDatabase } from '../support/database.ts'
 import { givenPartner } from '../support/fixtures.ts'
 import { makeHostile } from '../support/hostile-defaults.ts'
+import { quietLog } from '../support/log.ts'
 
-const quiet = { error: () => {}, debug: () => {} }
 const denied = { code: '42501' } as unknown as Error
 
 async function givenService(t: Test) {
   const { url } = await createDatabase(t)
   const owner = connectAsOwner(t, url)
   await admitService(owner, url)
-  const service = connect({ url, max: 2, log: quiet })
+  const service = connect({ url, max: 2, log: quietLog })
   t.teardown(() => service.destroy())
   return { url, owner, service }
 }
@@ -140,8 +140,8 @@ t.test(
     const ownerUrl = Object.assign(new URL(url), { username: owner, password: 'secret' }).href
     const serviceUrl = Object.assign(new URL(url), { username: role, password: "it's" }).href
 
-    await migrateAsOwner(ownerUrl, serviceUrl, quiet)
-    const again = await migrateAsOwner(ownerUrl, serviceUrl, quiet)
+    await migrateAsOwner(ownerUrl, serviceUrl, quietLog)
+    const again = await migrateAsOwner(ownerUrl, serviceUrl, quietLog)
 
     t.strictSame(again, [])
     const service = await createApp(t, { url: serviceUrl })
@@ -153,13 +153,13 @@ t.test(
 
 t.test('one role may be both the owner and the service', async (t) => {
   const { ownerUrl } = await createDatabase(t)
-  const alone = await openDatabase({ DATABASE_URL: ownerUrl, DATA_DIR: '' }, quiet)
+  const alone = await openDatabase({ DATABASE_URL: ownerUrl, DATA_DIR: '' }, quietLog)
   t.teardown(() => alone.close())
   await sql`drop schema public cascade`.execute(alone.db)
   await sql`create schema public`.execute(alone.db)
 
   const done = await alone.migrate()
-  const again = await migrateAsOwner(ownerUrl, ownerUrl, quiet)
+  const again = await migrateAsOwner(ownerUrl, ownerUrl, quietLog)
 
   t.ok(done.length > 0)
   t.strictSame(again, [])
@@ -171,12 +171,12 @@ t.test('the embedded database creates the role of the service in data of an olde
   t.teardown(() => rm(dataDir, { recursive: true, force: true }))
   const embedded = await startEmbedded({ dataDir, log: () => {}, settings: ['fsync=off'] })
   t.teardown(() => embedded.stop())
-  const owners = [1, 2, 3].map(() => connect({ url: embedded.ownerUrl, max: 1, log: quiet }))
+  const owners = [1, 2, 3].map(() => connect({ url: embedded.ownerUrl, max: 1, log: quietLog }))
   t.teardown(() => Promise.all(owners.map((owner) => owner.destroy())))
   await migrateToLatest(owners[0]!)
 
   await Promise.all(owners.map((owner) => admitService(owner, embedded.url)))
-  const opened = await openDatabase({ DATA_DIR: dataDir }, quiet)
+  const opened = await openDatabase({ DATA_DIR: dataDir }, quietLog)
   t.teardown(() => opened.close())
 
   const { rows } = await sql`select current_user as role, count(*)::int as partners from partners`.execute(

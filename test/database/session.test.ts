@@ -6,11 +6,10 @@ import { connect } from '../../src/database/connect.ts'
 import { findLostSettings, sessionSettings } from '../../src/database/session.ts'
 import { connectAsOwner, createDatabase } from '../support/database.ts'
 import { hostileDefaults } from '../support/hostile-defaults.ts'
-
-const quiet = { error: () => {}, debug: () => {} }
+import { quietLog } from '../support/log.ts'
 
 async function showSettings(url: string) {
-  const db = connect({ url, max: 1, log: quiet })
+  const db = connect({ url, max: 1, log: quietLog })
   try {
     const { rows } = await sql<{ name: string; value: string; reset: string }>`
       select name, current_setting(name) as value, reset_val as reset from pg_settings`.execute(db)

@@ -136,21 +136,21 @@ t.test(
 )
 
 t.test(
-  'create_audit moves payout reveals to the audit, also those that the previous release inserts later',
+  'create_audit moves payout reveals to the audit, including those that the previous release inserts later',
   async (t) => {
     const service = await createAppAsOwner(t)
     await service.call('POST', '/partners', { id: 'acme', name: 'Acme', email: 'sales@acme.example' })
     await revert(service, createAudit)
     const { id: key } = await service.db.selectFrom('api_keys').select('id').executeTakeFirstOrThrow()
-    const read = (id: string, at: string) =>
+    const insertReveal = (id: string, at: string) =>
       sql`insert into payout_reveals (id, partner_id, api_key_id, revealed_at) values (${id}, 'acme', ${key}, ${at})`.execute(
         service.db,
       )
-    await read('rvl_1', '2026-01-01T00:00:00.000Z')
+    await insertReveal('rvl_1', '2026-01-01T00:00:00.000Z')
 
     await createAudit.up(untyped(service.db))
     await admitService(service.db, service.url)
-    await read('rvl_2', '2026-01-02T00:00:00.000Z')
+    await insertReveal('rvl_2', '2026-01-02T00:00:00.000Z')
 
     const { entries } = (await service.call('GET', '/audit')).json<{ entries: AuditEntry[] }>()
     const entry = {

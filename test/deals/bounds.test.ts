@@ -89,14 +89,17 @@ t.test('a page of history ends early when its versions have many shares', async 
   t.match(second, { versions: [{ version: 11 }, { version: 12 }], pagination: { next_cursor: null } })
 })
 
-t.test('an offset above 10,000 is refused with advice to page by cursor', async (t) => {
+t.test('an offset above 10,000 is refused with advice to use a cursor', async (t) => {
   const service = await createApp(t)
 
   const last = await service.call('GET', '/events?offset=10000')
   const refused = await service.call('GET', '/events?offset=10001')
 
   t.equal(last.statusCode, 200)
-  t.match(refused.json(), { status: 400, errors: [{ pointer: 'offset', detail: /page by cursor/ }] })
+  t.match(refused.json(), {
+    status: 400,
+    errors: [{ pointer: 'offset', detail: /use a cursor to go further/ }],
+  })
 })
 
 t.test('a batch on many large deals splits each deal from all of its touchpoints', async (t) => {

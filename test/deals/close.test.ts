@@ -54,3 +54,15 @@ t.test('POST /deals refuses an id that holds another deal', async (t) => {
   t.equal(refused.statusCode, 409)
   t.match(refused.json(), { code: 'deal_exists' })
 })
+
+t.test('POST /deals refuses a parameter of another model and names it', async (t) => {
+  const service = await createApp(t)
+
+  const refused = await service.call('POST', '/deals', {
+    amount: 1,
+    attribution_model: 'time-decay',
+    model_parameters: { half_life_days: 7, weights: { closer: 1 } },
+  })
+
+  t.match(refused.json(), { status: 400, errors: [{ pointer: '/model_parameters/weights' }] })
+})

@@ -1,19 +1,19 @@
 import { sql } from 'kysely'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { classes, lockKeyOf } from '../../src/database/locks.ts'
 import { createApp, type TestApp } from '../support/app.ts'
 import { givenDeal, givenEvent, givenPartner, givenTouchpoints } from '../support/fixtures.ts'
 
 const touch = { partner_id: 'q0', deal_id: 'd1', touchpoint_type: 'demo', timestamp: '2024-01-01T00:00:00Z' }
 
-async function countOf({ db }: TestApp): Promise<number> {
+async function countEvents({ db }: TestApp): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*)::int as count from events where deal_id = 'd1'`.execute(db)
   return rows[0]?.count ?? 0
 }
 
 /** A deal with `count` touchpoints of three partners. */
-async function givenTouchedDeal(t: Parameters<typeof createApp>[0], count: number): Promise<TestApp> {
+async function givenTouchedDeal(t: Test, count: number): Promise<TestApp> {
   const service = await createApp(t)
   await givenTouchpoints(service, { deal_id: 'd1', count, partners: 3 })
   return service
@@ -39,7 +39,7 @@ t.test('a deal accepts its 5,000th touchpoint and no more, and still recognises 
   t.match((await send({ partner_id: 'nobody' })).json(), { status: 400, code: 'unknown_reference' })
   t.match((await send({ id: 'elsewhere' })).json(), { status: 409, code: 'event_exists' })
   t.equal((await send({ deal_id: 'd2' })).statusCode, 201)
-  t.equal(await countOf(service), 5000)
+  t.equal(await countEvents(service), 5000)
 })
 
 t.test('void touchpoints count towards the limit of a deal', async (t) => {
@@ -76,7 +76,7 @@ t.test('concurrent events are stored until the deal is full', async (t) => {
   const taken = answers.filter(({ statusCode }) => statusCode === 201)
   const full = answers.filter(({ body }) => body.includes('deal_full'))
   t.strictSame([taken.length, full.length], [3, 5])
-  t.equal(await countOf(service), 5000)
+  t.equal(await countEvents(service), 5000)
 })
 
 t.test('a batch that exceeds the limit stores nothing and names the excess events', async (t) => {
@@ -85,7 +85,7 @@ t.test('a batch that exceeds the limit stores nothing and names the excess event
   events.unshift({ ...touch, id: 'other', deal_id: 'd2' })
 
   const refused = await service.call('POST', '/events/batch', { events })
-  const between = await countOf(service)
+  const between = await countEvents(service)
   const taken = await service.call('POST', '/events/batch', { events: events.slice(0, 3) })
 
   t.match(refused.json(), {

@@ -132,7 +132,7 @@ t.test('a slow import stores its lines every second and ends when its key is rev
   await untilStored(service, 5)
 })
 
-t.test('a client that keeps sending after its answer is disconnected', async (t) => {
+t.test('the service disconnects a client that keeps sending after its answer', async (t) => {
   const service = await createImporter(t)
   const { port } = service.app.server.address() as AddressInfo
   const flood = async (path: string, type: string) => {
@@ -163,7 +163,7 @@ t.test('a client that keeps sending after its answer is disconnected', async (t)
 })
 
 t.test(
-  'a client that stays silent after its answer is disconnected, and a short rest of a body is read',
+  'the service disconnects a client that stays silent after its answer, and reads the short rest of a body',
   async (t) => {
     const service = await createImporter(t)
     const { port } = service.app.server.address() as AddressInfo

@@ -15,7 +15,7 @@ t.test('when several events have the same id, the first valid one is stored', as
   ])
 
   t.ok(unknown.statusCode === 400 || unknown.statusCode === 409)
-  t.equal(known.statusCode + again.statusCode, 201 + 200)
+  t.strictSame(new Set([known.statusCode, again.statusCode]), new Set([201, 200]))
   t.match(other.json(), { status: 409, code: 'event_exists' })
 })
 

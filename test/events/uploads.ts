@@ -5,13 +5,13 @@ import { json } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import { createApp, type TestApp } from '../support/app.ts'
 
-export interface UploadAnswer {
+interface UploadAnswer {
   readonly status: number | undefined
   readonly retryAfter: string | undefined
   readonly body: unknown
 }
 
-export interface Upload {
+interface Upload {
   readonly request: ClientRequest
   /** Sends a part of the body; returns when the connection has taken it. */
   readonly write: (text: string) => Promise<void>

@@ -1,41 +1,25 @@
 import { once } from 'node:events'
 import { request as open } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { createApp } from '../support/app.ts'
+import { createListeningApp, exchange } from './raw-http.ts'
 
 const json = 'Content-Type: application/json\r\n'
 const close = 'Connection: close\r\n'
-
-async function listen(t: Test) {
-  const service = await createApp(t)
-  await service.app.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = service.app.server.address() as AddressInfo
-  return { ...service, port }
-}
-
-/** Writes bytes as they stand, and gives what comes back until the connection is closed. */
-async function exchange(port: number, ...texts: readonly (string | Buffer)[]): Promise<string> {
-  const socket = connect(port, '127.0.0.1')
-  const chunks: Buffer[] = []
-  socket.on('data', (chunk) => chunks.push(chunk)).on('error', () => {})
-  for (const text of texts) socket.write(text)
-  await once(socket, 'close')
-  return Buffer.concat(chunks).toString()
-}
 
 /** Encodes ASCII text for Transfer-Encoding: chunked, in chunks of `size` bytes. */
 function inChunks(text: string, size = 1): string {
   return text.replace(new RegExp(`[^]{${size}}`, 'g'), (bytes) => `${size.toString(16)}\r\n${bytes}\r\n`)
 }
 
+interface Head {
+  readonly method?: string
+  readonly path?: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
 /** Sends only the head of a request and returns the status of the answer. */
-async function ask(
-  port: number,
-  headers: Readonly<Record<string, string>>,
-  method = 'POST',
-  path = '/events',
-) {
+async function sendHead(port: number, { method = 'POST', path = '/events', headers }: Head) {
   const request = open({ host: '127.0.0.1', port, method, path, headers })
   const continued = { isSeen: false }
   request.on('continue', () => (continued.isSeen = true)).on('error', () => {})
@@ -47,28 +31,28 @@ async function ask(
 }
 
 t.test('a request without a key or for an unknown route is answered before its body arrives', async (t) => {
-  const { port, key, call } = await listen(t)
+  const { port, key, call } = await createListeningApp(t)
   await call('GET', '/partners')
   const announced = { 'content-type': 'application/json', 'content-length': '1000000' }
   const chunked = { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }
 
   for (const headers of [announced, chunked]) {
-    t.equal((await ask(port, headers)).status, 401)
-    t.equal((await ask(port, headers, 'POST', '/nowhere')).status, 404)
-    t.equal((await ask(port, { ...headers, 'x-api-key': key }, 'PUT', '/events')).status, 404)
-    t.equal((await ask(port, headers, 'DELETE', '/api-keys/key_1')).status, 401)
+    t.equal((await sendHead(port, { headers })).status, 401)
+    t.equal((await sendHead(port, { path: '/nowhere', headers })).status, 404)
+    t.equal((await sendHead(port, { method: 'PUT', headers: { ...headers, 'x-api-key': key } })).status, 404)
+    t.equal((await sendHead(port, { method: 'DELETE', path: '/api-keys/key_1', headers })).status, 401)
   }
 })
 
 t.test('a request without a key or for an unknown route gets no 100 Continue', async (t) => {
-  const { port, key } = await listen(t)
-  const body = { 'content-type': 'application/json', 'content-length': '10', expect: '100-continue' }
+  const { port, key } = await createListeningApp(t)
+  const headers = { 'content-type': 'application/json', 'content-length': '10', expect: '100-continue' }
 
-  const stranger = await ask(port, body)
-  const nowhere = await ask(port, { ...body, 'x-api-key': key }, 'POST', '/nowhere')
+  const keyless = await sendHead(port, { headers })
+  const unknown = await sendHead(port, { path: '/nowhere', headers: { ...headers, 'x-api-key': key } })
 
   t.strictSame(
-    [stranger, nowhere],
+    [keyless, unknown],
     [
       { status: 401, isContinued: false },
       { status: 404, isContinued: false },
@@ -77,7 +61,7 @@ t.test('a request without a key or for an unknown route gets no 100 Continue', a
 })
 
 t.test('a chunked body is read like any other, up to the size limit', async (t) => {
-  const { port, key } = await listen(t)
+  const { port, key } = await createListeningApp(t)
   const head = `POST /partners HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n${json}${close}Transfer-Encoding: chunked\r\n\r\n`
   const partner = JSON.stringify({ name: 'Acme', email: 'sales@acme.example' })
 
@@ -89,7 +73,7 @@ t.test('a chunked body is read like any other, up to the size limit', async (t) 
 })
 
 t.test('pipelined requests are answered in order', async (t) => {
-  const { port, key } = await listen(t)
+  const { port, key } = await createListeningApp(t)
   const head = (path: string, more = '') =>
     `GET ${path} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n${more}\r\n`
 
@@ -104,7 +88,7 @@ t.test('pipelined requests are answered in order', async (t) => {
 })
 
 t.test('the body of a GET, HEAD or OPTIONS request is ignored', async (t) => {
-  const { port, key } = await listen(t)
+  const { port, key } = await createListeningApp(t)
   const body = '{"a":1}'
   const send = (method: string) =>
     exchange(
@@ -118,7 +102,7 @@ t.test('the body of a GET, HEAD or OPTIONS request is ignored', async (t) => {
 })
 
 t.test('long or malformed targets and headers are refused', async (t) => {
-  const { port, key } = await listen(t)
+  const { port, key } = await createListeningApp(t)
   const send = (path: string, more = '', method = 'GET') =>
     exchange(port, `${method} ${path} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n${more}${close}\r\n`)
   const names = Array.from({ length: 1500 }, (_, n) => `p${n}=1`).join('&')
@@ -128,18 +112,18 @@ t.test('long or malformed targets and headers are refused', async (t) => {
   t.match(await send(`/events?${'deal_id=a&'.repeat(1400)}`), /^HTTP\/1\.1 400 .*invalid_request/s)
   t.match(await send(`/events?${'x'.repeat(15_000)}=1`), /^HTTP\/1\.1 400 .*invalid_request/s)
   t.match(await send(`/${'a/'.repeat(7000)}`), /^HTTP\/1\.1 404 /)
-  t.match(await send(`/partners/${'x'.repeat(15_000)}`), /^HTTP\/1\.1 40[04] /)
+  t.match(await send(`/partners/${'x'.repeat(15_000)}`), /^HTTP\/1\.1 400 /)
   t.match(await send('/partners/a%00b'), /^HTTP\/1\.1 400 /)
-  t.match(await send('/%00'), /^HTTP\/1\.1 40[04] /)
+  t.match(await send('/%00'), /^HTTP\/1\.1 404 /)
   t.match(await send('/events?deal_id=%00'), /^HTTP\/1\.1 400 /)
-  t.match(await send('/health', many), /^HTTP\/1\.1 (?:200|431) /)
+  t.match(await send('/health', many), /^HTTP\/1\.1 431 /)
   t.match(
     await send('/deals/d1', `Idempotency-Key: ${'k'.repeat(12_000)}\r\nContent-Length: 0\r\n`, 'PATCH'),
     /^HTTP\/1\.1 400 /,
   )
 })
 
-t.test('answers that need a key and problems forbid caching', async (t) => {
+t.test('problems and the answers of routes with a key forbid caching', async (t) => {
   const { app, call } = await createApp(t)
 
   for (const answer of [

@@ -83,14 +83,14 @@ interface Issued {
 }
 
 const payoutKey = (name: string, byte: number) => `${name}:${Buffer.alloc(32, byte).toString('base64')}`
-const [old, young] = [payoutKey('old', 1), payoutKey('young', 2)]
+const [oldKey, newKey] = [payoutKey('old', 1), payoutKey('new', 2)]
 
-const ring = (text: string) => ({ config: { payoutKeys: parsePayoutKeys(text) } })
+const withPayoutKeys = (text: string) => ({ config: { payoutKeys: parsePayoutKeys(text) } })
 
-t.test('a rotation of the payout keys breaks no replay', async (t) => {
-  const first = await createApp(t, ring(old))
-  const both = await createApp(t, { url: first.url, ...ring(`${young},${old}`) })
-  const last = await createApp(t, { url: first.url, ...ring(young) })
+t.test('a repeated request gets the stored answer after a rotation of the payout keys', async (t) => {
+  const first = await createApp(t, withPayoutKeys(oldKey))
+  const both = await createApp(t, { url: first.url, ...withPayoutKeys(`${newKey},${oldKey}`) })
+  const last = await createApp(t, { url: first.url, ...withPayoutKeys(newKey) })
   const send = async ({ call }: TestApp, once: string, amount = 100) => {
     const headers = { 'idempotency-key': once, 'x-api-key': first.key }
     const answer = await call('POST', '/deals', { ...deal, amount }, headers)

@@ -1,12 +1,10 @@
-import { createServer } from 'node:http'
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { createApp } from '../support/app.ts'
 import { givenDeal, givenEvent, givenPartner } from '../support/fixtures.ts'
+import { findFreePort } from '../support/free-port.ts'
 
 t.test('GET /metrics counts requests and splits, on its own port and without a key', async (t) => {
-  const METRICS_PORT = await findPort()
+  const METRICS_PORT = await findFreePort()
   const service = await createApp(t, { config: { METRICS_PORT } })
   await service.app.ready()
   await givenPartner(service, 'p1')
@@ -42,7 +40,7 @@ t.test('GET /metrics counts requests and splits, on its own port and without a k
 })
 
 t.test('GET /metrics counts memo hits and rate-limited requests', async (t) => {
-  const METRICS_PORT = await findPort()
+  const METRICS_PORT = await findFreePort()
   const service = await createApp(t, { config: { METRICS_PORT } })
   await service.app.ready()
   await givenDeal(service, { id: 'd1' })
@@ -60,19 +58,10 @@ t.test('GET /metrics counts memo hits and rate-limited requests', async (t) => {
 })
 
 t.test('METRICS_PORT serves only metrics, and PORT serves none', async (t) => {
-  const METRICS_PORT = await findPort()
+  const METRICS_PORT = await findFreePort()
   const { app, call } = await createApp(t, { config: { METRICS_PORT } })
   await app.ready()
 
   t.equal((await fetch(`http://127.0.0.1:${METRICS_PORT}/deals`)).status, 404)
   t.equal((await call('GET', '/metrics')).statusCode, 404)
 })
-
-async function findPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}

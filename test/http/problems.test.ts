@@ -81,7 +81,7 @@ t.test('an internal error is logged in full and answered with one fixed sentence
     t.match(answer.json(), {
       status: 500,
       code: 'internal_error',
-      detail: 'The service failed; the fault is logged.',
+      detail: 'The service failed. The error is logged.',
     })
     t.notMatch(answer.body, /secret|deeper|\.ts/)
   }
@@ -100,7 +100,7 @@ t.test('an error whose properties throw is logged and answered with the same sen
   const answer = await fail(unreadable)
 
   t.equal(answer.statusCode, 500)
-  t.match(answer.json(), { code: 'internal_error', detail: 'The service failed; the fault is logged.' })
+  t.match(answer.json(), { code: 'internal_error', detail: 'The service failed. The error is logged.' })
   t.match(text(), /Maximum call stack/)
 })
 
@@ -126,6 +126,6 @@ t.test('a malformed path and a path that is too long are answered with problems'
   const long = await call('GET', `/partners/${'x'.repeat(2000)}`)
 
   t.match(malformed.json(), { status: 400, code: 'malformed_request', errors: [] })
-  t.match(long.json(), { status: /40[04]/, request_id: String })
+  t.match(long.json(), { status: 400, request_id: String })
   for (const { headers } of [malformed, long]) t.match(headers['content-type'], /^application\/problem\+json/)
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import * as fc from 'fast-check'
-import { createLeases } from '../../src/http/request-counter.ts'
+import { createRequestCounter, type Lease } from '../../src/http/request-counter.ts'
 
 const minute = 60_000
 
@@ -10,7 +10,7 @@ function createSharedCount() {
   const windows = new Map<string, { taken: number; endsAt: number }>()
   const asked: number[] = []
   const outage = { isOn: false, reported: 0 }
-  const lease = async (subject: string, size: number, windowMs: number) => {
+  const lease = async ({ subject, size, windowMs }: Lease) => {
     if (outage.isOn) throw new Error('unreachable')
     asked.push(size)
     const held = windows.get(subject)
@@ -21,11 +21,11 @@ function createSharedCount() {
     return { taken: window.taken, endsInMs: window.endsAt - clock.now }
   }
   const createInstance = () =>
-    createLeases({ lease, onTrouble: () => (outage.reported += 1), now: () => clock.now })
+    createRequestCounter({ lease, onLeaseFailed: () => (outage.reported += 1), now: () => clock.now })
   return { clock, asked, outage, createInstance }
 }
 
-type Instance = Pick<ReturnType<typeof createLeases>, 'take'>
+type Instance = Pick<ReturnType<typeof createRequestCounter>, 'take'>
 
 function repeat(instance: Instance, times: number): Instance[] {
   return Array.from({ length: times }, () => instance)

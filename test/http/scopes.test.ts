@@ -5,11 +5,11 @@ import { createApp, type TestApp } from '../support/app.ts'
 import { listOperations, type ListedOperation, readDocument } from '../support/openapi-document.ts'
 
 const operations = listOperations(await readDocument(t))
-const open = operations.filter(({ operation }) => operation.security?.length === 0)
-const guarded = operations.filter((listed) => !open.includes(listed))
+const keyless = operations.filter(({ operation }) => operation.security?.length === 0)
+const guarded = operations.filter((listed) => !keyless.includes(listed))
 
 /** The scopes that each scope includes. Only write and admin include others. */
-const opened: Readonly<Record<Scope, readonly string[]>> = {
+const includedScopes: Readonly<Record<Scope, readonly string[]>> = {
   read: ['read'],
   write: ['read', 'write'],
   admin: ['read', 'write', 'admin'],
@@ -19,17 +19,18 @@ const opened: Readonly<Record<Scope, readonly string[]>> = {
 }
 let addresses = 0
 
+// Failed authentications are limited per address.
+function newAddress(): string {
+  addresses += 1
+  return `10.1.${addresses >> 8}.${addresses & 255}`
+}
+
 // The body is malformed, so a request that passes the scope check is refused and changes nothing.
-async function send(
-  { app }: TestApp,
-  { method, path }: ListedOperation,
-  key?: string,
-  url = path.replace(/\{\w+\}/g, '!'),
-) {
+async function send({ app }: TestApp, { method, path }: ListedOperation, key?: string) {
   const { statusCode, body } = await app.inject({
     method,
-    url,
-    remoteAddress: `10.1.${addresses >> 8}.${addresses++ & 255}`,
+    url: path.replace(/\{\w+\}/g, '!'),
+    remoteAddress: newAddress(),
     headers: { 'content-type': 'application/json', ...(key !== undefined && { 'x-api-key': key }) },
     ...(method !== 'GET' && { payload: '{' }),
   })
@@ -38,13 +39,13 @@ async function send(
 
 t.test('only the index, health and readiness routes need no key', async (t) => {
   t.strictSame(
-    open.map(({ id }) => id),
+    keyless.map(({ id }) => id),
     ['getIndex', 'getHealth', 'getReadiness'],
   )
   t.ok(guarded.length > 20)
 })
 
-t.test('every other route refuses a missing or invalid key', async (t) => {
+t.test('every route that needs a key refuses a missing or invalid key', async (t) => {
   const service = await createApp(t)
 
   for (const listed of guarded) {
@@ -66,7 +67,7 @@ t.test('every route refuses keys without its scope and accepts keys with it', as
       const { statusCode } = await send(service, listed, key)
       t.equal(
         statusCode === 403,
-        !opened[scope].includes(needed),
+        !includedScopes[scope].includes(needed),
         `${listed.id} with ${scope}: ${statusCode}`,
       )
     }
@@ -93,11 +94,11 @@ t.test('HEAD requires the same key and scope as GET', async (t) => {
   const service = await createApp(t)
   const { key } = await issueKey(service.db, { name: 'admin', scopes: ['admin'] })
   const head = (path: string, headers: object) =>
-    service.app.inject({ method: 'HEAD', url: path, headers: { ...headers } })
+    service.app.inject({ method: 'HEAD', url: path, headers: { ...headers }, remoteAddress: newAddress() })
 
   for (const { path } of guarded.filter(({ method }) => method === 'GET')) {
-    const answer = await head(path.replace(/\{\w+\}/g, 'nobody'), { 'x-forwarded-for': '1.2.3.4' })
-    t.match(answer.statusCode, /401|429/, path)
+    const answer = await head(path.replace(/\{\w+\}/g, 'nobody'), {})
+    t.equal(answer.statusCode, 401, path)
   }
   t.equal((await head('/partners/nobody/payout-details', { 'x-api-key': key })).statusCode, 403)
 })
@@ -114,7 +115,7 @@ t.test('methods that a route does not have are refused', async (t) => {
       if (taken.has(method)) continue
       const url = path.replace(/\{\w+\}/g, 'nobody')
       const answer = await service.app.inject({ method, url, headers: { 'x-api-key': service.key } })
-      t.ok([400, 404].includes(answer.statusCode), `${method} ${path}: ${answer.statusCode}`)
+      t.equal(answer.statusCode, 404, `${method} ${path}`)
     }
   }
 })

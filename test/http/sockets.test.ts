@@ -1,26 +1,8 @@
 import { once } from 'node:events'
-import { type AddressInfo, connect } from 'node:net'
-import t, { type Test } from 'tap'
+import { connect } from 'node:net'
+import t from 'tap'
 import { createApp } from '../support/app.ts'
-
-async function listen(t: Test) {
-  const service = await createApp(t)
-  await service.app.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = service.app.server.address() as AddressInfo
-  return { ...service, port }
-}
-
-/** Writes bytes as they stand, and gives what comes back until the connection is closed. */
-async function exchange(port: number, bytes: string): Promise<string> {
-  const socket = connect(port, '127.0.0.1')
-  const chunks: Buffer[] = []
-  socket.on('data', (chunk) => chunks.push(chunk))
-  // Who refuses a request need not read it to its end.
-  socket.on('error', () => {})
-  socket.write(Buffer.from(bytes, 'latin1'))
-  await once(socket, 'close')
-  return Buffer.concat(chunks).toString()
-}
+import { createListeningApp, exchange } from './raw-http.ts'
 
 interface Answer {
   readonly status: number
@@ -36,7 +18,7 @@ function parse(text: string): Answer {
 const close = 'Connection: close\r\n'
 
 t.test('a malformed HTTP request is answered with a problem and does not stop the service', async (t) => {
-  const { port, app } = await listen(t)
+  const { port, app } = await createListeningApp(t)
   const long = 'x'.repeat(20_000)
   const cases: readonly (readonly [string, number])[] = [
     ['FOO BAR BAZ\r\n\r\n', 400],
@@ -76,7 +58,7 @@ t.test('a malformed HTTP request is answered with a problem and does not stop th
 })
 
 t.test('a body with malformed chunks is a 400 and stores nothing', async (t) => {
-  const { port, key, db } = await listen(t)
+  const { port, key, db } = await createListeningApp(t)
   const head = `POST /partners HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Type: application/json\r\n`
 
   const answer = parse(
@@ -88,7 +70,7 @@ t.test('a body with malformed chunks is a 400 and stores nothing', async (t) => 
 })
 
 t.test('a body shorter than its Content-Length stores nothing', async (t) => {
-  const { port, key, db, app } = await listen(t)
+  const { port, key, db, app } = await createListeningApp(t)
   const body = JSON.stringify({ name: 'Acme', email: 'sales@acme.example' })
   const socket = connect(port, '127.0.0.1')
   socket.write(
@@ -104,7 +86,7 @@ t.test('a body shorter than its Content-Length stores nothing', async (t) => {
 })
 
 t.test('an absolute target reaches no other host', async (t) => {
-  const { port } = await listen(t)
+  const { port } = await createListeningApp(t)
 
   const answer = parse(
     await exchange(port, `GET http://169.254.169.254/latest HTTP/1.1\r\nHost: x\r\n${close}\r\n`),
@@ -114,7 +96,7 @@ t.test('an absolute target reaches no other host', async (t) => {
 })
 
 t.test('unknown methods and CONNECT are refused', async (t) => {
-  const { port } = await listen(t)
+  const { port } = await createListeningApp(t)
 
   for (const method of ['TRACE', 'PROPFIND', 'OPTIONS', 'PUT']) {
     const text = await exchange(port, `${method} /deals HTTP/1.1\r\nHost: x\r\n${close}\r\n`)
@@ -125,7 +107,7 @@ t.test('unknown methods and CONNECT are refused', async (t) => {
 })
 
 t.test('Expect: 100-continue gets a 100, and other expectations are ignored', async (t) => {
-  const { port, key } = await listen(t)
+  const { port, key } = await createListeningApp(t)
   const body = JSON.stringify({ name: 'Acme', email: 'sales@acme.example' })
   const head =
     `POST /partners HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Type: application/json\r\n` +
@@ -139,7 +121,7 @@ t.test('Expect: 100-continue gets a 100, and other expectations are ignored', as
 })
 
 t.test('slow headers and slow bodies are cut off with a 408', async (t) => {
-  const { port, key, app, db } = await listen(t)
+  const { port, key, app, db } = await createListeningApp(t)
   Object.assign(app.server, { headersTimeout: 300, requestTimeout: 600 })
   const head = `POST /partners HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Type: application/json\r\n`
 

@@ -5,15 +5,15 @@ import { fastify } from 'fastify'
 import t, { type Test } from 'tap'
 import { createMetrics } from '../../src/http/metrics.ts'
 import { answerProblems } from '../../src/http/problems.ts'
-import { giveUpUnreadAnswers } from '../../src/http/unread-answers.ts'
+import { limitUnreadAnswers } from '../../src/http/unread-answers.ts'
 
 const large = 'x'.repeat(8_000_000)
 
-async function listen(t: Test, bounds: Parameters<typeof giveUpUnreadAnswers>[2]) {
+async function listen(t: Test, bounds: Parameters<typeof limitUnreadAnswers>[2]) {
   const app = fastify({ forceCloseConnections: true })
   const metrics = createMetrics()
   answerProblems(app)
-  giveUpUnreadAnswers(app, metrics, bounds)
+  limitUnreadAnswers(app, metrics, bounds)
   app.get('/large', async () => large)
   app.get('/small', async () => 'small')
   await app.listen({ host: '127.0.0.1', port: 0 })

@@ -106,7 +106,6 @@ t.test('an id in a path has at most 128 characters, none of which needs an escap
     '%ED%A0%80',
     '%F0%9F%98%80',
   ]) {
-    const status = await answerTo(id)
-    t.ok(status === 400 || status === 404, `${id}: ${status}`)
+    t.equal(await answerTo(id), 400, id)
   }
 })

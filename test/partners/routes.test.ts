@@ -196,7 +196,7 @@ t.test('PATCH /partners/:id answers 400 for an invalid change and 404 for an unk
 })
 
 t.test(
-  'GET /partners/:id/payout-details shows them unmasked and records the read in the audit',
+  'GET /partners/:id/payout-details shows unmasked details and records the read in the audit',
   async (t) => {
     const { call, db } = await createApp(t)
     await call('POST', '/partners', acme)
@@ -219,7 +219,7 @@ t.test(
 )
 
 t.test(
-  'GET /partners/:id/payout-details answers null when there are none and 404 for an unknown id',
+  'GET /partners/:id/payout-details answers null without details and 404 for an unknown id',
   async (t) => {
     const service = await createApp(t)
     await givenPartner(service, 'p1')
@@ -230,7 +230,7 @@ t.test(
 )
 
 t.test(
-  'DELETE /partners/:id/payout-details erases them, is idempotent and answers 404 for an unknown id',
+  'DELETE /partners/:id/payout-details erases the details, is idempotent and answers 404 for an unknown id',
   async (t) => {
     const { call, db } = await createApp(t)
     await call('POST', '/partners', acme)

@@ -122,12 +122,12 @@ t.test('the embedded server deletes a cluster whose creation was interrupted', a
   await t.rejects(stat(`${dataDir}/${unfinished}`), { code: 'ENOENT' })
 })
 
-t.test('a failed start names the log of the embedded server', async (t) => {
+t.test('the error of a failed start names the log of the embedded server', async (t) => {
   const dataDir = await createFolder(t)
 
   const refused = startEmbedded({ dataDir, log, settings: ['nonsense=1'] })
 
-  await t.rejects(refused, { message: `PostgreSQL does not start; see ${dataDir}/postgres/log` })
+  await t.rejects(refused, { message: `PostgreSQL does not start; see ${dataDir}/postgres/log.` })
 })
 
 // Not t.testdir(): tap removes that before a teardown can stop the server in it.

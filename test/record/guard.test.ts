@@ -1,11 +1,11 @@
 import { type Kysely, sql } from 'kysely'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { Database } from '../../src/database/tables.ts'
 import { createApp } from '../support/app.ts'
 import { connectAsOwner } from '../support/database.ts'
 import { givenDeal, givenEvent, givenPartner } from '../support/fixtures.ts'
 
-async function givenSplitDeal(t: Parameters<typeof createApp>[0]) {
+async function givenSplitDeal(t: Test) {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
   await givenPartner(service, 'p2')
@@ -14,7 +14,7 @@ async function givenSplitDeal(t: Parameters<typeof createApp>[0]) {
   return service
 }
 
-// These copy the service's rows with the values that a faulty service might write.
+// insertVersion and insertPayout copy stored rows, with values that a faulty service might write.
 function insertVersion(db: Kysely<Database>, unattributed: number) {
   return sql`
     insert into attributions
@@ -24,13 +24,14 @@ function insertVersion(db: Kysely<Database>, unattributed: number) {
     from attributions a`.execute(db)
 }
 
-function insertPayout(
-  db: Kysely<Database>,
-  version: number,
-  payout: number,
-  percentage: number,
-  partner = 'p1',
-) {
+interface WrittenPayout {
+  readonly version: number
+  readonly payout: number
+  readonly percentage: number
+  readonly partner?: string
+}
+
+function insertPayout(db: Kysely<Database>, { version, payout, percentage, partner = 'p1' }: WrittenPayout) {
   return sql`
     insert into payouts
     select (jsonb_populate_record(p, jsonb_build_object('version', ${version}::int, 'partner_id', ${partner}::text,
@@ -47,7 +48,7 @@ t.test('the database refuses a version whose payouts and unattributed amount do 
 
   const refused = db.transaction().execute(async (trx) => {
     await insertVersion(trx, 0)
-    await insertPayout(trx, 2, 9999, 10_000)
+    await insertPayout(trx, { version: 2, payout: 9999, percentage: 10_000 })
   })
 
   await t.rejects(refused, refusal('attributions_add_up'))
@@ -71,7 +72,7 @@ t.test('the database refuses a version whose percentages do not add up to 100.00
 
   const refused = db.transaction().execute(async (trx) => {
     await insertVersion(trx, 0)
-    await insertPayout(trx, 2, 10_000, 9999)
+    await insertPayout(trx, { version: 2, payout: 10_000, percentage: 9999 })
   })
 
   await t.rejects(refused, refusal('attributions_percentages_add_up'))
@@ -82,7 +83,10 @@ t.test(
   async (t) => {
     const { db } = await givenSplitDeal(t)
 
-    await t.rejects(insertPayout(db, 1, 0, 0, 'p2'), refusal('payouts_of_new_version'))
+    await t.rejects(
+      insertPayout(db, { version: 1, payout: 0, percentage: 0, partner: 'p2' }),
+      refusal('payouts_of_new_version'),
+    )
   },
 )
 
@@ -113,7 +117,7 @@ t.test(
     const refused = owner.transaction().execute(async (trx) => {
       await sql`alter table attributions disable trigger attributions_append_only`.execute(trx)
       await sql`update attributions set transaction_id = pg_current_xact_id()`.execute(trx)
-      await insertPayout(trx, 1, 0, 0, 'p2')
+      await insertPayout(trx, { version: 1, payout: 0, percentage: 0, partner: 'p2' })
     })
 
     await t.rejects(refused, refusal('payouts_of_new_version'))

@@ -7,7 +7,7 @@ import { givenDeal, givenEvent, givenPartner } from '../support/fixtures.ts'
 
 const all = { after: '', limit: 100 }
 
-t.test('every version can be replayed from the stored rows', async (t) => {
+t.test('replayDeals reproduces every version from the stored rows', async (t) => {
   const service = await createApp(t)
   const { call, db } = service
   await givenPartner(service, 'p1')
@@ -29,7 +29,7 @@ t.test('every version can be replayed from the stored rows', async (t) => {
   t.strictSame(replayed, { versions: 6, differences: [], next: undefined })
 })
 
-t.test('a replay names the version that its stored inputs do not reproduce', async (t) => {
+t.test('replayDeals names a version that its stored inputs do not reproduce', async (t) => {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
   await givenEvent(service, { id: 'e1', partner_id: 'p1', deal_id: 'd1', timestamp: '2024-01-01T00:00:00Z' })

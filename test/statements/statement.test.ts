@@ -19,6 +19,11 @@ async function readStatement({ call }: TestApp, query = ''): Promise<Statement> 
   return answer.json<Statement>()
 }
 
+/** The URL of the next page in a Link header. */
+function nextOf(link: unknown): string {
+  return /^<(?<url>.+)>; rel="next"$/.exec(String(link))?.groups?.['url'] ?? ''
+}
+
 t.test('a statement lists every deal of the month and adds up to its total', async (t) => {
   const service = await createApp(t)
   await givenMay(service)
@@ -60,7 +65,7 @@ t.test('a statement with as_of shows the statement at that instant', async (t) =
   t.strictSame(asOf, { ...before, as_of: then })
 })
 
-t.test('a statement is CSV on request, with cells escaped against formulas', async (t) => {
+t.test('format=csv and Accept: text/csv give CSV with cells escaped against formulas', async (t) => {
   const service = await createApp(t)
   await givenMay(service)
 
@@ -82,7 +87,7 @@ t.test('a statement is CSV on request, with cells escaped against formulas', asy
   ])
 })
 
-t.test('the CSV of a statement has a path of its own, and says the same', async (t) => {
+t.test('GET /partners/:id/statement.csv answers the same CSV as format=csv', async (t) => {
   const service = await createApp(t)
   await givenMay(service)
   const csvPath = '/partners/p1/statement.csv?month=2026-05'
@@ -90,17 +95,17 @@ t.test('the CSV of a statement has a path of its own, and says the same', async 
   const csv = await service.call('GET', csvPath, undefined, { accept: 'application/json' })
   const byFormat = await service.call('GET', `${path}&format=csv`)
   const first = await service.call('GET', `${csvPath}&limit=1`)
-  const next = /^<(?<url>.+)>; rel="next"$/.exec(String(first.headers['link']))?.groups?.['url'] ?? ''
+  const next = nextOf(first.headers['link'])
   const second = await service.call('GET', next)
-  const nobodys = await service.call('GET', csvPath.replace('p1', 'nobody'))
-  const formatted = await service.call('GET', `${csvPath}&format=json`)
+  const unknownPartner = await service.call('GET', csvPath.replace('p1', 'nobody'))
+  const withFormat = await service.call('GET', `${csvPath}&format=json`)
 
   t.equal(csv.headers['content-type'], 'text/csv; charset=utf-8')
   t.equal(csv.headers['content-disposition'], byFormat.headers['content-disposition'])
   t.equal(csv.body, byFormat.body)
   t.match(next, /^\/partners\/p1\/statement\.csv\?/)
   t.match(second.body, /^deal_id.*\r\nd2,.*\r\ntotal,.*100\.5.*\r\n$/)
-  t.strictSame([nobodys.statusCode, formatted.statusCode], [404, 400])
+  t.strictSame([unknownPartner.statusCode, withFormat.statusCode], [404, 400])
 })
 
 t.test('a statement matches the month of the partner in analytics', async (t) => {
@@ -116,11 +121,11 @@ t.test('a statement matches the month of the partner in analytics', async (t) =>
 t.test('a statement is a 404 for an unknown partner and a 400 for an invalid month', async (t) => {
   const { call } = await createApp(t)
 
-  const nobodys = await call('GET', path)
-  const monthless = await call('GET', '/partners/p1/statement?month=2026-13')
+  const unknownPartner = await call('GET', path)
+  const invalidMonth = await call('GET', '/partners/p1/statement?month=2026-13')
 
-  t.equal(nobodys.statusCode, 404)
-  t.equal(monthless.statusCode, 400)
+  t.equal(unknownPartner.statusCode, 404)
+  t.equal(invalidMonth.statusCode, 400)
 })
 
 t.test('a statement pages by cursor, and each page has the total of all lines', async (t) => {
@@ -130,7 +135,7 @@ t.test('a statement pages by cursor, and each page has the total of all lines', 
   const first = await readStatement(service, '&limit=1')
   const second = await readStatement(service, `&limit=1&cursor=${first.pagination.next_cursor}`)
   const csv = await service.call('GET', `${path}&limit=1&format=csv`)
-  const next = /^<(?<url>.+)>; rel="next"$/.exec(String(csv.headers['link']))?.groups?.['url'] ?? ''
+  const next = nextOf(csv.headers['link'])
   const nextCsv = await service.call('GET', next)
 
   t.match(first, { lines: [{ deal_id: '-1' }], total_payout: 100.5, pagination: { limit: 1 } })

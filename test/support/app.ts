@@ -10,6 +10,7 @@ import type { Database } from '../../src/database/tables.ts'
 import { parsePayoutKeys } from '../../src/partners/vault.ts'
 import { createClock, type TestClock } from './clock.ts'
 import { createDatabase } from './database.ts'
+import { quietLog } from './log.ts'
 
 export interface TestApp {
   readonly app: FastifyInstance
@@ -30,8 +31,6 @@ type Answer = Promise<LightMyRequestResponse>
 
 const allScopes: NewApiKey['scopes'] = ['admin', 'payouts:read', 'payouts:write', 'payments:approve']
 const payoutKeys = parsePayoutKeys(`test:${Buffer.alloc(32, 7).toString('base64')}`)
-const quiet = { error: () => {}, debug: () => {} }
-
 interface Settings {
   readonly config?: Partial<Config>
   readonly log?: FastifyBaseLogger
@@ -42,7 +41,7 @@ interface Settings {
 /** The production app, on a new database unless `url` is given. */
 export async function createApp(t: Test, { config = {}, log, url }: Settings = {}): Promise<TestApp> {
   const database = url ?? (await createDatabase(t)).url
-  const db = connect({ url: database, max: 10, log: quiet })
+  const db = connect({ url: database, max: 10, log: quietLog })
   const clock = createClock()
   const app = await buildApp({ ...readEnvironment({}), payoutKeys, clock, ...config }, db, log)
   t.teardown(async () => {

@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events'
-import type { Clock } from '../../src/http/pace.ts'
+import type { Clock } from '../../src/values/clock.ts'
 
 export interface TestClock extends Clock {
   /** Advances the clock and calls the timers that are due. */

@@ -23,7 +23,7 @@ export async function createFreshService(t: Test) {
   return { ...service, key, url }
 }
 
-/** An answer without what is different each time: ids and secrets that the service made, instants of its clock. */
+/** Masks the parts of an answer that differ in each run: generated ids, secrets and instants. */
 export function mask(answer: unknown): unknown {
   return JSON.parse(
     JSON.stringify(answer, (name, value: unknown) => {

@@ -6,7 +6,7 @@ import type { ListedOperation } from './openapi-document.ts'
 import { type Resolve, type Schema, valuesOf } from './valid-values.ts'
 
 /** A request as the document describes it. */
-export interface Drawn {
+interface Drawn {
   readonly params: Readonly<Record<string, string>>
   readonly query: Readonly<Record<string, unknown>>
   readonly body: unknown
@@ -117,7 +117,7 @@ function brokenQueriesOf(listed: ListedOperation, resolve: Resolve, drawn: Drawn
   return fc.constantFrom(twice, { ...sent, search: `${sent.search}&cursor=a&offset=0` }, ...faults)
 }
 
-export function takesIdempotencyKey({ operation }: ListedOperation): boolean {
+function takesIdempotencyKey({ operation }: ListedOperation): boolean {
   return JSON.stringify(operation.parameters ?? []).includes('IdempotencyKey')
 }
 

@@ -3,7 +3,7 @@ import type { OpenAPIV3 } from 'openapi-types'
 import type { Resolve, Schema } from './valid-values.ts'
 
 /** One place in a value and what to put there; `undefined` removes it. */
-export interface Fault {
+interface Fault {
   readonly path: readonly (string | number)[]
   readonly value: unknown
 }

@@ -1,6 +1,9 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { createLog } from '../../src/http/log.ts'
 
+/** A log that drops every line. */
+export const quietLog = { error: () => {}, debug: () => {} }
+
 type Line = Readonly<Record<string, unknown>>
 
 /** The production log, captured in memory. */

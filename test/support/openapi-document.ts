@@ -5,11 +5,11 @@ import { buildApp } from '../../src/app.ts'
 import { readEnvironment } from '../../src/config.ts'
 import { connect } from '../../src/database/connect.ts'
 import type { Operation } from '../../src/openapi/contract.ts'
+import { quietLog } from './log.ts'
 
 /** The app with an unreachable database. */
 export async function createDetachedApp(t: Test): Promise<FastifyInstance> {
-  const log = { error: () => {}, debug: () => {} }
-  const db = connect({ url: 'postgres://nobody@127.0.0.1:1/none', log })
+  const db = connect({ url: 'postgres://nobody@127.0.0.1:1/none', log: quietLog })
   const app = await buildApp({ ...readEnvironment({}), payoutKeys: new Map() }, db)
   t.teardown(async () => {
     await app.close()

@@ -1,125 +1,52 @@
 import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, statfs } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
-import { Client } from 'pg'
-import { startEmbedded } from '../../src/postgres/embedded.ts'
-import { migrateAsOwner } from '../../src/database/open.ts'
-import { makeHostile } from './hostile-defaults.ts'
+import { readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { availableParallelism } from 'node:os'
+import { listFailures } from './list-failures.ts'
+import { findFastFolder, startTestServer, type TestServer } from './postgres-server.ts'
 
-interface Server {
-  /** Connects as the owner. */
-  readonly url: string
-  stop(): Promise<unknown>
-}
+// Runs tap with the options of the command line. The server of the databases starts when the first test asks for it,
+// so tests without a database run without one.
 
-const image = 'postgres:17'
-// Test data need not survive a crash.
-const settings = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off', 'max_connections=200']
-const template = `test_template_${process.pid}`
-const role = `test_service_${process.pid}`
 const results = `.tap/results-${process.pid}.tap`
+// The server allows 200 connections, and a test file uses up to 30.
+const jobs = Math.min(availableParallelism(), 6)
 
 // After an interruption this process still has to stop the server.
 const interruption = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => interruption.abort())
 
-const server = await findServer()
+const opened = new AsyncDisposableStack()
+let testServer: Promise<TestServer> | undefined
+const desk = createServer((_, response) => {
+  testServer ??= startTestServer(opened)
+  testServer.then(
+    (server) => response.end(JSON.stringify(server)),
+    (error: Error) => response.writeHead(500).end(error.stack),
+  )
+})
+
 try {
-  const serviceUrl = await createTemplate(server.url)
+  await once(desk.listen(0, '127.0.0.1'), 'listening')
   await ensureTapIsBuilt()
   const reporter = process.stdout.isTTY ? 'base' : 'min'
   const environment = {
-    TEST_DATABASE_URL: server.url,
-    TEST_SERVICE_URL: serviceUrl,
-    TEST_TEMPLATE: template,
+    TEST_SERVER: `http://127.0.0.1:${(desk.address() as AddressInfo).port}`,
     TMPDIR: await findFastFolder(),
   }
   const code = await tap(
-    [`--reporter=${reporter}`, `--output-file=${results}`, ...process.argv.slice(2)],
+    [`--jobs=${jobs}`, `--reporter=${reporter}`, `--output-file=${results}`, ...process.argv.slice(2)],
     environment,
   )
   process.exitCode = (await report()) ? code : code || 1
 } finally {
   await rm(results, { force: true })
-  await server.stop()
-}
-
-async function findServer(): Promise<Server> {
-  const url = process.env['TEST_DATABASE_URL']
-  if (url !== undefined) return { url, stop: () => dropTemplate(url) }
-  try {
-    return await startContainer()
-  } catch (error) {
-    console.log(`Testing with the embedded PostgreSQL, without a container: ${(error as Error).message}`)
-    return startTemporary()
-  }
-}
-
-async function startContainer(): Promise<Server> {
-  const { getContainerRuntimeClient, ImageName } = await import('testcontainers')
-  const { PostgreSqlContainer } = await import('@testcontainers/postgresql')
-  const engine = await getContainerRuntimeClient()
-  const tooSlow = new AbortController()
-  const limit = setTimeout(60_000, undefined, tooSlow).then(() => {
-    throw new Error(`${image} could not be pulled within a minute`)
-  })
-  await Promise.race([engine.image.pull(ImageName.fromString(image)), limit]).finally(() => tooSlow.abort())
-  const container = await new PostgreSqlContainer(image)
-    .withTmpFs({ '/var/lib/postgresql/data': 'rw' })
-    .withCommand(['postgres', ...settings.flatMap((setting) => ['-c', setting])])
-    .withStartupTimeout(30_000)
-    .start()
-  return { url: container.getConnectionUri(), stop: () => container.stop() }
-}
-
-async function startTemporary(): Promise<Server> {
-  const dataDir = await mkdtemp(join(await findFastFolder(), 'partner-attribution-test-'))
-  const embedded = await startEmbedded({ dataDir, log: () => {}, settings })
-  return {
-    url: embedded.ownerUrl,
-    stop: () => embedded.stop().then(() => rm(dataDir, { recursive: true, force: true })),
-  }
-}
-
-/** A folder in memory if possible: it halves the time to create and clone a database. */
-async function findFastFolder(): Promise<string> {
-  const memory = '/dev/shm'
-  const { bavail, bsize } = await statfs(memory).catch(() => ({ bavail: 0, bsize: 0 }))
-  return bavail * bsize > 4e9 ? memory : tmpdir()
-}
-
-/** Creates the template of the test databases. Returns its URL for the role of the service. */
-async function createTemplate(serverUrl: string): Promise<string> {
-  await query(serverUrl, `create database ${template}`)
-  const url = new URL(serverUrl)
-  url.pathname = template
-  const serviceUrl = new URL(url)
-  serviceUrl.username = role
-  serviceUrl.password = randomBytes(24).toString('hex')
-  await migrateAsOwner(url.href, serviceUrl.href, console)
-  await query(serverUrl, makeHostile(role))
-  return serviceUrl.href
-}
-
-async function dropTemplate(serverUrl: string): Promise<void> {
-  await query(serverUrl, `drop database if exists ${template}`)
-  // A killed test leaves its database behind, and with it the grants of the role.
-  await query(serverUrl, `drop role if exists ${role}`).catch((error: Error) => console.log(error.message))
-}
-
-async function query(connectionString: string, sql: string): Promise<void> {
-  const client = new Client({ connectionString })
-  await client.connect()
-  try {
-    await client.query(sql)
-  } finally {
-    await client.end()
-  }
+  desk.closeAllConnections()
+  desk.close()
+  await testServer?.catch(() => {})
+  await opened.disposeAsync()
 }
 
 /** tap generates its test class from its plugins. After an install the class has all plugins. */
@@ -139,11 +66,12 @@ async function tap(args: readonly string[], environment: NodeJS.ProcessEnv = {})
   return code ?? 1
 }
 
-/** Prints tap's totals as the last line. Returns false when no test has passed. */
+/** Prints each failed assertion and, as the last line, the totals. Returns false when no test has passed. */
 async function report(): Promise<boolean> {
-  const totals = existsSync(results)
-    ? ((await readFile(results, 'utf8')).match(/^# \{ total: .*\}$/gm)?.at(-1) ?? '')
-    : ''
+  const text = await readFile(results, 'utf8').catch(() => '')
+  const failures = listFailures(text)
+  if (failures.length > 0) console.log(`\nFailed:\n${failures.map((name) => `  ${name}`).join('\n')}`)
+  const totals = text.match(/^# \{ total: .*\}$/gm)?.at(-1) ?? ''
   const count = (word: string) => Number(new RegExp(`\\b${word}: (\\d+)`).exec(totals)?.[1] ?? 0)
   const skipped = count('skip') + count('todo')
   console.log(

@@ -67,7 +67,15 @@ t.test('the check fails when the document breaks a rule of redocly.yaml', async 
 async function copyRepository(t: Test): Promise<string> {
   const copy = await mkdtemp(join(tmpdir(), 'partner-attribution-openapi-'))
   t.teardown(() => rm(copy, { recursive: true }))
-  for (const part of ['src', 'migrations', 'openapi', 'package.json', 'redocly.yaml', 'CHANGELOG.md']) {
+  for (const part of [
+    'src',
+    'tools',
+    'migrations',
+    'openapi',
+    'package.json',
+    'redocly.yaml',
+    'CHANGELOG.md',
+  ]) {
     await cp(part, join(copy, part), { recursive: true })
   }
   await symlink(resolve('node_modules'), join(copy, 'node_modules'))

@@ -1,8 +1,7 @@
+import { modelNames } from '../../../src/attribution/models.ts'
+import { touchpointTypes } from '../../../src/attribution/touch.ts'
 import { createRandom, shuffle } from '../random.ts'
 import type { Send } from './instance-client.ts'
-
-const types = ['referral', 'demo', 'intro', 'support', 'closer', 'other']
-const models = ['equal', 'first-touch', 'last-touch', 'role-based', 'time-decay', 'linear', 'position-based']
 
 interface Arrivals {
   readonly events: readonly (object & { readonly deal_id: string })[]
@@ -20,14 +19,14 @@ export function givenArrivals(events: number, seed: number): Arrivals {
       id: `ordered-${n}`,
       deal_id: `ordered-${next(deals)}`,
       partner_id: `p${next(10)}`,
-      touchpoint_type: types[next(types.length)],
+      touchpoint_type: touchpointTypes[next(touchpointTypes.length)],
       timestamp: instant(90),
     })),
     deals: Array.from({ length: deals }, (_, n) => ({
       id: `ordered-${n}`,
       amount: (1 + next(10_000_000)) / 100,
       closed_date: instant(90),
-      attribution_model: models[n % models.length],
+      attribution_model: modelNames[n % modelNames.length],
     })),
   }
 }

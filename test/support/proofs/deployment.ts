@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
@@ -8,10 +6,12 @@ import type { Kysely } from 'kysely'
 import { issueKey } from '../../../src/api-keys/issue.ts'
 import { connect } from '../../../src/database/connect.ts'
 import { startEmbedded } from '../../../src/postgres/embedded.ts'
-import { migrateAsOwner } from '../../../src/database/open.ts'
+import { migrateAsOwner } from '../../../src/database/open-database.ts'
 import type { Database } from '../../../src/database/tables.ts'
-import { end, type Listener, startListener } from '../child-processes.ts'
+import { end, isAlive, type Listener, startListener } from '../child-processes.ts'
+import { findFreePort } from '../free-port.ts'
 import { type Send, sendOverHttp } from './instance-client.ts'
+import { quietLog } from '../log.ts'
 
 /** Processes of the service on a PostgreSQL with full durability, all of which can be killed. */
 export interface Deployment {
@@ -26,15 +26,13 @@ export interface Deployment {
   readonly close: () => Promise<void>
 }
 
-const quiet = { error: () => {}, debug: () => {} }
-
 export async function startDeployment(count: number): Promise<Deployment> {
   const dataDir = await mkdtemp(join(tmpdir(), 'partner-attribution-deployment-'))
   const settings = [`port=${await findFreePort()}`]
   let embedded = await startEmbedded({ dataDir, log: () => {}, settings })
   const { url } = embedded
-  await migrateAsOwner(embedded.ownerUrl, url, quiet)
-  const db = connect({ url, log: quiet })
+  await migrateAsOwner(embedded.ownerUrl, url, quietLog)
+  const db = connect({ url, log: quietLog })
   const { key } = await issueKey(db, { name: 'deployment', scopes: ['admin'], rate_limit_max: 1_000_000_000 })
   let exits = 0
 
@@ -89,20 +87,4 @@ async function listChildren(parent: number): Promise<number[]> {
     const [, pid, ppid] = /^(\d+) \(.*\) \S (\d+)/.exec(stat) ?? []
     return Number(ppid) === parent ? [Number(pid)] : []
   })
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
-}
-
-export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
 }

@@ -1,6 +1,7 @@
-import { type Call, type Observation } from './linearizability.ts'
+import type { Call, Observation } from './linearizability.ts'
 import { createRandom, shuffle } from '../random.ts'
-import { forEachOf, type Reply, type Send } from './instance-client.ts'
+import { forEachOf, repeat } from '../concurrency.ts'
+import type { Reply, Send } from './instance-client.ts'
 
 interface Split {
   readonly total_amount: number
@@ -24,7 +25,7 @@ export async function recordHistories(
 ): Promise<readonly (readonly Call[])[]> {
   const next = createRandom(seed)
   const histories: Call[][] = []
-  await forEachOf(Array(deals).keys(), atOnce, async (n) => {
+  await repeat(deals, atOnce, async (n) => {
     const calls: Call[] = []
     histories.push(calls)
     const actions = shuffle(actionsOf(`logged-${n}`, next), next)

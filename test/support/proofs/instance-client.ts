@@ -43,16 +43,3 @@ export function retryWhileBusy(send: Send): Send {
     return reply.status === 503 ? retryWhileBusy(send)(...request) : reply
   }
 }
-
-/** Runs a task for each item, `atOnce` at a time. */
-export async function forEachOf<Item>(
-  items: Iterable<Item>,
-  atOnce: number,
-  task: (item: Item) => Promise<void>,
-): Promise<void> {
-  const waiting = items[Symbol.iterator]()
-  const work = async () => {
-    for (let next = waiting.next(); next.done !== true; next = waiting.next()) await task(next.value)
-  }
-  await Promise.all(Array.from({ length: atOnce }, work))
-}

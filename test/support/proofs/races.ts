@@ -1,5 +1,6 @@
 import { createRandom } from '../random.ts'
-import { forEachOf, retryWhileBusy, type Reply, type Send } from './instance-client.ts'
+import { forEachOf, repeat } from '../concurrency.ts'
+import { retryWhileBusy, type Reply, type Send } from './instance-client.ts'
 
 /** A summary of the answers to clients that send at once. */
 interface Answers {
@@ -14,7 +15,7 @@ export async function sendKeysTogether(
   { keys, copies, atOnce = 4 }: { readonly keys: number; readonly copies: number; readonly atOnce?: number },
 ): Promise<Answers[]> {
   const summaries: Answers[] = []
-  await forEachOf(Array(keys).keys(), atOnce, async (n) => {
+  await repeat(keys, atOnce, async (n) => {
     const event = { partner_id: 'p0', deal_id: `keyed-${n}`, touchpoint_type: 'demo' }
     const headers = { 'idempotency-key': `key-${n}` }
     const replies = Array.from({ length: copies }, (_, copy) =>
@@ -33,7 +34,7 @@ export async function closeWhileTouched(
 ): Promise<Reply[]> {
   const next = createRandom(seed)
   const unexpected: Reply[] = []
-  await forEachOf(Array(deals).keys(), 8, async (n) => {
+  await repeat(deals, 8, async (n) => {
     const id = `raced-${n}`
     const any = retryWhileBusy((...request) => instanceOf(instances, next(instances.length))(...request))
     const touch = (partner: number) =>
@@ -88,7 +89,7 @@ function summarise(replies: readonly Reply[]): Answers {
   }
 }
 
-/** Many clients fill deals at once, with events and batches. Returns the number of events that they were told are stored. */
+/** Many clients fill deals at once, with events and batches. Returns the number of events that were answered 201. */
 export async function fillTogether(
   instances: readonly Send[],
   deals: readonly string[],

@@ -1,10 +1,11 @@
 import { setTimeout } from 'node:timers/promises'
 import { sql } from 'kysely'
-import { forEachOf, type Send } from './instance-client.ts'
+import { forEachOf } from '../concurrency.ts'
+import type { Send } from './instance-client.ts'
 import type { Deployment } from './deployment.ts'
 
 /** The stored writes, compared with the acknowledged ones. */
-export interface KillReport {
+interface KillReport {
   readonly kills: number
   readonly acknowledged: number
   /** Writes that were sent again because they were not acknowledged. */

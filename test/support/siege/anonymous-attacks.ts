@@ -1,5 +1,6 @@
 import { generateApiKey } from '../../../src/http/api-key.ts'
-import { newAddress, repeat } from './http-client.ts'
+import { repeat } from '../concurrency.ts'
+import { newAddress } from './http-client.ts'
 import { type Attack, createAnswerCounter, type Outcome } from './outcome.ts'
 import { readCpuTime, type Target } from './target.ts'
 

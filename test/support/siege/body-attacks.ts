@@ -1,4 +1,4 @@
-import { repeat } from './http-client.ts'
+import { repeat } from '../concurrency.ts'
 import { type Attack, createAnswerCounter, type Outcome } from './outcome.ts'
 import type { Target } from './target.ts'
 

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { fullDeal } from './deal-attacks.ts'
-import { repeat } from './http-client.ts'
+import { repeat } from '../concurrency.ts'
 import { type Attack, createAnswerCounter, type Outcome } from './outcome.ts'
 import type { Target } from './target.ts'
 
@@ -31,7 +31,6 @@ async function withReaders(target: Target, start: (socket: Socket) => void): Pro
   const { send, key, pick } = target
   const counter = createAnswerCounter(200, 503)
   const sockets = openSockets(target, pick(200, 20))
-  const ends = new AbortController()
   for (const socket of sockets) {
     socket.pause()
     socket.write(`GET ${page} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n\r\n`)
@@ -39,7 +38,7 @@ async function withReaders(target: Target, start: (socket: Socket) => void): Pro
   }
   for (let n = 0; n < pick(30, 3); n++) {
     counter.add(await send({ path: '/partners?limit=1', key }))
-    await setTimeout(pick(1000, 100), undefined, { signal: ends.signal })
+    await setTimeout(pick(1000, 100))
   }
   const held = sockets.filter(({ destroyed }) => !destroyed).length
   for (const socket of sockets) socket.destroy()

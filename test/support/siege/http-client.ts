@@ -2,7 +2,7 @@ import { type Agent, type IncomingMessage, request as open, type RequestOptions 
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 
-export interface Request {
+export interface AttackRequest {
   readonly method?: string
   readonly path: string
   readonly key?: string
@@ -15,7 +15,7 @@ export interface Request {
 }
 
 /** An answer: its status, or `cut` if the connection ended without one, and the beginning of its body. */
-export interface Answer {
+export interface AttackAnswer {
   readonly status: number | 'cut'
   readonly text: string
   readonly bytes: number
@@ -26,8 +26,8 @@ const json = 'application/json'
 
 export async function send(
   { url, agent }: { readonly url: URL; readonly agent: Agent },
-  { method = 'GET', path, key, type = json, body, address, hangUpAfterMs }: Request,
-): Promise<Answer> {
+  { method = 'GET', path, key, type = json, body, address, hangUpAfterMs }: AttackRequest,
+): Promise<AttackAnswer> {
   const options: RequestOptions = {
     agent,
     host: url.hostname,
@@ -44,7 +44,7 @@ export async function send(
     },
   }
   const request = open(options)
-  const answer = new Promise<Answer>((resolve) => {
+  const answer = new Promise<AttackAnswer>((resolve) => {
     const cut = () => resolve({ status: 'cut', text: '', bytes: 0 })
     request.once('response', (response) => void read(response).then(resolve, cut))
     // An answer that has arrived counts, even if the connection then breaks.
@@ -57,7 +57,7 @@ export async function send(
   return answer.finally(() => clearTimeout(timer))
 }
 
-async function read(response: IncomingMessage): Promise<Answer> {
+async function read(response: IncomingMessage): Promise<AttackAnswer> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -73,17 +73,4 @@ let addresses = 0
 export function newAddress(): string {
   addresses += 1
   return `10.${(addresses >> 16) & 255}.${(addresses >> 8) & 255}.${addresses & 255}`
-}
-
-/** Runs a task `times` times, `atOnce` at a time. */
-export async function repeat(
-  times: number,
-  atOnce: number,
-  task: (n: number) => Promise<unknown>,
-): Promise<void> {
-  let next = 0
-  const work = async () => {
-    while (next < times) await task(next++)
-  }
-  await Promise.all(Array.from({ length: Math.min(times, atOnce) }, work))
 }

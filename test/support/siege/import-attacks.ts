@@ -2,14 +2,12 @@ import { setTimeout } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { nestedTexts } from './body-attacks.ts'
 import { givenPartners } from './deal-attacks.ts'
-import type { Answer } from './http-client.ts'
+import type { AttackAnswer } from './http-client.ts'
 import { type Attack, createAnswerCounter, type Outcome } from './outcome.ts'
 import type { Target } from './target.ts'
 
 const longestLine = 131_000
-const unknown = `{${Array.from({ length: 16_000 }, (_, n) => `"${n.toString(36)}":0`)
-  .join()
-  .slice(0, longestLine)}`
+const unknownProperties = `{${Array.from({ length: 16_000 }, (_, n) => `"${n.toString(36)}":0`).join()}}`
 const nested = `${'['.repeat(10_000)}${']'.repeat(10_000)}`
 const wide = `{"metadata":{"a":[${Array(40_000).fill('[]').join()}]}}`
 const mostReportBytes = 300_000
@@ -20,7 +18,7 @@ export const importAttacks: readonly Attack[] = [
   { name: 'import: empty objects', run: (target) => importLines(target, '{}') },
   {
     name: 'import: lines of 16,000 unknown properties',
-    run: (target) => importLines(target, `${unknown}}`.replace(/,"?\d*\w*"?:?}$/, '}')),
+    run: (target) => importLines(target, unknownProperties),
   },
   { name: 'import: lines nested 10,000 deep', run: (target) => importLines(target, nested) },
   { name: 'import: lines of 40,000 lists', run: (target) => importLines(target, wide) },
@@ -40,7 +38,7 @@ async function importLines(target: Target, line: string, refused?: number): Prom
   return importBytes(target, Buffer.from(`${line}\n`.repeat(lines)), refused)
 }
 
-/** Repeats one part, up to 131 MB or 256,000 bad lines. The report must count every line and stay small. */
+/** Imports one part repeatedly, up to 131 MB or 256,000 bad lines. The report must count every line and stay small. */
 async function importBytes({ send, key, pick }: Target, part: Buffer, refused?: number): Promise<Outcome> {
   const lines = refused ?? part.toString().split('\n').length - 1
   const parts = Math.ceil(
@@ -90,7 +88,7 @@ function holdUploads(pause: () => Promise<void>) {
         await pause()
       }
     }
-    const held: Promise<Answer>[] = []
+    const held: Promise<AttackAnswer>[] = []
     for (let n = 0; n < pick(8, 4); n++) {
       const { key } = await issue('write')
       for (let m = 0; m < 3; m++) {
@@ -117,6 +115,7 @@ function holdUploads(pause: () => Promise<void>) {
     const refused = answers.filter(({ status }) => status === 503).length
     return counter.outcome({
       measured: `${refused} of ${held.length} uploads refused`,
+      // A key runs one import, a second one waits, and the third is refused.
       isWithinBounds: refused === held.length / 3,
     })
   }

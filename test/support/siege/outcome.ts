@@ -1,4 +1,4 @@
-import type { Answer } from './http-client.ts'
+import type { AttackAnswer } from './http-client.ts'
 import type { Target } from './target.ts'
 
 /** The result of an attack. */
@@ -24,7 +24,7 @@ export function createAnswerCounter(...expected: readonly (number | 'cut')[]) {
   const answers = new Map<number | string, number>()
   const wrong: string[] = []
   return {
-    add({ status, text }: Answer, isRight = true): void {
+    add({ status, text }: AttackAnswer, isRight = true): void {
       answers.set(status, (answers.get(status) ?? 0) + 1)
       if (expected.includes(status) && isRight) return
       if (wrong.length < mostWrong) wrong.push(`${status} ${text.slice(0, 200)}`)

@@ -6,7 +6,8 @@ import type { Scope } from '../../../src/api-keys/schemas.ts'
 import { connect } from '../../../src/database/connect.ts'
 import type { Database } from '../../../src/database/tables.ts'
 import { end, startListener } from '../child-processes.ts'
-import { type Answer, type Request, send } from './http-client.ts'
+import { type AttackAnswer, type AttackRequest, send } from './http-client.ts'
+import { quietLog } from '../log.ts'
 
 /** The service in a child process with a heap of 512 MB, and functions to attack it. */
 export interface Target {
@@ -15,7 +16,7 @@ export interface Target {
   readonly db: Kysely<Database>
   /** An admin key with a very high rate limit. */
   readonly key: string
-  readonly send: (request: Request) => Promise<Answer>
+  readonly send: (request: AttackRequest) => Promise<AttackAnswer>
   readonly issue: (scope: Scope) => Promise<{ readonly id: string; readonly key: string }>
   /** Chooses a number for `npm run siege` or for the short form in the tests. */
   readonly pick: (full: number, short: number) => number
@@ -25,10 +26,8 @@ export interface Target {
 
 const heap = '--max-old-space-size=512'
 const unlimited = 1_000_000_000
-const quiet = { error: () => {}, debug: () => {} }
-
 export async function openTarget(databaseUrl: string, size: 'full' | 'short'): Promise<Target> {
-  const db = connect({ url: databaseUrl, max: 2, log: quiet })
+  const db = connect({ url: databaseUrl, max: 2, log: quietLog })
   const issue = (scope: Scope) =>
     issueKey(db, { name: `siege ${scope}`, scopes: [scope], rate_limit_max: unlimited })
   const { key } = await issue('admin')

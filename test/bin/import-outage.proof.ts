@@ -65,6 +65,6 @@ t.test('an import continues when the service is back', async (t) => {
   const { code, stderr } = await running
 
   t.equal(code, 0)
-  t.match(stderr, /trying again for up to 600 s/)
+  t.match(stderr, /retrying for up to 600 s/)
   t.match(await dump(home.db), { deals: { length: 294 }, events: { length: 3000 } })
 })

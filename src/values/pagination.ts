@@ -7,32 +7,35 @@ export interface PageQuery {
   readonly cursor?: string
 }
 
-/** Where a page begins: after a row, at an offset, or at the start. `key` holds the last row's order columns. */
+/** The start of a page: an offset, or a `key`, which holds the order columns of the last row of the previous page. */
 export interface PageStart {
   readonly limit: number
   readonly offset: number | null
   readonly key: readonly string[] | undefined
 }
 
-/** Reads limit, offset and cursor; a cursor has `width` columns and is opaque to clients. */
-export function startOf({ limit = 100, offset, cursor }: PageQuery, width: number): PageStart {
+/**
+ * Reads limit, offset and cursor. A cursor holds `width` order columns and is opaque to clients. Errors: 400 if the cursor
+ * is not one of this list, or is sent together with an offset.
+ */
+export function readPageStart({ limit = 100, offset, cursor }: PageQuery, width: number): PageStart {
   if (cursor === undefined) return { limit, offset: offset ?? 0, key: undefined }
   if (offset !== undefined)
     throw invalid([{ pointer: 'cursor', detail: 'Send a cursor or an offset, not both.' }])
   const key = decode(cursor)
-  if (key?.length !== width) throw invalid([{ pointer: 'cursor', detail: 'This is no cursor of this list.' }])
+  if (key?.length !== width)
+    throw invalid([{ pointer: 'cursor', detail: 'This is not a cursor of this list.' }])
   return { limit, offset: null, key }
 }
 
 /**
- * Cuts a page of `limit` off rows that were read one further than it, and says how to go on. The `total` is the caller's,
- * or what the end of the rows tells.
+ * Makes a page of at most `limit` rows, with the cursor of the next page. The caller reads `limit + 1` rows, so that the
+ * page knows whether there are more. Without `total`, the total is given on the last page by offset.
  */
 export function toPage<Row>(
   rows: readonly Row[],
-  { limit, offset }: PageStart,
+  { limit, offset, total }: PageStart & { readonly total?: number | undefined },
   keyOf: (row: Row) => readonly string[],
-  total?: number,
 ) {
   const page = rows.slice(0, limit)
   const last = page.at(-1)
@@ -50,7 +53,7 @@ export function toPage<Row>(
   }
 }
 
-// The checksum tells a cursor of ours from text that only looks like one.
+// The checksum lets us refuse text that is not a cursor of this service.
 function encode(key: readonly string[]): string {
   const text = key.join(separator)
   return Buffer.from(text + checksumOf(text)).toString('base64url')
@@ -62,7 +65,7 @@ function decode(cursor: string): readonly string[] | undefined {
   return whole.slice(-checksumLength) === checksumOf(text) ? text.split(separator) : undefined
 }
 
-// PostgreSQL stores no text with it.
+// No column contains it: PostgreSQL cannot store it in text.
 const separator = '\0'
 const checksumLength = 8
 

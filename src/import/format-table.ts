@@ -1,6 +1,6 @@
 type Cell = string | number
 
-/** Rows under a header, in columns; numbers stand to the right. */
+/** Formats rows as columns under a header. Columns of numbers are right-aligned. */
 export function formatTable(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const widths = header.map((name, column) =>
     Math.max(name.length, ...rows.map((row) => String(row[column]).length)),

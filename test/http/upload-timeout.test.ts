@@ -1,13 +1,13 @@
 import t from 'tap'
-import { keepPace } from '../../src/http/pace.ts'
+import { withUploadTimeout } from '../../src/http/upload-timeout.ts'
 import { createClock } from '../support/clock.ts'
 
-/** An upload whose chunks the test sends, read through `keepPace`. */
+/** An upload whose chunks the test sends, read through `withUploadTimeout`. */
 function createUpload() {
   const clock = createClock()
   const { readable, writable } = new TransformStream<Buffer, Buffer>()
   const writer = writable.getWriter()
-  const paced = keepPace(readable[Symbol.asyncIterator](), clock)
+  const paced = withUploadTimeout(readable[Symbol.asyncIterator](), clock)
   const send = async (bytes: number) => {
     const next = paced.next()
     await writer.write(Buffer.alloc(bytes))
@@ -86,7 +86,7 @@ t.test('an upload that breaks off is refused as malformed', async (t) => {
 
   const next = paced.next()
   await Promise.all([
-    t.rejects(next, { code: 'MALFORMED_REQUEST', message: 'The upload broke off.' }),
+    t.rejects(next, { code: 'MALFORMED_REQUEST', message: 'The connection broke during the upload.' }),
     writer.abort(new Error('gone')),
   ])
 })

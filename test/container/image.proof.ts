@@ -40,7 +40,7 @@ async function testImage(): Promise<void> {
     await t.rejects(docker('run', '--rm', image, 'sh', '-c', 'command -v npm'), { code: 127 })
     await t.rejects(docker('run', '--rm', '--read-only', image), {
       code: 1,
-      stderr: /There is neither a DATABASE_URL nor an embedded PostgreSQL/,
+      stderr: /DATABASE_URL is not set, and the package with the embedded PostgreSQL/,
     })
   })
 

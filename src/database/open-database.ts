@@ -9,21 +9,21 @@ export interface OpenDatabase {
   /** Connections of the service's role. */
   readonly db: Kysely<Database>
   readonly isEmbedded: boolean
-  /** Brings the schema to this release's as its owner, and then lets the service's role use it. */
+  /** Runs the migrations as the owner of the schema, grants the role of the service its rights, returns their names. */
   migrate(): Promise<readonly string[]>
   close(): Promise<void>
 }
 
-interface Place {
+interface DatabaseSettings {
   readonly DATABASE_URL?: string
   readonly DATABASE_OWNER_URL?: string
   readonly DATABASE_POOL_MAX?: number
   readonly DATA_DIR: string
 }
 
-/** Connects to DATABASE_URL or, without one, to the embedded database, which is started if it does not run. */
-export async function openDatabase(place: Place, log: Log): Promise<OpenDatabase> {
-  const { DATABASE_URL: url, DATABASE_OWNER_URL: ownerUrl, DATABASE_POOL_MAX: max = 10 } = place
+/** Connects to DATABASE_URL. Without one, connects to the embedded database and starts it if it is not running. */
+export async function openDatabase(settings: DatabaseSettings, log: Log): Promise<OpenDatabase> {
+  const { DATABASE_URL: url, DATABASE_OWNER_URL: ownerUrl, DATABASE_POOL_MAX: max = 10 } = settings
   if (url !== undefined) {
     const db = connect({ url, max, log })
     return {
@@ -33,9 +33,9 @@ export async function openDatabase(place: Place, log: Log): Promise<OpenDatabase
       close: () => db.destroy(),
     }
   }
-  if (ownerUrl !== undefined) throw new Error('DATABASE_OWNER_URL needs a DATABASE_URL beside it.')
-  const embedded = await startEmbedded({ dataDir: place.DATA_DIR, log: (line) => log.debug({}, line) })
-  // Also for commands that do not migrate: the data of an earlier release knows no such role.
+  if (ownerUrl !== undefined) throw new Error('DATABASE_OWNER_URL is set without DATABASE_URL: set both.')
+  const embedded = await startEmbedded({ dataDir: settings.DATA_DIR, log: (line) => log.debug({}, line) })
+  // Commands that do not migrate need the role too, and data of an earlier release does not have it.
   await asOwner(embedded.ownerUrl, (owner) => admitService(owner, embedded.url), log)
   const db = connect({ url: embedded.url, max, log })
   return {
@@ -49,7 +49,7 @@ export async function openDatabase(place: Place, log: Log): Promise<OpenDatabase
   }
 }
 
-/** Migrates as the owner, then admits the role of the service to what there is now. */
+/** Runs the migrations as the owner, then grants the role of the service its rights. Returns the names of the migrations. */
 export function migrateAsOwner(ownerUrl: string, serviceUrl: string, log: Log): Promise<readonly string[]> {
   return asOwner(
     ownerUrl,

@@ -7,24 +7,25 @@ import { negotiate } from '@fastify/accept-negotiator'
 const encodings = ['br', 'gzip'] as const
 type Encoding = (typeof encodings)[number]
 
-// The best quality, 11, takes 4.4 s instead of 0.24 s for Swagger UI's bundle, and saves 9 % more.
+// Quality 11, the best, saves 9 % more but takes 4.4 s instead of 0.24 s for the bundle of Swagger UI.
 const brotli = { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }
 const compress: Readonly<Record<Encoding, (content: Buffer) => Promise<Buffer>>> = {
   br: (content) => promisify(brotliCompress)(content, brotli),
   gzip: (content) => promisify(gzip)(content, { level: 9 }),
 }
 
-/** Sends a content that never changes: each encoding of it is made once, and a client that has it already gets a 304. */
-export type SendReadyMade = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
+/** Sends the content. Answers 304 if the client has it in its cache. */
+export type SendContent = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
 
 interface Content {
   readonly text: string | Buffer
   readonly type: string
-  /** Whether the path changes with the content, so that a browser need not ask again. */
+  /** Whether the path contains a digest of the content, so that a browser may cache it for ever. */
   readonly isVersioned?: boolean
 }
 
-export function makeReady({ text, type, isVersioned = false }: Content): SendReadyMade {
+/** Prepares content that never changes. It is compressed once per encoding, at the first request for it. */
+export function prepareContent({ text, type, isVersioned = false }: Content): SendContent {
   const content = Buffer.from(text)
   const tag = digestOf(content)
   const made = new Map<Encoding, Promise<Buffer>>()
@@ -52,7 +53,7 @@ export function makeReady({ text, type, isVersioned = false }: Content): SendRea
   }
 }
 
-/** Short enough for a path, and long enough that no two contents share it. */
+/** A digest of 96 bits: short enough for a path, long enough to be unique. */
 export function digestOf(content: Buffer): string {
   return hash('sha256', content, 'base64url').slice(0, 16)
 }
