@@ -8,7 +8,7 @@
  *
  * Send your API key as `X-API-Key`. Amounts are numbers in units of their currency, exact to its last decimal.
  *
- * Every failure is a `Problem`. Programs read its `code`; `detail` and `errors` are for people. A 429 or 503 has a `Retry-After` header: wait that many seconds, then send the request again. With an `Idempotency-Key`, or an `id` of your own, nothing is done twice.
+ * Every failure is a `Problem`. Programs read its `code`, which `/docs/errors` explains; `detail` and `errors` are for people. A 429 or 503 has a `Retry-After` header: wait that many seconds, then send the request again. With an `Idempotency-Key`, or an `id` of your own, nothing is done twice.
  *
  * ## From a key to a split
  *
@@ -1308,7 +1308,7 @@ export type PayoutDetailsAnswer = {
  */
 export type Problem = {
     /**
-     * A URI reference of the kind of problem.
+     * Where the code is explained: `/docs/errors#`, then the code.
      */
     type: string;
     title: string;
@@ -1320,44 +1320,44 @@ export type Problem = {
 };
 
 /**
- * What went wrong, for programs: a code never changes its meaning.
+ * Why the request failed, for programs. A code never changes its meaning. `/docs/errors` explains each.
  */
-export type ProblemCode = "conflict" | "deal_exists" | "deal_full" | "deal_not_found" | "deal_void" | "email_taken" | "event_exists" | "event_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_reused" | "internal_error" | "invalid_request" | "api_key_not_found" | "api_key_revoked" | "api_key_rotated" | "last_admin_key" | "malformed_request" | "partner_exists" | "partner_inactive" | "partner_not_found" | "payload_too_large" | "payout_keys_missing" | "rate_limited" | "request_in_flight" | "request_timeout" | "route_not_found" | "too_many_imports" | "unauthenticated" | "unavailable" | "unknown_reference" | "unsupported_media_type" | "version_not_found";
+export type ProblemCode = "invalid_request" | "unknown_reference" | "malformed_request" | "unauthenticated" | "forbidden" | "route_not_found" | "partner_not_found" | "event_not_found" | "deal_not_found" | "api_key_not_found" | "version_not_found" | "request_timeout" | "partner_exists" | "email_taken" | "event_exists" | "deal_exists" | "partner_inactive" | "deal_full" | "deal_void" | "last_admin_key" | "api_key_revoked" | "api_key_rotated" | "conflict" | "request_in_flight" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "payout_keys_missing" | "too_many_imports" | "unavailable";
 
 export const ProblemCode = {
-    conflict: "conflict",
-    deal_exists: "deal_exists",
-    deal_full: "deal_full",
+    invalid_request: "invalid_request",
+    unknown_reference: "unknown_reference",
+    malformed_request: "malformed_request",
+    unauthenticated: "unauthenticated",
+    forbidden: "forbidden",
+    route_not_found: "route_not_found",
+    partner_not_found: "partner_not_found",
+    event_not_found: "event_not_found",
     deal_not_found: "deal_not_found",
-    deal_void: "deal_void",
+    api_key_not_found: "api_key_not_found",
+    version_not_found: "version_not_found",
+    request_timeout: "request_timeout",
+    partner_exists: "partner_exists",
     email_taken: "email_taken",
     event_exists: "event_exists",
-    event_not_found: "event_not_found",
-    forbidden: "forbidden",
-    headers_too_large: "headers_too_large",
-    idempotency_key_reused: "idempotency_key_reused",
-    internal_error: "internal_error",
-    invalid_request: "invalid_request",
-    api_key_not_found: "api_key_not_found",
+    deal_exists: "deal_exists",
+    partner_inactive: "partner_inactive",
+    deal_full: "deal_full",
+    deal_void: "deal_void",
+    last_admin_key: "last_admin_key",
     api_key_revoked: "api_key_revoked",
     api_key_rotated: "api_key_rotated",
-    last_admin_key: "last_admin_key",
-    malformed_request: "malformed_request",
-    partner_exists: "partner_exists",
-    partner_inactive: "partner_inactive",
-    partner_not_found: "partner_not_found",
-    payload_too_large: "payload_too_large",
-    payout_keys_missing: "payout_keys_missing",
-    rate_limited: "rate_limited",
+    conflict: "conflict",
     request_in_flight: "request_in_flight",
-    request_timeout: "request_timeout",
-    route_not_found: "route_not_found",
-    too_many_imports: "too_many_imports",
-    unauthenticated: "unauthenticated",
-    unavailable: "unavailable",
-    unknown_reference: "unknown_reference",
+    payload_too_large: "payload_too_large",
     unsupported_media_type: "unsupported_media_type",
-    version_not_found: "version_not_found"
+    idempotency_key_reused: "idempotency_key_reused",
+    rate_limited: "rate_limited",
+    headers_too_large: "headers_too_large",
+    internal_error: "internal_error",
+    payout_keys_missing: "payout_keys_missing",
+    too_many_imports: "too_many_imports",
+    unavailable: "unavailable"
 } as const;
 
 export type Readiness = {

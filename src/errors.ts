@@ -6,112 +6,269 @@ export interface Fault {
   readonly detail: string
 }
 
-// Clients rely on the codes, so a code never changes. The sentences may change.
-export const InvalidRequest = createError<[]>('invalid_request', 'The request is not valid.', 400)
-export const UnknownReference = createError<[]>(
-  'unknown_reference',
-  'The request refers to something that does not exist.',
-  400,
-)
-export const MalformedRequest = createError<[string, ErrorOptions?]>('malformed_request', '%s', 400)
-export const Unauthenticated = createError<[]>(
-  'unauthenticated',
-  'Send a valid API key in the header X-API-Key.',
-  401,
-)
-export const Forbidden = createError<[string]>('forbidden', 'This API key lacks the scope %s.', 403)
-export const RouteNotFound = createError<[]>('route_not_found', 'There is no such route.', 404)
-export const PartnerNotFound = createError<[string]>('partner_not_found', 'No partner has the id %s.', 404)
-export const EventNotFound = createError<[string]>('event_not_found', 'No event has the id %s.', 404)
-export const DealNotFound = createError<[string]>('deal_not_found', 'No deal has the id %s.', 404)
-export const KeyNotFound = createError<[string]>('api_key_not_found', 'No API key has the id %s.', 404)
-export const VersionNotFound = createError<[string]>(
-  'version_not_found',
-  'Deal %s had no attribution at that instant.',
-  404,
-)
-export const RequestTimeout = createError<[string]>('request_timeout', '%s', 408)
-export const PartnerExists = createError<[string]>(
-  'partner_exists',
-  'A different partner was submitted with the id %s.',
-  409,
-)
-export const EmailTaken = createError<[ErrorOptions?]>(
-  'email_taken',
-  'Another partner has this e-mail address.',
-  409,
-)
-export const EventExists = createError<[string]>(
-  'event_exists',
-  'A different event was submitted with the id %s.',
-  409,
-)
-export const DealExists = createError<[string]>(
-  'deal_exists',
-  'A different deal was submitted with the id %s.',
-  409,
-)
-export const PartnerInactive = createError<[string]>(
-  'partner_inactive',
-  'Partner %s is inactive and takes no new events.',
-  409,
-)
-export const DealFull = createError<[string]>(
-  'deal_full',
-  'Deal %s is full: a deal holds at most 5,000 touchpoints of at most 500 partners.',
-  409,
-)
-export const DealVoid = createError<[string]>('deal_void', 'Deal %s is void and cannot change.', 409)
-export const LastAdminKey = createError<[]>(
-  'last_admin_key',
-  'This is the last admin key, so it cannot be revoked or be set to expire.',
-  409,
-)
-export const KeyRevoked = createError<[string]>('api_key_revoked', 'API key %s is revoked or expired.', 409)
-export const KeyRotated = createError<[string]>(
-  'api_key_rotated',
-  'API key %s was rotated before, and its replacement still works. Rotate or revoke the replacement.',
-  409,
-)
-export const Conflict = createError<[]>('conflict', 'The request conflicts with stored data.', 409)
-export const RequestInFlight = createError<[]>(
-  'request_in_flight',
-  'A request with this Idempotency-Key is still running.',
-  409,
-)
-export const PayloadTooLarge = createError<[]>('payload_too_large', 'The request is too large.', 413)
-export const UnsupportedMediaType = createError<[]>(
-  'unsupported_media_type',
-  'The Content-Type or Content-Encoding is not supported. Send application/json, or application/x-ndjson for an import, uncompressed.',
-  415,
-)
-export const IdempotencyKeyReused = createError<[]>(
-  'idempotency_key_reused',
-  'This Idempotency-Key was used with a different request.',
-  422,
-)
-export const RateLimited = createError<[]>('rate_limited', 'Too many requests.', 429)
-export const HeadersTooLarge = createError<[]>('headers_too_large', 'The request headers are too large.', 431)
-export const InternalError = createError<[]>(
-  'internal_error',
-  'The service failed. The error is logged.',
-  500,
-)
-export const PayoutKeysMissing = createError<[]>(
-  'payout_keys_missing',
-  'The service has no key to encrypt or decrypt these payout details. Its operator must set PAYOUT_KEYS.',
-  503,
-)
-export const TooManyImports = createError<[]>(
-  'too_many_imports',
-  'This API key has one import running and another waiting. Try again later.',
-  503,
-)
-export const Unavailable = createError<[]>(
-  'unavailable',
-  'The service is busy or its database is unreachable. Try again later.',
-  503,
-)
+/** An error and its entry in docs/errors.md and at /docs/errors. The texts are one line of Markdown. */
+export interface ErrorEntry {
+  /** Clients rely on the codes, so a code never changes. The texts may change. */
+  readonly code: string
+  readonly status: number
+  /** The `detail` of the problem, with %s for each parameter. */
+  readonly detail: string
+  /** When the error occurs. */
+  readonly when: string
+  /** What the client does. */
+  readonly remedy: string
+}
+
+const entries: ErrorEntry[] = []
+
+/** Every error, in the order of this file. */
+export const catalogue: readonly ErrorEntry[] = entries
+
+// createError turns the code into capitals; toProblem in http/problems.ts turns it back.
+function define<Parameters extends unknown[]>(entry: ErrorEntry) {
+  entries.push(entry)
+  return createError<Parameters>(entry.code, entry.detail, entry.status)
+}
+
+export const InvalidRequest = define<[]>({
+  code: 'invalid_request',
+  status: 400,
+  detail: 'The request is not valid.',
+  when: 'A field of the body, a parameter or a header is missing, unknown, or has a value that the operation does not accept.',
+  remedy: 'Correct each fault that `errors` lists, then send the request again.',
+})
+export const UnknownReference = define<[]>({
+  code: 'unknown_reference',
+  status: 400,
+  detail: 'The request refers to something that does not exist.',
+  when: 'The body refers to something that does not exist, such as the partner of an event.',
+  remedy:
+    'Check the id that `errors` names. Register the partner first (`POST /partners`), then send the request again.',
+})
+export const MalformedRequest = define<[string, ErrorOptions?]>({
+  code: 'malformed_request',
+  status: 400,
+  detail: '%s',
+  when: 'The request is not valid HTTP, UTF-8 or JSON, contains a value that cannot be stored unchanged, or its connection broke.',
+  remedy:
+    'Read `detail` and correct how your client writes the request. If the connection broke, send the request again.',
+})
+export const Unauthenticated = define<[]>({
+  code: 'unauthenticated',
+  status: 401,
+  detail: 'Send a valid API key in the header X-API-Key.',
+  when: 'The header `X-API-Key` is missing, or its key is unknown, revoked or expired.',
+  remedy: 'Send a valid key. An administrator creates keys with `POST /api-keys`.',
+})
+export const Forbidden = define<[string]>({
+  code: 'forbidden',
+  status: 403,
+  detail: 'This API key lacks the scope %s.',
+  when: 'The key is valid, but lacks the scope that the operation needs, or a scope of the key that it creates or changes.',
+  remedy: 'Use a key that has the scope named in `detail`.',
+})
+export const RouteNotFound = define<[]>({
+  code: 'route_not_found',
+  status: 404,
+  detail: 'There is no such route.',
+  when: 'No operation has this method and path.',
+  remedy: 'Compare the method and the path with the document (`/docs`).',
+})
+export const PartnerNotFound = define<[string]>({
+  code: 'partner_not_found',
+  status: 404,
+  detail: 'No partner has the id %s.',
+  when: 'No partner has the id in the path.',
+  remedy: 'Check the id. `GET /partners` lists all partners.',
+})
+export const EventNotFound = define<[string]>({
+  code: 'event_not_found',
+  status: 404,
+  detail: 'No event has the id %s.',
+  when: 'No event has the id in the path.',
+  remedy: 'Check the id. `GET /events` lists all events.',
+})
+export const DealNotFound = define<[string]>({
+  code: 'deal_not_found',
+  status: 404,
+  detail: 'No deal has the id %s.',
+  when: 'No deal has the id in the path. Events alone do not make a deal: `POST /deals` records it.',
+  remedy: 'Check the id, or record the deal first. `GET /deals` lists all deals.',
+})
+export const KeyNotFound = define<[string]>({
+  code: 'api_key_not_found',
+  status: 404,
+  detail: 'No API key has the id %s.',
+  when: 'No API key has the id in the path. The path takes the id (`key_…`), not the secret.',
+  remedy: 'Check the id. `GET /api-keys` lists all keys.',
+})
+export const VersionNotFound = define<[string]>({
+  code: 'version_not_found',
+  status: 404,
+  detail: 'Deal %s had no attribution at that instant.',
+  when: 'The instant in `as_of` is before the first version of the split of the deal.',
+  remedy: 'Send a later `as_of`. `GET /attribution/{dealId}/history` lists all versions with their times.',
+})
+export const RequestTimeout = define<[string]>({
+  code: 'request_timeout',
+  status: 408,
+  detail: '%s',
+  when: 'The request did not arrive within 15 seconds. An import may take an hour, but at least 32 kB must arrive every 30 seconds.',
+  remedy:
+    'Send the request again. For an import, send all lines again, or the rest: no line is stored twice.',
+})
+export const PartnerExists = define<[string]>({
+  code: 'partner_exists',
+  status: 409,
+  detail: 'A different partner was submitted with the id %s.',
+  when: 'A partner with different fields was submitted with the same `id`.',
+  remedy: 'Use another `id` for another partner. To change the partner, use `PATCH /partners/{partnerId}`.',
+})
+export const EmailTaken = define<[ErrorOptions?]>({
+  code: 'email_taken',
+  status: 409,
+  detail: 'Another partner has this e-mail address.',
+  when: 'Another partner has this e-mail address. Upper and lower case do not differ.',
+  remedy: 'Use the partner that has it (`GET /partners?email=`), or another address.',
+})
+export const EventExists = define<[string]>({
+  code: 'event_exists',
+  status: 409,
+  detail: 'A different event was submitted with the id %s.',
+  when: 'An event with different fields was submitted with the same `id`.',
+  remedy:
+    'Use another `id` for another event. To correct an event, void it (`POST /events/{eventId}/void`) and send a new one.',
+})
+export const DealExists = define<[string]>({
+  code: 'deal_exists',
+  status: 409,
+  detail: 'A different deal was submitted with the id %s.',
+  when: 'A deal with different fields was submitted with the same `id`.',
+  remedy: 'Use another `id` for another deal. To correct the deal, use `PATCH /deals/{dealId}`.',
+})
+export const PartnerInactive = define<[string]>({
+  code: 'partner_inactive',
+  status: 409,
+  detail: 'Partner %s is inactive and takes no new events.',
+  when: 'The event is for a partner with the status `inactive`.',
+  remedy: 'Do not send the event, or make the partner active first (`PATCH /partners/{partnerId}`).',
+})
+export const DealFull = define<[string]>({
+  code: 'deal_full',
+  status: 409,
+  detail: 'Deal %s is full: a deal holds at most 5,000 touchpoints of at most 500 partners.',
+  when: 'The deal has 5,000 touchpoints, or it has 500 partners and the event is for another one. Void events count.',
+  remedy: 'Do not send the event again. Check that its `deal_id` is right.',
+})
+export const DealVoid = define<[string]>({
+  code: 'deal_void',
+  status: 409,
+  detail: 'Deal %s is void and cannot change.',
+  when: 'The request changes a deal that was voided.',
+  remedy: 'Do not send the request again. If the deal counts after all, record it under another `id`.',
+})
+export const LastAdminKey = define<[]>({
+  code: 'last_admin_key',
+  status: 409,
+  detail: 'This is the last admin key, so it cannot be revoked or be set to expire.',
+  when: 'The request revokes an admin key, or makes it expire earlier, and no other admin key works as long as this one.',
+  remedy: 'Create another admin key that expires as late, then send the request again.',
+})
+export const KeyRevoked = define<[string]>({
+  code: 'api_key_revoked',
+  status: 409,
+  detail: 'API key %s is revoked or expired.',
+  when: 'The request changes or rotates a key that is revoked or has expired.',
+  remedy: 'Create a new key (`POST /api-keys`).',
+})
+export const KeyRotated = define<[string]>({
+  code: 'api_key_rotated',
+  status: 409,
+  detail: 'API key %s was rotated before, and its replacement still works. Rotate or revoke the replacement.',
+  when: 'The request rotates a key that was rotated before, and its replacement still works.',
+  remedy: 'Rotate or revoke the replacement: `rotated_from` in `GET /api-keys` names the old key.',
+})
+export const Conflict = define<[]>({
+  code: 'conflict',
+  status: 409,
+  detail: 'The request conflicts with stored data.',
+  when: 'Another request stored conflicting data at the same moment.',
+  remedy: 'Send the request again: it succeeds, or the answer has a more exact code.',
+})
+export const RequestInFlight = define<[]>({
+  code: 'request_in_flight',
+  status: 409,
+  detail: 'A request with this Idempotency-Key is still running.',
+  when: 'A request with the same `Idempotency-Key` is still running.',
+  remedy:
+    'Wait for `Retry-After` seconds, then send the same request again. It gets the answer of the first one.',
+})
+export const PayloadTooLarge = define<[]>({
+  code: 'payload_too_large',
+  status: 413,
+  detail: 'The request is too large.',
+  when: 'The body is larger than 1 MB (1,048,576 bytes).',
+  remedy: 'Send smaller requests. `POST /events/import` takes any number of events.',
+})
+export const UnsupportedMediaType = define<[]>({
+  code: 'unsupported_media_type',
+  status: 415,
+  detail:
+    'The Content-Type or Content-Encoding is not supported. Send application/json, or application/x-ndjson for an import, uncompressed.',
+  when: 'The body has another `Content-Type` than the operation takes, is compressed, or is not in UTF-8.',
+  remedy: 'Send `application/json`, or `application/x-ndjson` for an import, uncompressed and in UTF-8.',
+})
+export const IdempotencyKeyReused = define<[]>({
+  code: 'idempotency_key_reused',
+  status: 422,
+  detail: 'This Idempotency-Key was used with a different request.',
+  when: 'The `Idempotency-Key` was used in the last 72 hours for the same method and path, with another body.',
+  remedy: 'Use a new key for every new request. Repeat a request with the same key and the same body.',
+})
+export const RateLimited = define<[]>({
+  code: 'rate_limited',
+  status: 429,
+  detail: 'Too many requests.',
+  when: 'The API key has no requests left in its window. Or the address failed to authenticate 20 times in a minute, or sent too many requests to routes that need no key: 300 a minute, and 6,000 to `/health` and `/ready`.',
+  remedy: 'Wait for `Retry-After` seconds, then send the request again.',
+})
+export const HeadersTooLarge = define<[]>({
+  code: 'headers_too_large',
+  status: 431,
+  detail: 'The request headers are too large.',
+  when: 'The path and the headers are larger than 16 kB.',
+  remedy: 'Send shorter headers, or a shorter path.',
+})
+export const InternalError = define<[]>({
+  code: 'internal_error',
+  status: 500,
+  detail: 'The service failed. The error is logged.',
+  when: 'The service failed: the fault is not in the request.',
+  remedy:
+    'Send the request again: with an `id` or an `Idempotency-Key` nothing is done twice. If it fails again, tell the operator the `request_id`.',
+})
+export const PayoutKeysMissing = define<[]>({
+  code: 'payout_keys_missing',
+  status: 503,
+  detail:
+    'The service has no key to encrypt or decrypt these payout details. Its operator must set PAYOUT_KEYS.',
+  when: 'The service has no key to encrypt or decrypt these payout details.',
+  remedy: 'Tell the operator to set `PAYOUT_KEYS`. Until then, send requests without payout details.',
+})
+export const TooManyImports = define<[]>({
+  code: 'too_many_imports',
+  status: 503,
+  detail: 'This API key has one import running and another waiting. Try again later.',
+  when: 'The API key has one import running and another one waiting.',
+  remedy: 'Wait until one has ended, then send the import again.',
+})
+export const Unavailable = define<[]>({
+  code: 'unavailable',
+  status: 503,
+  detail: 'The service is busy or its database is unreachable. Try again later.',
+  when: 'The service is busy, is shutting down, or cannot reach its database.',
+  remedy: 'Wait for `Retry-After` seconds, then send the request again. Wait longer after each failure.',
+})
 
 /** Makes a 400 that lists these faults. */
 export function invalid(faults: readonly Fault[]): Error {

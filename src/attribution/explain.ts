@@ -22,7 +22,7 @@ interface Weight {
 
 export interface ExplainedTouch extends TouchBase, Weight, Part {}
 
-export interface ExcludedTouch extends TouchBase {
+interface ExcludedTouch extends TouchBase {
   readonly reason: ExclusionReason
 }
 

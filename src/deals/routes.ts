@@ -6,6 +6,7 @@ import { DealNotFound } from '../errors.ts'
 import { serializeEvents, VoidReason } from '../events/schemas.ts'
 import { readIdempotencyKey, type Write } from '../http/idempotency.ts'
 import { readPeriod } from '../values/instants.ts'
+import { sendJson } from '../http/json.ts'
 import { answers } from '../http/problems.ts'
 import { Currency, describe, Id, Page, PeriodFilter, ref, Strict } from '../values/schemas.ts'
 import type { Attribute } from '../record/versions.ts'
@@ -111,9 +112,8 @@ export const deals: FastifyPluginAsyncTypebox<DealsOptions> = async (
     if (deal === undefined) throw new DealNotFound(dealId)
     const events = await listFirstEvents(db, dealId, eventsShown)
     const count = events.length < eventsShown ? events.length : await countEvents(db, dealId)
-    void reply.type('application/json; charset=utf-8')
     const text = reply.serializeInput(toDeal(deal), dealSchema)
-    return `{"deal":${text},"events":${serializeEvents(events)},"events_count":${count}}`
+    return sendJson(reply, serializeEvents(`{"deal":${text},"events":`, events, `,"events_count":${count}}`))
   })
 
   app.patch('/deals/:dealId', { schema: patchDeal }, (request, reply) =>

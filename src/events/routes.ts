@@ -7,6 +7,7 @@ import { EventNotFound } from '../errors.ts'
 import type { Authentication } from '../http/authentication.ts'
 import { clientSignalOf } from '../http/client-signal.ts'
 import { readIdempotencyKey, type Write } from '../http/idempotency.ts'
+import { sendJson } from '../http/json.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { Clock } from '../values/clock.ts'
 import { answers } from '../http/problems.ts'
@@ -125,11 +126,11 @@ export const events: FastifyPluginAsyncTypebox<EventsOptions> = async (app, need
   )
 
   app.get('/events', { schema: getEvents }, async ({ query }, reply) => {
-    void reply.type('application/json; charset=utf-8')
     return list(
       async () => {
         const { page, pagination } = await listEvents(db, query)
-        return `{"events":${serializeEvents(page)},"pagination":${JSON.stringify(pagination)}}`
+        const bytes = serializeEvents('{"events":', page, `,"pagination":${JSON.stringify(pagination)}}`)
+        return sendJson(reply, bytes)
       },
       { weight: query.limit ?? 100, signal: clientSignalOf(reply) },
     )

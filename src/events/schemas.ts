@@ -141,13 +141,17 @@ interface ListedEvent {
 }
 
 /**
- * The JSON text of a list of events. Metadata is not parsed: a page has up to 1,000 events, and 16 kB of JSON text may
- * become 200 kB of objects.
+ * The bytes of `before`, a list of events as JSON, and `after`. Metadata is not parsed: a page has up to 1,000 events, and
+ * 16 kB of JSON text may become 200 kB of objects. One text of a page would need several times its 16 MB.
  */
-export function serializeEvents(events: readonly ListedEvent[]): string {
-  const texts = events.map(({ metadata, ...event }) => {
+export function serializeEvents(before: string, events: readonly ListedEvent[], after: string): Buffer {
+  const texts = events.map(({ metadata, ...event }, n) => {
     const text = JSON.stringify(event)
-    return `${text.slice(0, -1)},"metadata":${metadata ?? 'null'}}`
+    return `${n === 0 ? '' : ','}${text.slice(0, -1)},"metadata":${metadata ?? 'null'}}`
   })
-  return `[${texts.join(',')}]`
+  const parts = [`${before}[`, ...texts, `]${after}`]
+  const bytes = Buffer.allocUnsafe(parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0))
+  let end = 0
+  for (const part of parts) end += bytes.write(part, end)
+  return bytes
 }

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Readable } from 'node:stream'
 import { MalformedRequest, UnsupportedMediaType } from '../errors.ts'
 import { readBytes } from './body.ts'
@@ -40,4 +40,9 @@ export function acceptOnlyJson(app: FastifyInstance): void {
 /** A hook for routes whose body is optional: no body is read as `{}`. */
 export async function allowNoBody(request: FastifyRequest): Promise<void> {
   if (request.body === undefined) request.body = {}
+}
+
+/** Answers with a JSON text that is bytes already; the schema of the route does not serialise it again. */
+export function sendJson(reply: FastifyReply, bytes: Buffer) {
+  return reply.type('application/json; charset=utf-8').send(bytes)
 }

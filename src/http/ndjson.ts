@@ -49,7 +49,7 @@ export function readBody({ raw, body }: FastifyRequest, clock: Clock): AsyncGene
  * The lines of a stream in batches, each of at most 500 lines, about 256 kB, or the lines of one second. Blank lines are
  * numbered but left out, so a batch may be empty.
  */
-export async function* readLines(
+async function* readLines(
   source: AsyncIterable<Buffer>,
   clock: Clock = systemClock,
 ): AsyncGenerator<readonly BodyLine[]> {

@@ -60,7 +60,7 @@ function answer(error: ApiError, request: FastifyRequest, reply: FastifyReply): 
 export function toProblem(error: ApiError, requestId: string): Problem {
   const code = error.code.toLowerCase()
   return {
-    type: `/docs#problem-${code}`,
+    type: `/docs/errors#${code}`,
     title: STATUS_CODES[error.statusCode] ?? 'Error',
     status: error.statusCode,
     code,

@@ -17,23 +17,19 @@ const compress: Readonly<Record<Encoding, (content: Buffer) => Promise<Buffer>>>
 /** Sends the content. Answers 304 if the client has it in its cache. */
 export type SendContent = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
 
-interface Content {
+export interface Content {
   readonly text: string | Buffer
   readonly type: string
   /** Whether the path contains a digest of the content, so that a browser may cache it for ever. */
   readonly isVersioned?: boolean
 }
 
-/** Prepares content that never changes. It is compressed once per encoding, at the first request for it. */
-export function prepareContent({ text, type, isVersioned = false }: Content): SendContent {
+/** Prepares content that never changes, compressed in every encoding. */
+export async function prepareContent({ text, type, isVersioned = false }: Content): Promise<SendContent> {
   const content = Buffer.from(text)
   const tag = digestOf(content)
-  const made = new Map<Encoding, Promise<Buffer>>()
-  const encode = (encoding: Encoding) => {
-    const encoded = made.get(encoding) ?? compress[encoding](content)
-    made.set(encoding, encoded)
-    return encoded
-  }
+  const [br, gzipped] = await Promise.all([compress.br(content), compress.gzip(content)])
+  const encoded: Readonly<Record<Encoding, Buffer>> = { br, gzip: gzipped }
 
   return async (request, reply) => {
     const wanted = negotiate(request.headers['accept-encoding'] ?? '', [...encodings])
@@ -46,10 +42,7 @@ export function prepareContent({ text, type, isVersioned = false }: Content): Se
     })
     if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send()
     if (encoding === undefined) return reply.type(type).send(content)
-    return reply
-      .type(type)
-      .header('content-encoding', encoding)
-      .send(await encode(encoding))
+    return reply.type(type).header('content-encoding', encoding).send(encoded[encoding])
   }
 }
 

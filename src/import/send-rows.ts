@@ -64,7 +64,7 @@ function refuse({ file, line, kind, id }: Row, body: ApiResponse['body']): Refus
 }
 
 /** Adds up results; the refused rows in the order of their lines. */
-export function addResults(results: readonly SendResult[]): SendResult {
+function addResults(results: readonly SendResult[]): SendResult {
   return {
     stored: results.reduce((sum, { stored }) => sum + stored, 0),
     known: results.reduce((sum, { known }) => sum + known, 0),

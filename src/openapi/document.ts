@@ -5,6 +5,7 @@ import manifest from '../../package.json' with { type: 'json' }
 import { scopeOf } from '../http/authentication.ts'
 import { completeContract, type Examples } from './contract.ts'
 import { introduction } from './introduction.ts'
+import { serviceName } from './page-layout.ts'
 
 const tags = [
   { name: 'Partners', description: 'The people and companies that can earn a share of a deal.' },
@@ -28,7 +29,7 @@ export async function document(app: FastifyInstance, examples: Examples): Promis
     openapi: {
       openapi: '3.0.3',
       info: {
-        title: 'Partner Attribution API',
+        title: serviceName,
         description: introduction,
         version: manifest.version,
         license: { name: 'MIT', url: 'https://opensource.org/license/mit' },

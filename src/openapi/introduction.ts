@@ -3,7 +3,7 @@ export const introduction = `Records what partners did on deals, splits the amou
 
 Send your API key as \`X-API-Key\`. Amounts are numbers in units of their currency, exact to its last decimal.
 
-Every failure is a \`Problem\`. Programs read its \`code\`; \`detail\` and \`errors\` are for people. A 429 or 503 has a \`Retry-After\` header: wait that many seconds, then send the request again. With an \`Idempotency-Key\`, or an \`id\` of your own, nothing is done twice.
+Every failure is a \`Problem\`. Programs read its \`code\`, which \`/docs/errors\` explains; \`detail\` and \`errors\` are for people. A 429 or 503 has a \`Retry-After\` header: wait that many seconds, then send the request again. With an \`Idempotency-Key\`, or an \`id\` of your own, nothing is done twice.
 
 ## From a key to a split
 

@@ -6,7 +6,7 @@ import type { TouchRow, PayoutRow, VersionRow } from './schemas.ts'
 import { type Attribute, fingerprintOf } from './versions.ts'
 
 /** A stored version that differs from the one computed again from its stored inputs. */
-export interface Difference {
+interface Difference {
   readonly deal_id: string
   readonly version: number
   readonly detail: string

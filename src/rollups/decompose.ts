@@ -7,7 +7,7 @@ export interface Period {
 }
 
 /** A part of a period to add (sign 1) or to subtract (sign -1). */
-export interface Piece<Of extends string> extends Required<Period> {
+interface Piece<Of extends string> extends Required<Period> {
   readonly of: Of
   readonly sign: 1 | -1
 }

@@ -1,16 +1,13 @@
 import { type Static, Type } from '@sinclair/typebox'
-import * as errors from '../errors.ts'
+import { catalogue } from '../errors.ts'
 import { OneOf, ref } from './schemas.ts'
 
-// @fastify/error writes codes in capitals; the API sends them in lower case, as all its names.
-export const errorCodes = Object.values(errors)
-  .filter((error) => 'prototype' in error && error.prototype instanceof Error)
-  .map((ApiError) => Reflect.construct(ApiError, ['', '']) as { readonly code: string })
-  .map(({ code }) => code.toLowerCase())
+export const errorCodes = catalogue.map(({ code }) => code)
 
 export const ProblemCode = OneOf(errorCodes, {
   $id: 'ProblemCode',
-  description: 'What went wrong, for programs: a code never changes its meaning.',
+  description:
+    'Why the request failed, for programs. A code never changes its meaning. `/docs/errors` explains each.',
 })
 
 export const Fault = Type.Object(
@@ -24,7 +21,9 @@ export const Fault = Type.Object(
 /** RFC 9457 problem details. */
 export const Problem = Type.Object(
   {
-    type: Type.String({ description: 'A URI reference of the kind of problem.' }),
+    type: Type.String({
+      description: 'Where the code is explained: `/docs/errors#`, then the code.',
+    }),
     title: Type.String(),
     status: Type.Integer(),
     code: ref(ProblemCode),

@@ -97,7 +97,7 @@ export function Strict<Properties extends TProperties>(properties: Properties, o
 }
 
 /** Rows that a page may skip by its offset. */
-export const mostSkipped = 10_000
+const mostSkipped = 10_000
 
 export const Page = {
   limit: Type.Optional(

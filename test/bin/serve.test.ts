@@ -11,7 +11,8 @@ const agent = new Agent({ keepAlive: true })
 t.teardown(() => agent.destroy())
 
 t.test('the service answers during the drain after SIGTERM, is not ready, and exits with 0', async (t) => {
-  const { child, base } = await startService(t, { DRAIN_SECONDS: '1' })
+  // Long enough for two requests on a slow machine.
+  const { child, base } = await startService(t, { DRAIN_SECONDS: '5' })
   const before = await fetchStatus(`${base}/ready`)
 
   child.kill('SIGTERM')

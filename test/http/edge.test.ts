@@ -96,9 +96,9 @@ t.test('every answer carries security headers', async (t) => {
 
 t.test('DOCS=off hides the documentation and nothing else', async (t) => {
   const off = await createApp(t, { config: { DOCS: 'off' } })
-  const on = await createApp(t)
+  const on = await createApp(t, { config: { DOCS: 'on' } })
 
-  for (const path of ['/docs', '/docs/', '/docs/json', '/docs/yaml']) {
+  for (const path of ['/docs', '/docs/', '/docs/errors', '/docs/json', '/docs/yaml']) {
     t.equal((await off.app.inject(path)).statusCode, 404, path)
     t.ok((await on.app.inject(path)).statusCode < 400, path)
   }

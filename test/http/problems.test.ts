@@ -106,13 +106,17 @@ t.test('an error whose properties throw is logged and answered with the same sen
 
 t.test('every error of the catalogue has a code, a sentence and a status', async (t) => {
   const { fail } = createFailing(t)
-  const kinds = Object.values(errors).filter((kind) => 'prototype' in kind && kind.prototype instanceof Error)
+  const kinds = Object.values(errors).filter(
+    (kind) => 'prototype' in kind && kind.prototype instanceof Error,
+  ) as (new () => Error)[]
 
   for (const Kind of kinds) {
     const error = Reflect.construct(Kind, ['X.', 'Y.']) as Error & { statusCode: number }
     const answer = await fail(error)
     t.equal(answer.statusCode, error.statusCode)
-    t.match(answer.json(), { status: error.statusCode, title: String, detail: /^[A-Z].*\. ?/ })
+    const problem = answer.json<{ type: string; code: string }>()
+    t.match(problem, { status: error.statusCode, title: String, detail: /^[A-Z].*\. ?/ })
+    t.equal(problem.type, `/docs/errors#${problem.code}`)
     t.match(answer.headers['content-type'], /^application\/problem\+json/)
   }
   t.equal(new Set(errorCodes).size, kinds.length)

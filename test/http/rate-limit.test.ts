@@ -180,7 +180,7 @@ t.test('an unknown route is a 404 with and without a key and counts against the 
 })
 
 t.test('routes without a key are limited per address and instance without the shared counter', async (t) => {
-  const service = await createApp(t)
+  const service = await createApp(t, { config: { DOCS: 'on' } })
 
   for (const path of ['/', '/docs/json']) {
     const statuses = await sendMany(service, 301, { path, address: `10.0.1.${path.length}` })

@@ -51,7 +51,13 @@ t.test('every refusal shows a problem of each code of its status, with that stat
       const problems = Object.entries(content?.examples ?? {}) as [string, { value: Problem }][]
       t.ok(problems.length > 0, `${id} ${status} has an example`)
       for (const [code, { value }] of problems) {
-        t.match(value, { code, status, title: STATUS_CODES[status], type: /./, detail: /^[A-Z][^%]+\.$/ })
+        t.match(value, {
+          code,
+          status,
+          title: STATUS_CODES[status],
+          type: `/docs/errors#${code}`,
+          detail: /^[A-Z][^%]+\.$/,
+        })
         codes.push(code)
       }
     }

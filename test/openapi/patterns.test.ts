@@ -17,10 +17,13 @@ const otherBlanks = ['\u2028', '\u2029', '\u202f', '\u205f', '\u3000', '\ufeff',
 const seenAsText = ['\u200b', '\u0085', '\u180e', '\u2800', '\u00ad', '\ud800', 'é', '👩‍👩‍👧']
 const controls = ['\0', '\u0007', '\u001b', '\u001f', '\u007f', '\u0080', '\u009f']
 const pieces = [...ids, ...noIds, ...blanks, ...otherBlanks, ...seenAsText, ...controls, 'a', 'A', '0']
+const pairs = pieces.flatMap((one) => pieces.map((other) => one + other))
 
 t.test('an id is refused exactly when the rule with look-ahead refuses it', (t) => {
-  for (const one of pieces)
-    for (const other of pieces) t.equal(id.test(one + other), idRule.test(one + other), one + other)
+  t.strictSame(
+    pairs.filter((value) => id.test(value) !== idRule.test(value)),
+    [],
+  )
   const drawn = fc.oneof(
     fc.string(),
     fc.array(fc.constantFrom('.', 'a', '-', '/', '\n')).map((all) => all.join('')),
@@ -34,8 +37,10 @@ t.test('an id is refused exactly when the rule with look-ahead refuses it', (t) 
 })
 
 t.test('a text is refused exactly when the rule with look-ahead refuses it', (t) => {
-  for (const one of pieces)
-    for (const other of pieces) t.equal(text.test(one + other), textRule.test(one + other), one + other)
+  t.strictSame(
+    pairs.filter((value) => text.test(value) !== textRule.test(value)),
+    [],
+  )
   const drawn = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.array(fc.constantFrom(...pieces)).map((all) => all.join('')),

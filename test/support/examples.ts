@@ -12,7 +12,7 @@ const generatedFields = /_at$|^(?:at|month|request_id|next_cursor)$/
 
 /** A listening service whose database holds only the first key, returned as `key`. */
 export async function createFreshService(t: Test) {
-  const service = await createApp(t)
+  const service = await createApp(t, { config: { DOCS: 'on' } })
   await connectAsOwner(t, service.url).deleteFrom('api_keys').execute()
   const { key } = await issueKey(service.db, {
     name: 'first admin key',
