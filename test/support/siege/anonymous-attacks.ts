@@ -52,8 +52,8 @@ async function tryKeys({ send, pick }: Target, addressOf: () => string): Promise
 
 async function flood({ send, pick }: Target): Promise<Outcome> {
   const counter = createAnswerCounter(200, 304, 308, 404, 429)
-  const { text } = await send({ path: '/docs/' })
-  const files = [...text.matchAll(/(?:href|src)="\.?\/?([^":]+)"/g)].map(([, file]) => `/docs/${file}`)
+  const { text } = await send({ path: '/docs' })
+  const files = [...text.matchAll(/(?:href|src)="\.?\/?([^":]+)"/g)].map(([, file]) => `/${file}`)
   const paths = [
     '/',
     '/docs',
