@@ -54,7 +54,9 @@ t.test('the audit records each change of a partner, with the key and the changed
     ].map((entry) => ({ ...common, ...entry })),
   )
   t.equal(entries.length, 7)
-  t.notMatch(JSON.stringify(entries), /DE89|3000|COBA|T-12/)
+  // Without the ids, which are random and may contain 3000.
+  const recorded = entries.map(({ before, after }) => [before, after])
+  t.notMatch(JSON.stringify(recorded), /DE89|3000|COBA|T-12/)
 })
 
 t.test('the audit records each change of a key, without its secret', async (t) => {
