@@ -28,6 +28,7 @@ import { createMetrics, measureRequests, type Metrics, serveMetrics } from './ht
 import { answerFrameworkError, answerProblems, answerUnknownRoute } from './http/problems.ts'
 import { limitOpenRoutes, limitRates } from './http/rate-limit.ts'
 import { answerSocketError, overrideNodeAnswers } from './http/sockets.ts'
+import { compileSerializersOnce } from './http/serialization.ts'
 import { traceRequests } from './http/tracing.ts'
 import { limitUnreadAnswers } from './http/unread-answers.ts'
 import { limitUnreadBodies } from './http/unread-bodies.ts'
@@ -185,5 +186,6 @@ function serverOptions({ TRUST_PROXY }: Config): FastifyHttpOptions<Server> {
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000, requireHostHeader: false },
     return503OnClosing: false,
     forceCloseConnections: 'idle',
+    schemaController: { compilersFactory: { buildSerializer: compileSerializersOnce } },
   }
 }

@@ -58,7 +58,7 @@ export function limitUnreadAnswers(app: FastifyInstance, metrics: Metrics, limit
 function createUnreadAnswers({
   patienceMs = 30_000,
   bytesPerMs = 64,
-  mostBytes = 25_165_824,
+  mostBytes = 20_971_520,
   spareMs = 1000,
 }: UnreadLimits) {
   // In the order in which they were ready.
