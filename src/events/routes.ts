@@ -126,14 +126,14 @@ export const events: FastifyPluginAsyncTypebox<EventsOptions> = async (app, need
   )
 
   app.get('/events', { schema: getEvents }, async ({ query }, reply) => {
-    return list(
+    const bytes = await list(
       async () => {
         const { page, pagination } = await listEvents(db, query)
-        const bytes = serializeEvents('{"events":', page, `,"pagination":${JSON.stringify(pagination)}}`)
-        return sendJson(reply, bytes)
+        return serializeEvents('{"events":', page, `,"pagination":${JSON.stringify(pagination)}}`)
       },
       { weight: query.limit ?? 100, signal: clientSignalOf(reply) },
     )
+    return sendJson(reply, bytes)
   })
 
   app.get('/events/:eventId', { schema: getEvent }, async ({ params: { eventId } }) => {

@@ -8,7 +8,7 @@ import type { Job } from './run-jobs.ts'
 const second = 1000
 const hour = 3_600_000
 
-/** The background work of each instance. Several instances may run the same job at once. */
+/** The background work of each instance. Several may run the same deletion at once; a lock lets one fold at a time. */
 export function listJobs(db: Kysely<Database>): readonly Job[] {
   return [
     { name: 'fold_changes', everyMs: second, run: () => foldChanges(db) },
