@@ -26,7 +26,9 @@ function closeSoon(request: IncomingMessage): void {
   // The listener of an iterator that was not read to its end would keep the stream paused.
   request.removeAllListeners('readable')
   // Listen to the request, not to the socket: with a data listener on the socket, Node parses three times as slowly.
-  request.on('data', () => {
+  request.on('data', ({ buffer, byteLength }: Buffer<ArrayBuffer>) => {
+    // Free the chunk now: waiting for the garbage collector costs three times the CPU of the whole request.
+    if (buffer.byteLength === byteLength) buffer.transfer(0)
     if (socket.bytesRead - start > mostBytes) socket.destroy()
   })
 }
