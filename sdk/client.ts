@@ -115,6 +115,7 @@ export type AnalyticsFilters = {
     /**
      * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency: string;
 };
@@ -225,6 +226,7 @@ export type Attribution = {
     /**
      * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency: string;
     model: AttributionModel;
@@ -275,6 +277,7 @@ export type AttributionVersion = {
     /**
      * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency: string;
     model: AttributionModel;
@@ -389,6 +392,7 @@ export type Comparison = {
     /**
      * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency: string;
     models: ModelSplit[];
@@ -408,6 +412,7 @@ export type CreditedDeal = {
     /**
      * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency: string;
     /**
@@ -441,6 +446,7 @@ export type Deal = {
     /**
      * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency: string;
     /**
@@ -695,6 +701,7 @@ export type ExplainedAttribution = {
     /**
      * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency: string;
     model: AttributionModel;
@@ -955,6 +962,7 @@ export type NewDeal = {
     /**
      * The currency of `amount`, an ISO 4217 code such as USD. It decides how many decimals an amount has: USD 2, JPY 0, KWD 3. Default: `DEFAULT_CURRENCY` of the service.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency?: string;
     /**
@@ -1128,6 +1136,7 @@ export type PartnerAnalytics = {
     /**
      * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency: string;
     /**
@@ -1265,6 +1274,7 @@ export type PartnerStats = {
     /**
      * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency: string;
     /**
@@ -1292,7 +1302,7 @@ export const PartnerStatus = {
 } as const;
 
 /**
- * Up to 20 texts, such as an IBAN and a tax id. They are encrypted in the database and masked in every answer.
+ * Up to 20 texts, such as an IBAN and a tax id. They are encrypted in the database and masked in every answer. An empty object means none.
  */
 export type PayoutDetails = Record<string, string>;
 
@@ -1378,6 +1388,7 @@ export type RecentDeal = {
     /**
      * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency: string;
     /**
@@ -1431,6 +1442,7 @@ export type Scenario = {
     /**
      * The currency of all amounts in the answer, an ISO 4217 code. Default: `DEFAULT_CURRENCY` of the service. Amounts in other currencies are left out, not converted.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency?: string;
     attribution_model: AttributionModel;
@@ -1442,6 +1454,7 @@ export type ScenarioResult = {
     /**
      * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency: string;
     /**
@@ -1505,6 +1518,7 @@ export type SimulatedAttribution = {
     /**
      * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency: string;
     model: AttributionModel;
@@ -1559,6 +1573,7 @@ export type Simulation = {
     /**
      * The currency of `amount`, an ISO 4217 code such as USD. It decides how many decimals an amount has: USD 2, JPY 0, KWD 3. Default: `DEFAULT_CURRENCY` of the service.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency?: string;
     /**
@@ -1611,6 +1626,7 @@ export type Statement = {
     /**
      * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency: string;
     /**
@@ -1919,6 +1935,7 @@ export type GetPartnerQuery = {
     /**
      * The currency of all amounts in the answer, an ISO 4217 code. Default: `DEFAULT_CURRENCY` of the service. Amounts in other currencies are left out, not converted.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency?: string;
 };
@@ -2048,6 +2065,7 @@ export type GetStatementQuery = {
     /**
      * The currency of all amounts in the answer, an ISO 4217 code. Default: `DEFAULT_CURRENCY` of the service. Amounts in other currencies are left out, not converted.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency?: string;
     /**
@@ -2109,6 +2127,7 @@ export type GetStatementCsvQuery = {
     /**
      * The currency of all amounts in the answer, an ISO 4217 code. Default: `DEFAULT_CURRENCY` of the service. Amounts in other currencies are left out, not converted.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency?: string;
     /**
@@ -2352,6 +2371,7 @@ export type ListDealsQuery = {
     /**
      * Only deals in this currency, an ISO 4217 code.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency?: string;
     /**
@@ -2722,6 +2742,7 @@ export type GetAnalyticsQuery = {
     /**
      * The currency of all amounts in the answer, an ISO 4217 code. Default: `DEFAULT_CURRENCY` of the service. Amounts in other currencies are left out, not converted.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency?: string;
 };
@@ -2755,6 +2776,7 @@ export type RankPartnersQuery = {
     /**
      * The currency of all amounts in the answer, an ISO 4217 code. Default: `DEFAULT_CURRENCY` of the service. Amounts in other currencies are left out, not converted.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency?: string;
     /**
@@ -2810,6 +2832,7 @@ export type GetPartnerAnalyticsQuery = {
     /**
      * The currency of all amounts in the answer, an ISO 4217 code. Default: `DEFAULT_CURRENCY` of the service. Amounts in other currencies are left out, not converted.
      * @pattern ^[A-Z]{3}$
+     * @format currency
      */
     currency?: string;
 };

@@ -1,5 +1,15 @@
 import { type Static, Type } from '@sinclair/typebox'
+import type { FuncKeywordDefinition } from 'ajv'
 import envSchema from 'env-schema'
+import { decimals } from './values/currencies.ts'
+import { currencyCode } from './values/schemas.ts'
+
+const currency: FuncKeywordDefinition = {
+  keyword: 'currency',
+  type: 'string',
+  validate: (_: boolean, code: string) => decimals.has(code),
+  error: { message: currencyCode },
+}
 
 const EnvironmentSchema = Type.Object({
   HOST: Type.String({ default: '127.0.0.1' }),
@@ -32,7 +42,7 @@ const EnvironmentSchema = Type.Object({
   DOCS: Type.Union([Type.Literal('on'), Type.Literal('off')], { default: 'on' }),
   RATE_LIMIT_MAX: Type.Integer({ default: 100, minimum: 1 }),
   RATE_LIMIT_WINDOW: Type.Integer({ default: 15, minimum: 1, description: 'Minutes.' }),
-  DEFAULT_CURRENCY: Type.String({ default: 'USD', pattern: '^[A-Z]{3}$' }),
+  DEFAULT_CURRENCY: Type.String({ default: 'USD', currency: true }),
   ATTRIBUTION_CLOSE_GRACE_MINUTES: Type.Integer({ default: 60, minimum: 0, maximum: 525_600 }),
   ATTRIBUTION_LOOKBACK_DAYS: Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 })),
   MEMO_MEGABYTES: Type.Integer({ default: 16, minimum: 0, maximum: 1024 }),
@@ -51,5 +61,6 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
     data,
     env: false,
     dotenv: false,
+    ajv: { customOptions: (ajv) => ajv.addKeyword(currency) },
   })
 }

@@ -145,6 +145,6 @@ function issued(api_key: IssuedApiKey) {
 function readExpiry<Body extends Pick<NewApiKey, 'expires_at'>>(body: Body): Body {
   const at = parseInstant(body.expires_at ?? '')?.at
   if (at === undefined) return body
-  if (at <= Date.now()) throw invalid([{ pointer: '/expires_at', detail: 'The expires_at is in the past.' }])
+  if (at <= Date.now()) throw invalid([{ pointer: '/expires_at', detail: 'The instant is in the past.' }])
   return { ...body, expires_at: toTimestamp(at) }
 }

@@ -189,7 +189,7 @@ function faultsOf({ timestamp, metadata }: NewEvent, now: number, pointer: strin
   if (timestamp !== undefined && (parseInstant(timestamp)?.at ?? 0) > now + futureMs) {
     faults.push({
       pointer: `${pointer}/timestamp`,
-      detail: 'The timestamp is more than 5 minutes in the future.',
+      detail: 'The instant is more than 5 minutes in the future.',
     })
   }
   if (metadata !== undefined && Buffer.byteLength(JSON.stringify(metadata)) > metadataBytes) {

@@ -63,7 +63,10 @@ export function readIdempotencyKey({ headers }: FastifyRequest): string | undefi
   const key = typeof header === 'string' ? header.replace(/^"(.*)"$/, '$1') : ''
   if (/^[\x21-\x7e]{1,255}$/.test(key)) return key
   throw invalid([
-    { pointer: 'Idempotency-Key', detail: 'The header must be 1 to 255 visible ASCII characters.' },
+    {
+      pointer: 'Idempotency-Key',
+      detail: 'The header must be 1 to 255 visible ASCII characters, such as a UUID.',
+    },
   ])
 }
 

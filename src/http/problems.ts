@@ -4,6 +4,7 @@ import type { TSchema } from '@sinclair/typebox'
 import * as errors from '../errors.ts'
 import { errorCodes, Problem } from '../values/problem.ts'
 import { ref } from '../values/schemas.ts'
+import { describeFault } from './fault-sentences.ts'
 
 /** An error of pg. Some have no code. */
 interface DriverError extends Error {
@@ -88,9 +89,9 @@ function translate(thrown: FastifyError): ApiError {
 }
 
 const parts: Readonly<Record<string, string>> = {
-  querystring: 'parameter ',
-  params: 'parameter ',
-  headers: 'header ',
+  querystring: 'parameter',
+  params: 'parameter',
+  headers: 'header',
 }
 
 /** The faults that Ajv found, at most 100, with the names of clients shortened. */
@@ -99,20 +100,19 @@ export function toFaults({
   validationContext = 'body',
 }: Pick<FastifyError, 'validation' | 'validationContext'>): errors.Fault[] {
   const isBody = validationContext === 'body'
-  return validation
-    .slice(0, mostFaults)
-    .map(({ instancePath, message = 'is not valid', params, keyword }) => {
-      const property = (params['missingProperty'] ?? params['additionalProperty']) as string | undefined
-      const extra = property === undefined ? undefined : shorten(property)
-      const path = extra === undefined ? instancePath : `${instancePath}/${escapePointer(extra)}`
-      const allowed = keyword === 'enum' ? `: ${(params['allowedValues'] as unknown[]).join(', ')}` : ''
-      const hint =
-        !isBody && path === '/offset' && keyword === 'maximum' ? '; use a cursor to go further' : ''
-      return {
-        pointer: isBody ? path : path.slice(1),
-        detail: `The ${parts[validationContext] ?? 'value '}${extra === undefined ? '' : `${extra}: it `}${message}${allowed}${hint}.`,
-      }
-    })
+  const faults = validation.slice(0, mostFaults).map((fault): errors.Fault => {
+    const { instancePath, params, keyword } = fault
+    const property = (params['missingProperty'] ?? params['additionalProperty']) as string | undefined
+    const path = property === undefined ? instancePath : `${instancePath}/${escapePointer(shorten(property))}`
+    const subject = parts[validationContext] ?? (property === undefined ? 'value' : 'field')
+    const hint = !isBody && path === '/offset' && keyword === 'maximum' ? '; use a cursor to go further' : ''
+    return {
+      pointer: isBody ? path : path.slice(1),
+      detail: `The ${subject} ${describeFault(fault)}${hint}.`,
+    }
+  })
+  // A text that breaks both its pattern and its format has one sentence for both.
+  return [...new Map(faults.map((fault) => [JSON.stringify(fault), fault])).values()]
 }
 
 /**

@@ -1,12 +1,9 @@
 import type { FastifyInstance, FastifySchema, FastifySchemaCompiler } from 'fastify'
-import { Ajv, type AnySchemaObject, type FuncKeywordDefinition, type ValidateFunction } from 'ajv'
+import { _, Ajv, type AnySchemaObject, type FuncKeywordDefinition, type ValidateFunction } from 'ajv'
 import type { DataValidateFunction } from 'ajv/dist/types/index.js'
 import { canonicalJson } from '../values/canonical-json.ts'
-import { parseDateBound, parseInstant } from '../values/instants.ts'
 import { Strict } from '../values/schemas.ts'
-
-const email =
-  /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?=.{1,190}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+$/
+import { formats } from './formats.ts'
 
 // With more items or members than this, Ajv takes minutes to list every fault: the cost grows with their square.
 const mostExplained = 1000
@@ -14,19 +11,25 @@ const mostUnknown = 10
 
 // `multipleOf: 0.0001` would not do: most validators divide, and doubles are not exact multiples, so clients that validate
 // answers would refuse ours.
-const decimals = {
+const decimals: FuncKeywordDefinition = {
   keyword: 'x-decimals',
   type: 'number',
+  schemaType: 'number',
+  error: { message: 'has too many decimals', params: ({ schemaCode }) => _`{ most: ${schemaCode} }` },
   validate: (most: number, value: number) => Number(value.toFixed(most)) === value,
-} as const
+}
 
-/** `additionalProperties: false` that lists at most 10 unknown properties of an object. That of Ajv lists all. */
+/**
+ * `additionalProperties: false` that lists at most 10 unknown properties of an object, with the pattern of the known names. That
+ * of Ajv lists all.
+ */
 const fewUnknown: FuncKeywordDefinition = {
   keyword: 'additionalProperties',
   type: 'object',
   schemaType: 'boolean',
   compile(isOpen: boolean, { properties = {}, patternProperties = {} }: AnySchemaObject) {
-    const patterns = Object.keys(patternProperties as object).map((pattern) => new RegExp(pattern, 'u'))
+    const sources = Object.keys(patternProperties as object)
+    const patterns = sources.map((pattern) => new RegExp(pattern, 'u'))
     const isKnown = (name: string) =>
       Object.hasOwn(properties as object, name) || patterns.some((pattern) => pattern.test(name))
     const check: DataValidateFunction = (data: object) => {
@@ -39,7 +42,7 @@ const fewUnknown: FuncKeywordDefinition = {
       check.errors = unknown.map((additionalProperty) => ({
         keyword: 'additionalProperties',
         message: 'must NOT have additional properties',
-        params: { additionalProperty },
+        params: { additionalProperty, pattern: sources[0] },
       }))
       return unknown.length === 0
     }
@@ -93,11 +96,7 @@ function createAjv(allErrors: boolean): Ajv {
     ...(allErrors && { meta: false, validateSchema: false }),
     strictTypes: false,
     keywords: ['example', decimals],
-    formats: {
-      email,
-      'date-time': (text: string) => parseInstant(text) !== undefined,
-      'date-or-date-time': (text: string) => parseDateBound(text) !== undefined,
-    },
+    formats: Object.fromEntries(Object.entries(formats).map(([name, { accepts }]) => [name, accepts])),
   })
   ajv.removeKeyword('uniqueItems').addKeyword(linearUnique)
   if (allErrors) ajv.removeKeyword('additionalProperties').addKeyword(fewUnknown)

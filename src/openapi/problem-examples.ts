@@ -13,7 +13,7 @@ const shown: readonly Error[] = [
   errors.invalid([
     {
       pointer: '/amount',
-      detail: 'An amount in USD has at most 2 decimals, is above 0 and below 10^15 minor units.',
+      detail: 'An amount in USD has at most 2 decimals, is above 0 and at most USD 9,999,999,999,999.99.',
     },
   ]),
   Object.assign(new errors.UnknownReference(), {

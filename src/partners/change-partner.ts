@@ -4,7 +4,7 @@ import { insertAuditEntry } from '../audit/queries.ts'
 import type { Actor } from '../audit/schemas.ts'
 import type { Database } from '../database/tables.ts'
 import { EmailTaken, PartnerNotFound } from '../errors.ts'
-import { namesOf, namesSealed, refuseMasked, sealDetails } from './payout-details.ts'
+import { isEmpty, namesOf, namesSealed, refuseMasked, sealDetails } from './payout-details.ts'
 import { lockPartner, updatePartner } from './queries.ts'
 import type { PartnerChange, PartnerRow } from './schemas.ts'
 import type { Vault } from './vault.ts'
@@ -16,7 +16,7 @@ interface PartnerUpdate {
   readonly actor: Actor
 }
 
-/** Changes a partner. Payout details in the request always count as changed. Errors: 400, 404, 409. */
+/** Changes a partner. Payout details in the request always count as changed; empty ones erase. Errors: 400, 404, 409. */
 export async function changePartner(
   trx: Kysely<Database>,
   { vault, id, change, actor }: PartnerUpdate,
@@ -32,15 +32,22 @@ export async function changePartner(
   if (difference !== undefined) {
     await insertAuditEntry(trx, actor, { action: 'partner.changed', ...subject, ...difference })
   }
-  if (details !== undefined) {
+  if (details === undefined) return after
+  const action = actionOf(before, after)
+  if (action !== undefined) {
     await insertAuditEntry(trx, actor, {
-      action: before.payout_details === null ? 'payout_details.set' : 'payout_details.changed',
+      action,
       ...subject,
       before: namesSealed(vault, before),
-      after: namesOf(details),
+      after: isEmpty(details) ? null : namesOf(details),
     })
   }
   return after
+}
+
+function actionOf({ payout_details: old }: PartnerRow, { payout_details: sealed }: PartnerRow) {
+  if (sealed === null) return old === null ? undefined : 'payout_details.erased'
+  return old === null ? 'payout_details.set' : 'payout_details.changed'
 }
 
 /** Erases a partner's payout details; no other table stores them. Errors: 404. */

@@ -16,6 +16,10 @@ export function maskDetails(details: Details): Record<string, string> {
   )
 }
 
+export function isEmpty(details: Details): boolean {
+  return Object.keys(details).length === 0
+}
+
 /** Errors: 400 if a value is masked. */
 export function refuseMasked(details: Details): void {
   const faults = Object.entries(details)
@@ -27,7 +31,9 @@ export function refuseMasked(details: Details): void {
   if (faults.length > 0) throw invalid(faults)
 }
 
-export function sealDetails(vault: Vault, details: Details, partnerId: string): Buffer {
+/** The details as they are stored. An empty object means none, which is null. */
+export function sealDetails(vault: Vault, details: Details, partnerId: string): Buffer | null {
+  if (isEmpty(details)) return null
   return vault.seal(Buffer.from(JSON.stringify(details)), partnerId)
 }
 

@@ -7,7 +7,7 @@ import type { Database } from '../database/tables.ts'
 import { EmailTaken, PartnerExists } from '../errors.ts'
 import { canonicalJson } from '../values/canonical-json.ts'
 import type { WriteOutcome } from '../http/idempotency.ts'
-import { maskDetails, namesOf, openDetails, refuseMasked, sealDetails } from './payout-details.ts'
+import { isEmpty, maskDetails, namesOf, openDetails, refuseMasked, sealDetails } from './payout-details.ts'
 import { findPartner, insertPartner } from './queries.ts'
 import type { NewPartner, Partner, PartnerRow } from './schemas.ts'
 import type { Vault } from './vault.ts'
@@ -23,16 +23,16 @@ export async function registerPartner(
   trx: Kysely<Database>,
   { vault, partner, actor }: Registration,
 ): Promise<WriteOutcome<{ partner: Partner }>> {
-  const { payout_details: details, ...submission } = partner
+  const { payout_details: details = {}, ...submission } = partner
   const { id = `ptn_${uuid()}`, name, email } = submission
-  if (details !== undefined) refuseMasked(details)
+  refuseMasked(details)
   // The digest leaves out the payout details: a client could otherwise guess them by repeating the submission.
   const digest = hash('sha256', canonicalJson(submission), 'buffer')
   const inserted = await insertPartner(trx, {
     id,
     name,
     email,
-    payout_details: details === undefined ? null : sealDetails(vault, details, id),
+    payout_details: sealDetails(vault, details, id),
     submission: digest,
   })
   if (inserted === undefined) {
@@ -48,7 +48,7 @@ export async function registerPartner(
     ...subject,
     after: { name, email, status },
   })
-  if (details !== undefined) {
+  if (!isEmpty(details)) {
     await insertAuditEntry(trx, actor, { action: 'payout_details.set', ...subject, after: namesOf(details) })
   }
   return answerOf(vault, 201, inserted)

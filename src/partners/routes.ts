@@ -9,6 +9,7 @@ import type { Write } from '../http/idempotency.ts'
 import { answers } from '../http/problems.ts'
 import { describe, Id, Page, ref, ReportCurrency, Strict, Text } from '../values/schemas.ts'
 import { changePartner, eraseDetails } from './change-partner.ts'
+import { isEmpty } from './payout-details.ts'
 import { findPartner, listPartners, sumPartner } from './queries.ts'
 import { answerOf, registerPartner, toPartner } from './register.ts'
 import { revealDetails } from './reveal.ts'
@@ -101,7 +102,7 @@ export const partners: FastifyPluginAsyncTypebox<PartnersOptions> = async (
 ) => {
   app.post('/partners', { schema: createPartner }, async (request, reply) => {
     const { body, caller } = request
-    if (body.payout_details !== undefined) requireScope(caller, 'payouts:write')
+    if (!isEmpty(body.payout_details ?? {})) requireScope(caller, 'payouts:write')
     return write(request, reply, (trx) =>
       registerPartner(trx, { vault, partner: body, actor: actorOf(request) }),
     )

@@ -4,6 +4,7 @@ import {
   describe,
   Id,
   Listing,
+  Matching,
   Money,
   NewId,
   OneOf,
@@ -18,14 +19,18 @@ export const PartnerStatus = OneOf(['active', 'inactive'], {
   description: 'An `inactive` partner takes no new events (409) and keeps its payouts.',
 })
 
+const detailName = Matching(
+  '^[a-z][a-z0-9_]{0,39}$',
+  'must be named like bank_account: up to 40 lower-case letters, digits and _, a letter first',
+)
+
 /** Up to 20 short strings, such as bank account and tax id. */
-export const PayoutDetails = Type.Record(Type.String({ pattern: '^[a-z][a-z0-9_]{0,39}$' }), Text(200), {
+export const PayoutDetails = Type.Record(detailName, Text(200), {
   $id: 'PayoutDetails',
-  minProperties: 1,
   maxProperties: 20,
   additionalProperties: false,
   description:
-    'Up to 20 texts, such as an IBAN and a tax id. They are encrypted in the database and masked in every answer.',
+    'Up to 20 texts, such as an IBAN and a tax id. They are encrypted in the database and masked in every answer. An empty object means none.',
 })
 
 export type PayoutDetails = Static<typeof PayoutDetails>

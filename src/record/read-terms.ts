@@ -6,7 +6,7 @@ import {
 } from '../attribution/models.ts'
 import { type Fault, invalid } from '../errors.ts'
 import { type Instant, parseInstant, toTimestamp } from '../values/instants.ts'
-import { exponentOf, toMinor } from '../values/money.ts'
+import { exponentOf, formatMoney, largest, toMinor } from '../values/money.ts'
 import type { DealTerms, ModelParameters, SentTerms } from './schemas.ts'
 
 /** The currency and the window of a deal whose client sends none. */
@@ -28,7 +28,7 @@ export function readTerms(sent: SentTerms, defaults: DealDefaults): DealTerms {
   ]
   if (faults.length > 0) throw invalid(faults)
   return {
-    amount_minor: toMinor(sent.amount, exponentOf(currency) as number) as bigint,
+    amount_minor: toMinor(sent.amount, exponentOf(currency)) as bigint,
     currency,
     closed_date: toTimestamp(closed.at),
     closed_all_day: closed.isMidnight,
@@ -57,16 +57,15 @@ function readClose(text: string): Instant {
 
 function faultsOfAmount(amount: number, currency: string): Fault[] {
   const exponent = exponentOf(currency)
-  if (exponent === undefined)
-    return [{ pointer: '/currency', detail: `${currency} is not an ISO 4217 currency.` }]
   if (toMinor(amount, exponent) !== undefined) return []
-  const detail = `An amount in ${currency} has at most ${exponent} decimals, is above 0 and below 10^15 minor units.`
+  const decimals = exponent === 0 ? 'no decimals' : `at most ${exponent} decimals`
+  const detail = `An amount in ${currency} has ${decimals}, is above 0 and at most ${formatMoney(largest, currency)}.`
   return [{ pointer: '/amount', detail }]
 }
 
 function faultsOfClose({ at }: Instant, now: number): Fault[] {
   if (at <= now + futureMs) return []
-  return [{ pointer: '/closed_date', detail: 'The closed_date is more than 24 hours in the future.' }]
+  return [{ pointer: '/closed_date', detail: 'The instant is more than 24 hours in the future.' }]
 }
 
 // A parameter of another model would be stored and never used, so it is refused.

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/tables.ts'
 import { toMajor } from '../values/money.ts'
 import { type PageQuery, type PageStart, readPageStart, toPage } from '../values/pagination.ts'
-import type { Statement, StatementChange } from './schemas.ts'
+import type { Statement, StatementChange, StatementLine } from './schemas.ts'
 
 export type StatementQuery = Pick<Statement, 'partner_id' | 'month' | 'currency' | 'as_of'>
 
@@ -17,6 +17,17 @@ interface LineRow extends ChangeRow {
 
 type ChangeRow = Omit<StatementChange, 'payout'> & { payout_minor: bigint | number }
 
+type InMinorUnits<Row> = Omit<Row, 'payout'> & { readonly payout_minor: bigint }
+type MinorLine = InMinorUnits<Omit<StatementLine, 'changes'>> & {
+  readonly changes: readonly InMinorUnits<StatementChange>[]
+}
+
+/** A statement with its money in minor units. */
+export type MinorStatement = Omit<Statement, 'lines' | 'total_payout'> & {
+  readonly lines: readonly MinorLine[]
+  readonly total_minor: bigint
+}
+
 /** A line of the page with the total of all lines. If the page has no lines, one row has the total and nulls. */
 type StatementRow = { total_minor: string } & (LineRow | Record<keyof LineRow, null>)
 
@@ -25,17 +36,30 @@ export async function findStatement(
   db: Kysely<Database>,
   query: StatementQuery,
   page: PageQuery,
-): Promise<Statement> {
-  const { currency } = query
+): Promise<MinorStatement> {
   const start = readPageStart({ limit: 1000, ...page }, 2)
   const rows = await listRows(db, query, start)
   const lines = rows.filter((row): row is StatementRow & LineRow => row.deal_id !== null)
   const { page: shown, pagination } = toPage(lines, start, (line) => [line.closed_date, line.deal_id])
   return {
     ...query,
-    lines: shown.map((line) => toLine(line, currency)),
-    total_payout: toMajor(BigInt(rows[0]?.total_minor ?? 0), currency),
+    lines: shown.map(toLine),
+    total_minor: BigInt(rows[0]?.total_minor ?? 0),
     pagination,
+  }
+}
+
+/** The statement as the API returns it: money in units of its currency. */
+export function toStatement({ lines, total_minor, ...statement }: MinorStatement): Statement {
+  const { currency } = statement
+  const inUnits = <Row extends { readonly payout_minor: bigint }>({ payout_minor, ...row }: Row) => ({
+    ...row,
+    payout: toMajor(payout_minor, currency),
+  })
+  return {
+    ...statement,
+    lines: lines.map((line) => ({ ...inUnits(line), changes: line.changes.map(inUnits) })),
+    total_payout: toMajor(total_minor, currency),
   }
 }
 
@@ -79,19 +103,19 @@ async function listRows(
   return rows
 }
 
-function toLine({ deal_id, closed_date, percentage_bp, earlier, ...last }: LineRow, currency: string) {
+function toLine({ deal_id, closed_date, percentage_bp, earlier, ...last }: LineRow): MinorLine {
   const changes = [...(earlier ?? []), last].map(({ version, reason, calculated_at, payout_minor }) => ({
     version,
     reason,
     calculated_at: new Date(calculated_at).toISOString(),
-    payout: toMajor(BigInt(payout_minor), currency),
+    payout_minor: BigInt(payout_minor),
   }))
   return {
     deal_id,
     closed_date,
     version: last.version,
     percentage: percentage_bp / 100,
-    payout: toMajor(BigInt(last.payout_minor), currency),
+    payout_minor: BigInt(last.payout_minor),
     changes,
     // Versions are numbered without gaps.
     changes_count: last.version,

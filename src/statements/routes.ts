@@ -9,7 +9,7 @@ import { answers } from '../http/problems.ts'
 import { describe, Id, Page, ref, ReportCurrency, Strict, Timestamp } from '../values/schemas.ts'
 import { findPartner } from '../partners/queries.ts'
 import { toCsv } from './to-csv.ts'
-import { findStatement } from './queries.ts'
+import { findStatement, type MinorStatement, toStatement } from './queries.ts'
 import { Month, Statement, StatementFormat } from './schemas.ts'
 
 interface StatementsOptions {
@@ -67,7 +67,7 @@ export const statements: FastifyPluginAsyncTypebox<StatementsOptions> = async (
   app,
   { db, defaultCurrency },
 ) => {
-  async function find(partnerId: string, query: Static<typeof StatementQuery>): Promise<Statement> {
+  async function find(partnerId: string, query: Static<typeof StatementQuery>): Promise<MinorStatement> {
     const { month, currency = defaultCurrency, as_of, ...page } = query
     if ((await findPartner(db, partnerId)) === undefined) throw new PartnerNotFound(partnerId)
     const asOf = as_of === undefined ? null : toTimestamp(parseInstant(as_of)?.at as number)
@@ -78,7 +78,7 @@ export const statements: FastifyPluginAsyncTypebox<StatementsOptions> = async (
     const { format = acceptedFormat(request), ...query } = request.query
     const found = await find(request.params.partnerId, query)
     void reply.header('vary', 'Accept')
-    return format === 'json' ? found : sendCsv(reply, found)
+    return format === 'json' ? toStatement(found) : sendCsv(reply, found)
   })
 
   app.get('/partners/:partnerId/statement.csv', { schema: getStatementCsv }, async (request, reply) =>
@@ -86,7 +86,7 @@ export const statements: FastifyPluginAsyncTypebox<StatementsOptions> = async (
   )
 }
 
-function sendCsv(reply: FastifyReply, statement: Statement): FastifyReply {
+function sendCsv(reply: FastifyReply, statement: MinorStatement): FastifyReply {
   const { partner_id, month, currency, pagination } = statement
   const name = `statement-${partner_id}-${month}-${currency}.csv`
   void reply.header('content-disposition', `attachment; filename="${name}"`)

@@ -1,11 +1,23 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { VersionReason } from '../record/schemas.ts'
-import { Currency, describe, Id, Listing, Money, Nullable, OneOf, ref, Timestamp } from '../values/schemas.ts'
+import {
+  Currency,
+  describe,
+  Id,
+  Listing,
+  Matching,
+  Money,
+  Nullable,
+  OneOf,
+  ref,
+  Timestamp,
+} from '../values/schemas.ts'
 
-export const Month = Type.String({
-  pattern: '^(?:19[7-9]\\d|[2-9]\\d{3})-(?:0[1-9]|1[0-2])$',
-  description: 'The month, in UTC, such as 2026-07. A deal is in the month of its `closed_date`.',
-})
+export const Month = Matching(
+  '^(?:19[7-9]\\d|[2-9]\\d{3})-(?:0[1-9]|1[0-2])$',
+  'must be a month such as 2026-07, from 1970 to 9999',
+  { description: 'The month, in UTC, such as 2026-07. A deal is in the month of its `closed_date`.' },
+)
 
 export const StatementFormat = OneOf(['json', 'csv'], {
   $id: 'StatementFormat',

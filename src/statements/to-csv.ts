@@ -1,4 +1,5 @@
-import type { Statement } from './schemas.ts'
+import { toDecimal } from '../values/money.ts'
+import type { MinorStatement } from './queries.ts'
 
 const columns = [
   'deal_id',
@@ -11,25 +12,27 @@ const columns = [
   'changed_at',
 ] as const
 
-/** A page of a statement as CSV (RFC 4180): a line for each deal, and a line with the total of all pages. */
-export function toCsv({ lines, currency, total_payout }: Statement): string {
+/**
+ * A page of a statement as CSV (RFC 4180): a line for each deal, and a line with the total of all pages. Money is exact at any
+ * size.
+ */
+export function toCsv({ lines, currency, total_minor }: MinorStatement): string {
   const rows = lines.map(({ changes, ...line }) => [
-    line.deal_id,
+    toCell(line.deal_id),
     line.closed_date,
     line.version,
     line.percentage,
-    line.payout,
+    toDecimal(line.payout_minor, currency),
     currency,
     changes.map(({ reason }) => reason).join(' '),
     changes.at(-1)?.calculated_at ?? '',
   ])
-  const total = ['total', '', '', '', total_payout, currency, '', '']
-  return [columns, ...rows, total].map((row) => `${row.map(toCell).join(',')}\r\n`).join('')
+  const total = ['total', '', '', '', toDecimal(total_minor, currency), currency, '', '']
+  return [columns, ...rows, total].map((row) => `${row.join(',')}\r\n`).join('')
 }
 
 // Spreadsheets run text that starts like a formula (CSV injection); an apostrophe prevents that.
-function toCell(value: string | number): string {
-  if (typeof value === 'number') return String(value)
-  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
+function toCell(text: string): string {
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }

@@ -63,7 +63,7 @@ export function readPeriod(
   const from = start === undefined ? undefined : parseDateBound(start)?.from
   const before = end === undefined ? undefined : parseDateBound(end)?.before
   if (from !== undefined && before !== undefined && from >= before) {
-    throw invalid([{ pointer: 'end_date', detail: 'The end_date is before the start_date.' }])
+    throw invalid([{ pointer: 'end_date', detail: 'The period ends before it starts.' }])
   }
   // The day after the last day of 9999 cannot be written, and nothing is later, so the end is open.
   const isOpen = before === undefined || before > endOfYear9999

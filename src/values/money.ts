@@ -1,11 +1,13 @@
-import { codes, code as findCurrency } from 'currency-codes'
+import { decimals } from './currencies.ts'
 
-const exponents = new Map(codes().map((code) => [code, findCurrency(code)?.digits ?? 0]))
-const largest = 999_999_999_999_999n
+/** The largest amount that a client may send, in minor units. */
+export const largest = 999_999_999_999_999n
 
-/** The decimals of an ISO 4217 currency (USD 2, JPY 0, KWD 3). Undefined for a code that does not exist. */
-export function exponentOf(currency: string): number | undefined {
-  return exponents.get(currency)
+/** The decimals of an ISO 4217 currency (USD 2, JPY 0, KWD 3). Throws for an unknown code, because a guess would change amounts. */
+export function exponentOf(currency: string): number {
+  const exponent = decimals.get(currency)
+  if (exponent === undefined) throw new Error(`No decimals are known for the currency ${currency}.`)
+  return exponent
 }
 
 /**
@@ -26,17 +28,28 @@ export function toMinor(amount: number, exponent: number): bigint | undefined {
  * Up to 5,000,000,000,000,000 minor units, each amount has a double of its own; a larger sum may lose its last digit.
  */
 export function toMajor(minor: bigint, currency: string): number {
-  return Number(minor) / 10 ** (exponents.get(currency) ?? 0)
+  return Number(minor) / 10 ** exponentOf(currency)
+}
+
+/** The exact text of an amount of any size, as a JSON number would be written: `40000`, `90.5`. */
+export function toDecimal(minor: bigint, currency: string): `${number}` {
+  const power = 10n ** BigInt(exponentOf(currency))
+  const size = minor < 0n ? -minor : minor
+  const fraction = String(power + (size % power))
+    .slice(1)
+    .replace(/0+$/, '')
+  const text = `${minor < 0n ? '-' : ''}${size / power}${fraction === '' ? '' : `.${fraction}`}`
+  return text as `${number}`
 }
 
 /** Money as text for people, such as `USD 40,000.00`. */
 export function formatMoney(minor: bigint, currency: string): string {
-  const digits = exponents.get(currency) ?? 0
-  const amount = toMajor(minor, currency).toLocaleString('en-US', {
+  const digits = exponentOf(currency)
+  const format = new Intl.NumberFormat('en-US', {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
   })
-  return `${currency} ${amount}`
+  return `${currency} ${format.format(toDecimal(minor, currency))}`
 }
 
 /** The quotient of two numbers that are not negative, rounded half up. */

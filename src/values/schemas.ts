@@ -1,14 +1,23 @@
-import { type Static, type TProperties, type TSchema, Type } from '@sinclair/typebox'
+import { type Static, type StringOptions, type TProperties, type TSchema, Type } from '@sinclair/typebox'
 
 // Patterns use no look-ahead and no \u escapes, because RE2 (Go) has neither. They run in linear time: no two parts of a
 // pattern match the same character at the same place.
 
+/** For each pattern, what a text that breaks it must be, as the end of a sentence. */
+export const patternSentences = new Map<string, string>()
+
+/** Text of a pattern. */
+export function Matching(pattern: string, sentence: string, options: StringOptions = {}) {
+  patternSentences.set(pattern, sentence)
+  return Type.String({ pattern, ...options })
+}
+
 /** An id of the client's system or a generated one. It is safe in a path; `.` and `..` are refused, as clients resolve them. */
-export const Id = Type.String({
-  minLength: 1,
-  maxLength: 128,
-  pattern: '^(?:\\.{0,2}[A-Za-z0-9_:~-]|\\.{3})[A-Za-z0-9_.:~-]*$',
-})
+export const Id = Matching(
+  '^(?:\\.{0,2}[A-Za-z0-9_:~-]|\\.{3})[A-Za-z0-9_.:~-]*$',
+  'must be an id such as deal-123: letters, digits and the characters - _ . : ~, but not . or .. alone',
+  { minLength: 1, maxLength: 128 },
+)
 
 /** The id in a body that creates something. */
 export const NewId = Type.Optional(
@@ -48,8 +57,11 @@ export const Money = Type.Number({
     'In units of the currency, such as 1234.56 for USD. Exact up to 5,000,000,000,000,000 minor units.',
 })
 
-export const Currency = Type.String({
-  pattern: '^[A-Z]{3}$',
+/** What a currency must be, as the end of a sentence. */
+export const currencyCode = 'must be the ISO 4217 code of a currency, such as USD'
+
+export const Currency = Matching('^[A-Z]{3}$', currencyCode, {
+  format: 'currency',
   description:
     'An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.',
 })
@@ -62,11 +74,11 @@ export const ReportCurrency = describe(
 
 /** Text for people: no control characters, not blank. */
 export function Text(maxLength: number) {
-  return Type.String({
-    minLength: 1,
-    maxLength,
-    pattern: '^[^\\S\\x00-\\x1f]*[^\\s\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*$',
-  })
+  return Matching(
+    '^[^\\S\\x00-\\x1f]*[^\\s\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*$',
+    'must be text in one line, without control characters, and not blank',
+    { minLength: 1, maxLength },
+  )
 }
 
 /** The schema with a description for the place where it is used. */
@@ -111,9 +123,8 @@ export const Page = {
     }),
   ),
   cursor: Type.Optional(
-    Type.String({
+    Matching('^[A-Za-z0-9_-]+$', 'must be the next_cursor of the previous page', {
       maxLength: 2048,
-      pattern: '^[A-Za-z0-9_-]+$',
       description: 'The `next_cursor` of the previous page. Not together with `offset`.',
     }),
   ),

@@ -117,7 +117,7 @@ t.test('an import reports each refused row with its line and reason and stores t
     'rows.ndjson:3: event e1: /partner_id: No partner has the id nobody.',
     'rows.ndjson:5: event e1: /id: The id e1 holds another event.',
     'rows.ndjson:6: event e2: The line contains a NUL character.',
-    'rows.ndjson:8: deal d1: /amount: The value must be >= 0.0001.',
+    'rows.ndjson:8: deal d1: /amount: The value must be at least 0.0001.',
     'rows.ndjson:9: deal d2: /amount: An amount in USD has at most 2 decimals',
     'rows.ndjson:16: deal d3: The body contains a number with too many digits or an exponent out of range.',
     '',

@@ -90,7 +90,6 @@ t.test('POST /partners refuses invalid bodies and names the fault', async (t) =>
     [{ id: 7 }, '/id'],
     [{ status: 'active' }, '/status'],
     [{ payout_details: null }, '/payout_details'],
-    [{ payout_details: {} }, '/payout_details'],
     [{ payout_details: { iban: 5 } }, '/payout_details/iban'],
     [{ payout_details: { iban: long(201) } }, '/payout_details/iban'],
     [{ payout_details: { IBAN: 'x' } }, '/payout_details/IBAN'],
@@ -246,6 +245,35 @@ t.test(
     t.equal((await call('DELETE', '/partners/nobody/payout-details')).statusCode, 404)
   },
 )
+
+t.test('an empty object as payout details means none, in POST and in PATCH', async (t) => {
+  const { call, db } = await createApp(t, { config: { payoutKeys: new Map() } })
+  const none = { partner: { payout_details: null } }
+
+  t.match((await call('POST', '/partners', { ...acme, payout_details: {} })).json(), none)
+  t.match((await call('PATCH', '/partners/acme', { payout_details: {} })).json(), none)
+
+  const rows = await db.selectFrom('partners').select('payout_details').execute()
+  const actions = await db
+    .selectFrom('audit')
+    .select('action')
+    .where('subject_kind', '=', 'partner')
+    .execute()
+  t.strictSame(rows, [{ payout_details: null }])
+  t.strictSame(actions, [{ action: 'partner.created' }])
+})
+
+t.test('PATCH /partners/:id with empty payout details erases them', async (t) => {
+  const { call, db } = await createApp(t)
+  await call('POST', '/partners', acme)
+
+  const erased = await call('PATCH', '/partners/acme', { payout_details: {} })
+
+  t.match(erased.json(), { partner: { payout_details: null } })
+  t.strictSame(await db.selectFrom('partners').select('payout_details').execute(), [{ payout_details: null }])
+  const last = await db.selectFrom('audit').selectAll().orderBy('id', 'desc').executeTakeFirstOrThrow()
+  t.match(last, { action: 'payout_details.erased', before: { fields: ['iban'] }, after: null })
+})
 
 t.test('without payout keys, POST /partners answers 503 only for bodies with payout details', async (t) => {
   const { call } = await createApp(t, { config: { payoutKeys: new Map() } })

@@ -87,6 +87,21 @@ t.test('format=csv and Accept: text/csv give CSV with cells escaped against form
   ])
 })
 
+t.test('the total of a CSV is exact above 2^53 minor units', async (t) => {
+  const service = await createApp(t)
+  await givenPartner(service, 'p1')
+  const amounts = [...Array.from({ length: 10 }, () => 9_999_999_999_999.99), 0.01]
+  for (const [n, amount] of amounts.entries()) {
+    const deal_id = `d${n}`
+    await givenEvent(service, { partner_id: 'p1', deal_id, timestamp: '2026-05-01T08:00:00Z' })
+    await givenDeal(service, { id: deal_id, amount, closed_date: '2026-05-01T12:00:00Z' })
+  }
+
+  const { body } = await service.call('GET', '/partners/p1/statement.csv?month=2026-05')
+
+  t.match(body, /\r\ntotal,,,,99999999999999\.91,USD,,\r\n$/)
+})
+
 t.test('GET /partners/:id/statement.csv answers the same CSV as format=csv', async (t) => {
   const service = await createApp(t)
   await givenMay(service)

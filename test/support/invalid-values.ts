@@ -76,6 +76,7 @@ function wrongValuesOf(schema: OpenAPIV3.SchemaObject): unknown[] {
     wrong.push(...wrongTexts, ...(pattern.includes('A-Z') ? ['é', 'a/b', "' or 1=1--"] : []))
   if (format === 'date-time') wrong.push(...wrongInstants, ...wrongDates, '2024-01-01')
   if (format === 'date-or-date-time') wrong.push(...wrongInstants, ...wrongDates)
+  if (format === 'currency') wrong.push('ABC', 'XXX', 'usd')
   if (format === 'email')
     wrong.push('', 'a', 'a@b', '@b.co', 'a@b.co\nBcc: c@d.co', 'a b@c.co', 'a@b..co', 'a@-b.co')
   if (schema.type === 'array') wrong.push(...wrongListsOf(schema))

@@ -1,12 +1,40 @@
 import t from 'tap'
 import * as fc from 'fast-check'
-import { exponentOf, toMajor, toMinor } from '../../src/values/money.ts'
+import { exponentOf, formatMoney, toDecimal, toMajor, toMinor } from '../../src/values/money.ts'
 
 t.test('exponentOf gives the number of decimals of a currency', async (t) => {
   t.strictSame(
-    ['USD', 'JPY', 'KWD', 'CLF', 'ISK', 'HUF', 'XXX', 'ABC', 'usd', 'constructor'].map(exponentOf),
-    [2, 0, 3, 4, 0, 2, 0, undefined, undefined, undefined],
+    ['USD', 'JPY', 'KWD', 'CLF', 'ISK', 'HUF', 'HRK', 'XAU'].map(exponentOf),
+    [2, 0, 3, 4, 0, 2, 2, 0],
   )
+})
+
+t.test('money of an unknown currency is neither read nor written', async (t) => {
+  for (const code of ['XXX', 'ABC', 'usd', 'constructor']) {
+    for (const read of [
+      () => exponentOf(code),
+      () => toMajor(1n, code),
+      () => toDecimal(1n, code),
+      () => formatMoney(1n, code),
+    ])
+      t.throws(read, { message: `No decimals are known for the currency ${code}.` })
+  }
+})
+
+t.test('toDecimal and formatMoney are exact at any size', async (t) => {
+  const huge = 2n ** 80n + 1n
+  const amounts = [
+    [0n, 'USD', '0', 'USD 0.00'],
+    [5n, 'USD', '0.05', 'USD 0.05'],
+    [-9050n, 'USD', '-90.5', 'USD -90.50'],
+    [4_000_000n, 'USD', '40000', 'USD 40,000.00'],
+    [12_345n, 'KWD', '12.345', 'KWD 12.345'],
+    [100n, 'JPY', '100', 'JPY 100'],
+    [huge, 'USD', '12089258196146291747061.77', 'USD 12,089,258,196,146,291,747,061.77'],
+  ] as const
+
+  for (const [minor, currency, text, formatted] of amounts)
+    t.strictSame([toDecimal(minor, currency), formatMoney(minor, currency)], [text, formatted])
 })
 
 t.test('toMinor converts amounts exactly', async (t) => {
@@ -49,7 +77,7 @@ t.test('toMinor reads back each amount that toMajor writes', async (t) => {
     fc.bigInt({ min: 1n, max: 999_999_999_999_999n }),
     (currency, minor) => {
       const sent = toMajor(minor, currency)
-      return toMinor(sent, exponentOf(currency) as number) === minor
+      return toMinor(sent, exponentOf(currency)) === minor
     },
   )
 
@@ -61,8 +89,8 @@ t.test('toMajor is exact for sums up to 5,000,000,000,000,000 minor units', asyn
     fc.constantFrom('USD', 'JPY', 'KWD', 'CLF'),
     fc.bigInt({ min: 0n, max: 5_000_000_000_000_000n }),
     (currency, minor) => {
-      const digits = exponentOf(currency) as number
-      return toMajor(minor, currency).toFixed(digits) === toDecimal(minor, digits)
+      const digits = exponentOf(currency)
+      return toMajor(minor, currency).toFixed(digits) === toFixed(minor, digits)
     },
   )
 
@@ -71,7 +99,7 @@ t.test('toMajor is exact for sums up to 5,000,000,000,000,000 minor units', asyn
   )
 })
 
-function toDecimal(minor: bigint, digits: number): string {
+function toFixed(minor: bigint, digits: number): string {
   const text = String(minor).padStart(digits + 1, '0')
   return digits === 0 ? text : `${text.slice(0, -digits)}.${text.slice(-digits)}`
 }

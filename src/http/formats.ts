@@ -1,0 +1,30 @@
+import { decimals } from '../values/currencies.ts'
+import { parseDateBound, parseInstant } from '../values/instants.ts'
+import { currencyCode } from '../values/schemas.ts'
+
+interface Format {
+  readonly accepts: (text: string) => boolean
+  /** What the value must be, as the end of a sentence. */
+  readonly wanted: string
+}
+
+const email =
+  /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?=.{1,190}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+$/
+
+/** The formats that schemas may name. */
+export const formats = {
+  email: {
+    accepts: (text) => email.test(text),
+    wanted: 'must be an e-mail address such as anna@example.com',
+  },
+  currency: { accepts: (text) => decimals.has(text), wanted: currencyCode },
+  'date-time': {
+    accepts: (text) => parseInstant(text) !== undefined,
+    wanted: 'must be an instant such as 2026-01-31T17:00:00Z, from 1970 to 9999',
+  },
+  'date-or-date-time': {
+    accepts: (text) => parseDateBound(text) !== undefined,
+    wanted:
+      'must be a date such as 2026-01-31, or an instant such as 2026-01-31T17:00:00Z, from 1970 to 9999',
+  },
+} as const satisfies Readonly<Record<string, Format>>
