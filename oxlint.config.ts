@@ -43,7 +43,7 @@ const rooms: readonly Room[] = [
   { files: 'src/import/**', others: [...vocabulary, schemas], notPackages: web },
   {
     files: 'src/jobs/**',
-    others: [...vocabulary, '../database/*', '../http/*', '../rollups/*'],
+    others: [...vocabulary, '../database/*', '../http/*', '../record/*', '../rollups/*'],
     notPackages: web,
   },
   {

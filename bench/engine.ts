@@ -86,7 +86,7 @@ function givenJourneys(model: ModelName, touchpoints: number): readonly Journey[
     amount_minor: BigInt(1 + next(10_000_000)),
     currency: 'USD',
     closed_at,
-    closed_all_day: false,
+    closed_until: null,
     is_void: false,
     model,
     parameters: resolveParameters(model, {}, { close_grace_minutes: 60, lookback_days: null }),

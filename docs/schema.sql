@@ -40,7 +40,7 @@ CREATE TABLE attributions (
   -- The change that made this version.
   reason text NOT NULL,
   -- Amount of the deal in minor units of currency. Equals unattributed_minor plus the sum of
-  -- payouts.payout_minor of this version (checked at commit).
+  -- shares.payout_minor of this version (checked at commit).
   amount_minor bigint NOT NULL,
   currency text NOT NULL,
   -- As deals.closed_date at this version.
@@ -61,7 +61,15 @@ CREATE TABLE attributions (
   -- The transaction that recorded the version: payouts can be added in no other one. A restored dump keeps
   -- the old ids, which then identify no transaction.
   transaction_id xid8 DEFAULT pg_current_xact_id() NOT NULL,
+  -- As deals.closed_on at this version. Null in versions of earlier releases.
+  closed_on date,
+  -- As deals.closed_until at this version.
+  closed_until timestamp(3) with time zone,
+  -- What made this version: event_ids and api_key_ids (the first 100 of each), events_count and note. Null
+  -- in versions of earlier releases.
+  cause jsonb,
   CONSTRAINT attributions_pkey PRIMARY KEY (deal_id, version),
+  CONSTRAINT attributions_closed_on_known CHECK (closed_on IS NOT NULL) NOT VALID,
   CONSTRAINT attributions_deal_known FOREIGN KEY (deal_id) REFERENCES deals(id),
   CONSTRAINT attributions_reason_known CHECK (reason = ANY (ARRAY['closed'::text, 'late_event'::text, 'amended'::text, 'event_voided'::text, 'deal_voided'::text, 'recalculated'::text])),
   CONSTRAINT attributions_unattributed_positive CHECK (unattributed_minor >= 0),
@@ -69,7 +77,6 @@ CREATE TABLE attributions (
 );
 CREATE CONSTRAINT TRIGGER attributions_add_up AFTER INSERT ON attributions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_attribution_adds_up();
 CREATE TRIGGER attributions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON attributions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER attributions_change_figures AFTER INSERT ON attributions REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION change_figures_by_versions();
 
 -- One row for each action on an API key, a partner or payout details: who, what, when. Append-only.
 CREATE TABLE audit (
@@ -104,6 +111,18 @@ CREATE INDEX audit_by_subject_id ON audit USING btree (subject_id, at, id);
 CREATE INDEX audit_newest ON audit USING btree (at, id);
 CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+-- The calendar of the company, at most one row. Written with the first deal or touchpoint.
+CREATE TABLE calendar (
+  -- Always true, so that there is one row.
+  is_only boolean DEFAULT true NOT NULL,
+  -- TIME_ZONE of the service, an IANA name.
+  time_zone text NOT NULL,
+  -- Whether npm run rezone has begun to date rows in time_zone and has not ended.
+  is_redating boolean DEFAULT false NOT NULL,
+  CONSTRAINT calendar_pkey PRIMARY KEY (is_only),
+  CONSTRAINT calendar_one_row CHECK (is_only)
+);
+
 -- Changes of deal_figures that are not yet in deal_rollups. Transactions insert rows; a job adds them to
 -- the rollups and deletes them.
 CREATE TABLE deal_deltas (
@@ -116,16 +135,16 @@ CREATE TABLE deal_deltas (
   revenue_minor bigint NOT NULL,
   -- Unattributed part in minor units of currency. Zero or negative where deals is -1.
   unattributed_minor bigint NOT NULL,
-  -- Start of the hour (UTC) in which the deal closed.
-  hour timestamp with time zone NOT NULL
+  -- As closed_on of the deal.
+  day date NOT NULL
 ) WITH (autovacuum_vacuum_threshold=1000, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_cost_delay=0);
 
 -- Sums of deal_figures by span, currency and model.
 CREATE TABLE deal_rollups (
-  -- hour, day, dekad (a third of a month: from the 1st, 11th or 21st), month, quarter or year, each in UTC.
+  -- day, month or year.
   span text NOT NULL,
-  -- Start of the span.
-  starts timestamp with time zone NOT NULL,
+  -- First day of the span.
+  starts date NOT NULL,
   currency text NOT NULL,
   attribution_model text NOT NULL,
   -- Number of deals.
@@ -135,7 +154,7 @@ CREATE TABLE deal_rollups (
   -- Sum of their unattributed parts in minor units of currency.
   unattributed_minor numeric NOT NULL,
   CONSTRAINT deal_rollups_pkey PRIMARY KEY (span, currency, starts, attribution_model),
-  CONSTRAINT deal_rollups_span_known CHECK (span = ANY (ARRAY['hour'::text, 'day'::text, 'dekad'::text, 'month'::text, 'quarter'::text, 'year'::text]))
+  CONSTRAINT deal_rollups_span_known CHECK (span = ANY (ARRAY['day'::text, 'month'::text, 'year'::text]))
 ) WITH (fillfactor=80);
 
 -- One row for each closed deal, void ones included, with its current facts. attributions has the facts of
@@ -149,8 +168,8 @@ CREATE TABLE deals (
   currency text NOT NULL,
   -- When the deal closed. With closed_all_day, the start of that day.
   closed_date timestamp(3) with time zone NOT NULL,
-  -- Whether the client sent a midnight (in any offset), which stands for its whole day: touchpoints qualify
-  -- up to 24 hours after closed_date, plus close_grace_minutes.
+  -- Whether closed_date stands for its whole day: touchpoints qualify until closed_until, plus
+  -- close_grace_minutes.
   closed_all_day boolean NOT NULL,
   attribution_model text NOT NULL,
   -- Parameters of attribution_model, with the defaults that held when it was set: a default that changes
@@ -166,8 +185,15 @@ CREATE TABLE deals (
   submission bytea NOT NULL,
   created_at timestamp(3) with time zone DEFAULT date_trunc('milliseconds'::text, clock_timestamp()) NOT NULL,
   updated_at timestamp(3) with time zone DEFAULT date_trunc('milliseconds'::text, clock_timestamp()) NOT NULL,
+  -- The day on which reports count the deal: the written date of a whole day, else the date of closed_date
+  -- in calendar.time_zone. Null: not filled in yet, the day in UTC counts.
+  closed_on date,
+  -- With closed_all_day: when closed_on ends in calendar.time_zone. Null: not a whole day, or a deal of an
+  -- earlier release, which ends 24 hours after closed_date.
+  closed_until timestamp(3) with time zone,
   CONSTRAINT deals_pkey PRIMARY KEY (id),
   CONSTRAINT deals_amount_positive CHECK (amount_minor >= 1 AND amount_minor <= '999999999999999'::bigint),
+  CONSTRAINT deals_closed_on_known CHECK (closed_on IS NOT NULL) NOT VALID,
   CONSTRAINT deals_currency_code CHECK (currency ~ '^[A-Z]{3}$'::text),
   CONSTRAINT deals_void_has_reason CHECK ((voided_at IS NULL) = (void_reason IS NULL))
 );
@@ -176,8 +202,7 @@ CREATE INDEX deals_newest_of_currency ON deals USING btree (currency, closed_dat
 CREATE INDEX deals_newest_of_currency_and_model ON deals USING btree (currency, attribution_model, closed_date, id);
 CREATE INDEX deals_newest_of_model ON deals USING btree (attribution_model, closed_date, id);
 CREATE INDEX deals_that_count ON deals USING btree (currency, closed_date, id) WHERE voided_at IS NULL;
-CREATE TRIGGER deals_listed_under_partners AFTER INSERT ON deals REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION list_deal_under_partners();
-CREATE TRIGGER deals_moved_under_partners AFTER UPDATE ON deals FOR EACH ROW WHEN (old.closed_date <> new.closed_date OR old.currency <> new.currency OR old.attribution_model <> new.attribution_model) EXECUTE FUNCTION list_moved_deal_under_partners();
+CREATE INDEX deals_without_day ON deals USING btree (id) WHERE closed_on IS NULL;
 
 -- One row for each touchpoint, void ones included: what a partner did on a deal, and when.
 CREATE TABLE events (
@@ -204,7 +229,11 @@ CREATE TABLE events (
   -- under the same id is a repeated submission, another hash is a conflict.
   submission bytea NOT NULL,
   created_at timestamp(3) with time zone DEFAULT date_trunc('milliseconds'::text, clock_timestamp()) NOT NULL,
+  -- The date of timestamp in calendar.time_zone, on which reports count the touchpoint. Null: not filled in
+  -- yet, the day in UTC counts.
+  happened_on date,
   CONSTRAINT events_pkey PRIMARY KEY (id),
+  CONSTRAINT events_happened_on_known CHECK (happened_on IS NOT NULL) NOT VALID,
   CONSTRAINT events_partner_known FOREIGN KEY (partner_id) REFERENCES partners(id),
   CONSTRAINT events_touchpoint_type_known CHECK (touchpoint_type = ANY (ARRAY['referral'::text, 'demo'::text, 'intro'::text, 'support'::text, 'closer'::text, 'other'::text])),
   CONSTRAINT events_void_has_reason CHECK ((voided_at IS NULL) = (void_reason IS NULL) AND (voided_at IS NULL) = (void_from IS NULL))
@@ -212,9 +241,7 @@ CREATE TABLE events (
 CREATE INDEX events_newest ON events USING btree ("timestamp", id);
 CREATE INDEX events_of_deal ON events USING btree (deal_id, "timestamp", id);
 CREATE INDEX events_of_partner ON events USING btree (partner_id, "timestamp", id);
-CREATE TRIGGER events_change_figures AFTER INSERT ON events REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION change_figures_by_events();
-CREATE TRIGGER events_listed_under_partners AFTER INSERT ON events REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION list_touched_deals_under_partners();
-CREATE TRIGGER events_void_changes_figures AFTER UPDATE ON events FOR EACH ROW WHEN (old.voided_at IS NULL AND new.voided_at IS NOT NULL) EXECUTE FUNCTION change_figures_by_void_event();
+CREATE INDEX events_without_day ON events USING btree (id) WHERE happened_on IS NULL;
 
 -- One row for each successful request with an Idempotency-Key. A job deletes rows that are older than 72
 -- hours.
@@ -262,16 +289,16 @@ CREATE TABLE partner_deltas (
   percentage_bp integer NOT NULL,
   -- Number of credited touchpoints. Negative where deals is -1.
   touchpoints integer NOT NULL,
-  -- Start of the hour (UTC) in which the deal closed.
-  hour timestamp with time zone NOT NULL
+  -- As closed_on of the deal.
+  day date NOT NULL
 ) WITH (autovacuum_vacuum_threshold=1000, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_cost_delay=0);
 
 -- Sums of partner_figures by span, currency and partner.
 CREATE TABLE partner_rollups (
-  -- hour, day, dekad (a third of a month: from the 1st, 11th or 21st), month, quarter or year, each in UTC.
+  -- day, month or year.
   span text NOT NULL,
-  -- Start of the span.
-  starts timestamp with time zone NOT NULL,
+  -- First day of the span.
+  starts date NOT NULL,
   currency text NOT NULL,
   partner_id text COLLATE "C" NOT NULL,
   -- Number of deals that credit the partner.
@@ -283,7 +310,7 @@ CREATE TABLE partner_rollups (
   -- Number of its touchpoints that those deals credit.
   touchpoints bigint NOT NULL,
   CONSTRAINT partner_rollups_pkey PRIMARY KEY (partner_id, currency, span, starts),
-  CONSTRAINT partner_rollups_span_known CHECK (span = ANY (ARRAY['hour'::text, 'day'::text, 'dekad'::text, 'month'::text, 'quarter'::text, 'year'::text]))
+  CONSTRAINT partner_rollups_span_known CHECK (span = ANY (ARRAY['day'::text, 'month'::text, 'year'::text]))
 ) WITH (fillfactor=80);
 CREATE INDEX partner_rollups_of_span ON partner_rollups USING btree (span, currency, starts);
 
@@ -291,8 +318,8 @@ CREATE INDEX partner_rollups_of_span ON partner_rollups USING btree (span, curre
 CREATE TABLE partner_touchpoint_rollups (
   -- Always year.
   span text NOT NULL,
-  -- Start of the year in UTC.
-  starts timestamp with time zone NOT NULL,
+  -- First day of the year.
+  starts date NOT NULL,
   partner_id text COLLATE "C" NOT NULL,
   touchpoint_type text NOT NULL,
   -- Number of touchpoints.
@@ -339,36 +366,6 @@ CREATE INDEX payout_reveals_of_partner ON payout_reveals USING btree (partner_id
 CREATE TRIGGER payout_reveals_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON payout_reveals FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER payout_reveals_audited AFTER INSERT ON payout_reveals FOR EACH ROW EXECUTE FUNCTION audit_payout_reveal();
 
--- One row for each partner that a version of a split credits. Append-only.
-CREATE TABLE payouts (
-  deal_id text COLLATE "C" NOT NULL,
-  -- The version in attributions.
-  version integer NOT NULL,
-  partner_id text COLLATE "C" NOT NULL,
-  -- Part of the amount that the partner gets, in minor units of currency; may be 0.
-  payout_minor bigint NOT NULL,
-  -- Share in basis points: hundredths of a percent. The rows of a version add up to 10,000.
-  percentage_bp integer NOT NULL,
-  -- Number of the qualifying touchpoints of the partner on the deal.
-  touchpoints integer NOT NULL,
-  -- The distinct types of those touchpoints, sorted, with a comma and a space between them.
-  role text NOT NULL,
-  -- As attributions.closed_date, for the index payouts_newest_of_partner.
-  closed_date timestamp(3) with time zone NOT NULL,
-  -- As attributions.currency, for the index payouts_newest_of_partner.
-  currency text NOT NULL,
-  CONSTRAINT payouts_pkey PRIMARY KEY (deal_id, version, partner_id),
-  CONSTRAINT payouts_partner_known FOREIGN KEY (partner_id) REFERENCES partners(id),
-  CONSTRAINT payouts_payout_positive CHECK (payout_minor >= 0),
-  CONSTRAINT payouts_percentage_range CHECK (percentage_bp >= 0 AND percentage_bp <= 10000),
-  CONSTRAINT payouts_touchpoints_positive CHECK (touchpoints > 0),
-  CONSTRAINT payouts_version_known FOREIGN KEY (deal_id, version) REFERENCES attributions(deal_id, version)
-);
-CREATE INDEX payouts_newest_of_partner ON payouts USING btree (partner_id, currency, closed_date, deal_id, version);
-CREATE TRIGGER payouts_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON payouts FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER payouts_change_figures AFTER INSERT ON payouts REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION change_figures_by_payouts();
-CREATE TRIGGER payouts_of_new_version AFTER INSERT ON payouts REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION check_payouts_of_new_version();
-
 -- One row for each current window of a rate limit, shared by all instances. Unlogged: a crash of the
 -- database empties it. A job deletes ended windows.
 CREATE UNLOGGED TABLE rate_limits (
@@ -382,6 +379,35 @@ CREATE UNLOGGED TABLE rate_limits (
   CONSTRAINT rate_limits_taken_counted CHECK (taken >= 0)
 );
 
+-- One row for each partner that a version of a split credits. Append-only.
+CREATE TABLE shares (
+  deal_id text COLLATE "C" NOT NULL,
+  -- The version in attributions.
+  version integer NOT NULL,
+  partner_id text COLLATE "C" NOT NULL,
+  -- Part of the amount that the partner gets, in minor units of currency; may be 0.
+  payout_minor bigint NOT NULL,
+  -- Share in basis points: hundredths of a percent. The rows of a version add up to 10,000.
+  percentage_bp integer NOT NULL,
+  -- Number of the qualifying touchpoints of the partner on the deal.
+  touchpoints integer NOT NULL,
+  -- The distinct types of those touchpoints, sorted, with a comma and a space between them.
+  role text NOT NULL,
+  -- As attributions.closed_date, for the index shares_newest_of_partner.
+  closed_date timestamp(3) with time zone NOT NULL,
+  -- As attributions.currency, for the index shares_newest_of_partner.
+  currency text NOT NULL,
+  CONSTRAINT shares_pkey PRIMARY KEY (deal_id, version, partner_id),
+  CONSTRAINT shares_partner_known FOREIGN KEY (partner_id) REFERENCES partners(id),
+  CONSTRAINT shares_payout_positive CHECK (payout_minor >= 0),
+  CONSTRAINT shares_percentage_range CHECK (percentage_bp >= 0 AND percentage_bp <= 10000),
+  CONSTRAINT shares_touchpoints_positive CHECK (touchpoints > 0),
+  CONSTRAINT shares_version_known FOREIGN KEY (deal_id, version) REFERENCES attributions(deal_id, version)
+);
+CREATE INDEX shares_newest_of_partner ON shares USING btree (partner_id, currency, closed_date, deal_id, version);
+CREATE TRIGGER shares_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON shares FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER shares_of_new_version AFTER INSERT ON shares FOR EACH ROW EXECUTE FUNCTION check_share_of_new_version();
+
 -- Changes of touchpoint_figures that are not yet in touchpoint_rollups and partner_touchpoint_rollups.
 -- Transactions insert rows; a job adds them to the rollups and deletes them.
 CREATE TABLE touchpoint_deltas (
@@ -390,25 +416,25 @@ CREATE TABLE touchpoint_deltas (
   touchpoint_type text NOT NULL,
   -- 1: adds a touchpoint. -1: takes one away.
   touchpoints integer NOT NULL,
-  -- Start of the hour (UTC) of the touchpoint.
-  hour timestamp with time zone NOT NULL
+  -- As happened_on of the touchpoint.
+  day date NOT NULL
 ) WITH (autovacuum_vacuum_threshold=1000, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_cost_delay=0);
 
 -- Sums of touchpoint_figures by span and type.
 CREATE TABLE touchpoint_rollups (
-  -- hour, day, dekad (a third of a month: from the 1st, 11th or 21st), month, quarter or year, each in UTC.
+  -- day, month or year.
   span text NOT NULL,
-  -- Start of the span.
-  starts timestamp with time zone NOT NULL,
+  -- First day of the span.
+  starts date NOT NULL,
   touchpoint_type text NOT NULL,
   -- Number of touchpoints.
   touchpoints bigint NOT NULL,
   CONSTRAINT touchpoint_rollups_pkey PRIMARY KEY (span, starts, touchpoint_type),
-  CONSTRAINT touchpoint_rollups_span_known CHECK (span = ANY (ARRAY['hour'::text, 'day'::text, 'dekad'::text, 'month'::text, 'quarter'::text, 'year'::text]))
+  CONSTRAINT touchpoint_rollups_span_known CHECK (span = ANY (ARRAY['day'::text, 'month'::text, 'year'::text]))
 ) WITH (fillfactor=80);
 
--- attributions with their payouts as one JSON array: [partner_id, name of the partner today,
--- percentage_bp, payout_minor, touchpoints, role] for each, the highest payout first.
+-- attributions with their shares as one JSON array: [partner_id, name of the partner today, percentage_bp,
+-- payout_minor, touchpoints, role] for each, the highest payout first.
 CREATE VIEW attributions_with_shares AS
  SELECT deal_id,
     version,
@@ -418,29 +444,21 @@ CREATE VIEW attributions_with_shares AS
     unattributed_minor,
     calculated_at,
     reason,
-    ( SELECT COALESCE(json_agg(json_build_array(payouts.partner_id, partners.name, payouts.percentage_bp, payouts.payout_minor, payouts.touchpoints, payouts.role) ORDER BY payouts.payout_minor DESC, payouts.partner_id), '[]'::json) AS "coalesce"
-           FROM payouts
-             JOIN partners ON partners.id = payouts.partner_id
-          WHERE payouts.deal_id = attributions.deal_id AND payouts.version = attributions.version) AS shares
+    ( SELECT COALESCE(json_agg(json_build_array(shares.partner_id, partners.name, shares.percentage_bp, shares.payout_minor, shares.touchpoints, shares.role) ORDER BY shares.payout_minor DESC, shares.partner_id), '[]'::json) AS "coalesce"
+           FROM shares
+             JOIN partners ON partners.id = shares.partner_id
+          WHERE shares.deal_id = attributions.deal_id AND shares.version = attributions.version) AS shares,
+    cause,
+        CASE
+            WHEN reason = 'deal_voided'::text THEN calculated_at
+            ELSE NULL::timestamp with time zone
+        END AS voided_at
    FROM attributions;
-
--- deal_deltas by day, for instances of the release before rollups by the hour.
-CREATE VIEW deal_changes AS
- SELECT deal_id,
-    currency,
-    attribution_model,
-    deals,
-    revenue_minor,
-    unattributed_minor,
-    hour,
-    (hour AT TIME ZONE 'UTC'::text)::date AS day
-   FROM deal_deltas;
 
 -- What reports count of deals: one row for each deal that is not void.
 CREATE VIEW deal_figures AS
  SELECT deals.id AS deal_id,
-    deals.closed_date AS at,
-    date_trunc('hour'::text, deals.closed_date, 'UTC'::text) AS hour,
+    COALESCE(deals.closed_on, (deals.closed_date AT TIME ZONE 'UTC'::text)::date) AS day,
     deals.currency,
     deals.attribution_model,
     1 AS deals,
@@ -450,55 +468,43 @@ CREATE VIEW deal_figures AS
      JOIN attributions ON attributions.deal_id = deals.id AND attributions.version = deals.version
   WHERE deals.voided_at IS NULL;
 
--- partner_deltas by day, for instances of the release before rollups by the hour.
-CREATE VIEW partner_changes AS
+-- What reports count of shares: one row for each share of the current version of a deal that is not void.
+CREATE VIEW partner_figures AS
+ SELECT deals.id AS deal_id,
+    COALESCE(deals.closed_on, (deals.closed_date AT TIME ZONE 'UTC'::text)::date) AS day,
+    deals.currency,
+    shares.partner_id,
+    1 AS deals,
+    shares.payout_minor,
+    shares.percentage_bp,
+    shares.touchpoints
+   FROM deals
+     JOIN shares ON shares.deal_id = deals.id AND shares.version = deals.version
+  WHERE deals.voided_at IS NULL;
+
+-- shares under its earlier name, for queries of operators. Dropped in the next release.
+CREATE VIEW payouts AS
  SELECT deal_id,
-    currency,
+    version,
     partner_id,
-    deals,
     payout_minor,
     percentage_bp,
     touchpoints,
-    hour,
-    (hour AT TIME ZONE 'UTC'::text)::date AS day
-   FROM partner_deltas;
+    role,
+    closed_date,
+    currency
+   FROM shares;
 
--- What reports count of payouts: one row for each payout of the current version of a deal that is not
--- void.
-CREATE VIEW partner_figures AS
- SELECT deals.id AS deal_id,
-    deals.closed_date AS at,
-    date_trunc('hour'::text, deals.closed_date, 'UTC'::text) AS hour,
-    deals.currency,
-    payouts.partner_id,
-    1 AS deals,
-    payouts.payout_minor,
-    payouts.percentage_bp,
-    payouts.touchpoints
-   FROM deals
-     JOIN payouts ON payouts.deal_id = deals.id AND payouts.version = deals.version
-  WHERE deals.voided_at IS NULL;
-
--- touchpoint_deltas by day, for instances of the release before rollups by the hour.
-CREATE VIEW touchpoint_changes AS
- SELECT deal_id,
-    partner_id,
-    touchpoint_type,
-    touchpoints,
-    hour,
-    (hour AT TIME ZONE 'UTC'::text)::date AS day
-   FROM touchpoint_deltas;
-
--- What reports count of touchpoints: one row for each that is not void.
+-- What reports count of touchpoints: one row for each that is not void and not on a void deal.
 CREATE VIEW touchpoint_figures AS
- SELECT deal_id,
-    "timestamp" AS at,
-    date_trunc('hour'::text, "timestamp", 'UTC'::text) AS hour,
-    partner_id,
-    touchpoint_type,
+ SELECT events.deal_id,
+    COALESCE(events.happened_on, (events."timestamp" AT TIME ZONE 'UTC'::text)::date) AS day,
+    events.partner_id,
+    events.touchpoint_type,
     1 AS touchpoints
    FROM events
-  WHERE voided_at IS NULL;
+     LEFT JOIN deals ON deals.id = events.deal_id
+  WHERE events.voided_at IS NULL AND deals.voided_at IS NULL;
 
 CREATE OR REPLACE FUNCTION public.audit_payout_reveal()
  RETURNS trigger
@@ -509,62 +515,6 @@ AS $function$
     insert into audit (id, at, actor, key_id, action, subject_kind, subject_id)
     select 'aud_' || substr("new"."id", 5), "new"."revealed_at", 'api_key', "new"."api_key_id",
       'payout_details.read', 'partner', "new"."partner_id";
-      return null;
-    end $function$;
-
-CREATE OR REPLACE FUNCTION public.change_figures_by_events()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
-    begin
-      insert into "touchpoint_deltas" (deal_id, "hour", partner_id, touchpoint_type, touchpoints)
-      select deal_id, date_trunc('hour', timestamp, 'UTC'), partner_id, touchpoint_type, 1 from added where voided_at is null;
-      return null;
-    end $function$;
-
-CREATE OR REPLACE FUNCTION public.change_figures_by_payouts()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
-    begin
-      insert into "partner_deltas"
-        (deal_id, "hour", currency, partner_id, deals, payout_minor, percentage_bp, touchpoints)
-      select deal_id, date_trunc('hour', closed_date, 'UTC'), currency, partner_id, 1, payout_minor, percentage_bp, touchpoints
-      from added;
-      return null;
-    end $function$;
-
-CREATE OR REPLACE FUNCTION public.change_figures_by_versions()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
-    begin
-      insert into "deal_deltas" (deal_id, "hour", currency, attribution_model, deals, revenue_minor, unattributed_minor)
-      select deal_id, date_trunc('hour', closed_date, 'UTC'), currency, attribution_model, 1, amount_minor, unattributed_minor
-      from added where reason <> 'deal_voided';
-      if not exists (select from added where version > 1) then
-        return null;
-      end if;
-      insert into "deal_deltas" (deal_id, "hour", currency, attribution_model, deals, revenue_minor, unattributed_minor)
-      select before.deal_id, date_trunc('hour', before.closed_date, 'UTC'), before.currency, before.attribution_model,
-        -1, -before.amount_minor, -before.unattributed_minor
-      from added join attributions before on before.deal_id = added.deal_id and before.version = added.version - 1
-      where before.reason <> 'deal_voided';
-      insert into "partner_deltas"
-        (deal_id, "hour", currency, partner_id, deals, payout_minor, percentage_bp, touchpoints)
-      select before.deal_id, date_trunc('hour', before.closed_date, 'UTC'), before.currency, before.partner_id,
-        -1, -before.payout_minor, -before.percentage_bp, -before.touchpoints
-      from added join payouts before on before.deal_id = added.deal_id and before.version = added.version - 1;
-      return null;
-    end $function$;
-
-CREATE OR REPLACE FUNCTION public.change_figures_by_void_event()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
-    begin
-      insert into "touchpoint_deltas" (deal_id, "hour", partner_id, touchpoint_type, touchpoints)
-      values (old.deal_id, date_trunc('hour', old.timestamp, 'UTC'), old.partner_id, old.touchpoint_type, -1);
       return null;
     end $function$;
 
@@ -579,7 +529,7 @@ AS $function$
     begin
       select coalesce(sum(payout_minor), 0), coalesce(sum(percentage_bp), 0), count(*)
         into paid, percentages, rows_found
-        from payouts where deal_id = new.deal_id and version = new.version;
+        from shares where deal_id = new.deal_id and version = new.version;
       if paid + new.unattributed_minor <> new.amount_minor then
         raise exception 'version % of deal % does not add up to its amount', new.version, new.deal_id
           using errcode = 'check_violation', constraint = 'attributions_add_up';
@@ -591,17 +541,17 @@ AS $function$
       return null;
     end $function$;
 
-CREATE OR REPLACE FUNCTION public.check_payouts_of_new_version()
+CREATE OR REPLACE FUNCTION public.check_share_of_new_version()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
     begin
-      if exists (
-        select from added join attributions using (deal_id, version)
-        where transaction_id <> pg_current_xact_id() or calculated_at < date_trunc('milliseconds', now())
+      if not exists (
+        select from attributions where deal_id = new.deal_id and version = new.version
+          and transaction_id = pg_current_xact_id() and calculated_at >= date_trunc('milliseconds', now())
       ) then
-        raise exception 'payouts cannot join a version that was already recorded'
-          using errcode = 'check_violation', constraint = 'payouts_of_new_version';
+        raise exception 'a share cannot join a version that was already recorded'
+          using errcode = 'check_violation', constraint = 'shares_of_new_version';
       end if;
       return null;
     end $function$;
@@ -628,43 +578,6 @@ AS $function$
       return new;
     end $function$;
 
-CREATE OR REPLACE FUNCTION public.list_deal_under_partners()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
-    begin
-      insert into partner_deals (partner_id, currency, attribution_model, closed_date, deal_id)
-      select distinct partner_id, currency, attribution_model, closed_date, deal_id
-      from added join events on deal_id = added.id
-      on conflict do nothing;
-      return null;
-    end $function$;
-
-CREATE OR REPLACE FUNCTION public.list_moved_deal_under_partners()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
-    begin
-      update partner_deals set closed_date = new.closed_date, currency = new.currency,
-        attribution_model = new.attribution_model
-      where (partner_id, currency, attribution_model, closed_date, deal_id) in
-        (select partner_id, old.currency, old.attribution_model, old.closed_date, old.id from events where deal_id = old.id);
-      return null;
-    end $function$;
-
-CREATE OR REPLACE FUNCTION public.list_touched_deals_under_partners()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
-    begin
-      insert into partner_deals (partner_id, currency, attribution_model, closed_date, deal_id)
-      select distinct partner_id, currency, attribution_model, closed_date, deal_id
-      from added join deals on deals.id = deal_id
-      where known_from > 1
-      on conflict do nothing;
-      return null;
-    end $function$;
-
 CREATE OR REPLACE FUNCTION public.partner_submission(id text, name text, email text)
  RETURNS bytea
  LANGUAGE sql
@@ -673,6 +586,81 @@ AS $function$
       select sha256(convert_to(
         format('{"email":%s,"id":%s,"name":%s}', to_json(email), to_json(id), to_json(name)), 'UTF8'))
     $function$;
+
+CREATE OR REPLACE FUNCTION public.record_change(change json)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+AS $function$
+    declare
+      at timestamptz := date_trunc('milliseconds', clock_timestamp());
+      own record;
+    begin
+      insert into deals (id, amount_minor, currency, closed_date, closed_all_day, closed_on, closed_until,
+        attribution_model, model_parameters, version, submission, created_at, updated_at)
+      select id, amount_minor, currency, closed_date, closed_all_day, closed_on, closed_until, attribution_model,
+        model_parameters, 1, submission, at, at
+      from json_to_recordset(change -> 'closed') as given (id text, amount_minor bigint, currency text,
+        closed_date timestamptz, closed_all_day boolean, closed_on date, closed_until timestamptz,
+        attribution_model text, model_parameters jsonb, submission bytea);
+
+      for own in
+        select * from json_to_recordset(change -> 'changed') as given (id text, amount_minor bigint, currency text,
+          closed_date timestamptz, closed_all_day boolean, closed_on date, closed_until timestamptz,
+          attribution_model text, model_parameters jsonb, version integer, void_reason text, previously_at timestamptz,
+          is_updated boolean)
+      loop
+        update deals set amount_minor = own.amount_minor, currency = own.currency, closed_date = own.closed_date,
+          closed_all_day = own.closed_all_day, closed_on = own.closed_on, closed_until = own.closed_until,
+          attribution_model = own.attribution_model, model_parameters = own.model_parameters, version = own.version,
+          void_reason = own.void_reason,
+          voided_at = case when own.void_reason is not null
+            then coalesce(voided_at, greatest(at, own.previously_at + interval '1 millisecond')) end,
+          updated_at = case when own.is_updated then greatest(at, own.previously_at + interval '1 millisecond')
+            else updated_at end
+        where id = own.id;
+      end loop;
+
+      insert into attributions (deal_id, version, reason, cause, amount_minor, currency, closed_date, closed_all_day,
+        closed_on, closed_until, attribution_model, model_parameters, unattributed_minor, fingerprint, calculated_at)
+      select deal_id, version, reason, cause, amount_minor, currency, closed_date, closed_all_day, closed_on,
+        closed_until, attribution_model, model_parameters, unattributed_minor, fingerprint,
+        greatest(at, previously_at + interval '1 millisecond')
+      from json_to_recordset(change -> 'versions') as given (deal_id text, version integer, reason text, cause jsonb,
+        amount_minor bigint, currency text, closed_date timestamptz, closed_all_day boolean, closed_on date,
+        closed_until timestamptz, attribution_model text, model_parameters jsonb, unattributed_minor bigint,
+        fingerprint bytea, previously_at timestamptz);
+      insert into shares (deal_id, version, currency, closed_date, partner_id, payout_minor, percentage_bp, touchpoints, role)
+      select deal_id, version, currency, closed_date, partner_id, payout_minor, percentage_bp, touchpoints, role
+      from json_to_recordset(change -> 'shares') as given (deal_id text, version integer, currency text,
+        closed_date timestamptz, partner_id text, payout_minor bigint, percentage_bp integer, touchpoints integer, role text);
+
+      insert into deal_deltas (deal_id, day, currency, attribution_model, deals, revenue_minor, unattributed_minor)
+      select deal_id, day, currency, attribution_model, deals, revenue_minor, unattributed_minor
+      from json_to_recordset(change -> 'deal_deltas') as given (deal_id text, day date, currency text,
+        attribution_model text, deals integer, revenue_minor bigint, unattributed_minor bigint);
+      insert into partner_deltas (deal_id, day, currency, partner_id, deals, payout_minor, percentage_bp, touchpoints)
+      select deal_id, day, currency, partner_id, deals, payout_minor, percentage_bp, touchpoints
+      from json_to_recordset(change -> 'partner_deltas') as given (deal_id text, day date, currency text,
+        partner_id text, deals integer, payout_minor bigint, percentage_bp integer, touchpoints integer);
+      insert into touchpoint_deltas (deal_id, day, partner_id, touchpoint_type, touchpoints)
+      select deal_id, day, partner_id, touchpoint_type, touchpoints
+      from json_to_recordset(change -> 'touchpoint_deltas') as given (deal_id text, day date, partner_id text,
+        touchpoint_type text, touchpoints integer);
+
+      for own in
+        select * from json_to_recordset(change -> 'unlisted') as given (partner_id text, currency text,
+          attribution_model text, closed_date timestamptz, deal_id text)
+      loop
+        delete from partner_deals where partner_id = own.partner_id and currency = own.currency
+          and attribution_model = own.attribution_model and closed_date = own.closed_date and deal_id = own.deal_id;
+      end loop;
+      insert into partner_deals (partner_id, currency, attribution_model, closed_date, deal_id)
+      select partner_id, currency, attribution_model, closed_date, deal_id
+      from json_to_recordset(change -> 'listed') as given (partner_id text, currency text, attribution_model text,
+        closed_date timestamptz, deal_id text)
+      on conflict do nothing;
+      return at;
+    end $function$;
 
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
@@ -691,70 +679,54 @@ AS $function$
       return new;
     end $function$;
 
-CREATE OR REPLACE FUNCTION public.store_open_events(lock_class integer, deal_keys integer[], given json)
+CREATE OR REPLACE FUNCTION public.store_events(lock_class integer, given json, most integer, only_open boolean)
  RETURNS TABLE(id text, created_at timestamp with time zone)
  LANGUAGE plpgsql
 AS $function$
     #variable_conflict use_column
     declare
-      held integer[];
+      own record;
+      last_version integer;
+      known_from jsonb := '{}';
+      active_partners text[];
+      stored_ids text[] := '{}';
     begin
-      select array_agg(deal_key) into held
-        from (select distinct deal_key from unnest(deal_keys) as deal_key) as deals
-        where pg_try_advisory_xact_lock(lock_class, deal_key);
+      for own in
+        select deal_id, deal_key, count(*)::integer as events
+        from json_to_recordset(given) as given (deal_id text, deal_key integer) group by deal_id, deal_key
+      loop
+        -- A lock that the transaction holds already succeeds.
+        continue when not pg_try_advisory_xact_lock(lock_class, own.deal_key);
+        -- Read after the lock, so that it sees what the holder before committed.
+        select version into last_version from deals where deals.id = own.deal_id;
+        continue when (found and only_open) or own.events > most;
+        perform from events where deal_id = own.deal_id offset greatest(most - own.events, 0) limit 1;
+        continue when found;
+        known_from := known_from || jsonb_build_object(own.deal_id, coalesce(last_version, 0) + 1);
+      end loop;
+      active_partners := array(
+        select partners.id from partners where status = 'active' and partners.id = any (
+          array(select partner_id from json_to_recordset(given) as given (partner_id text))));
 
-      return query
-        insert into events (id, deal_id, partner_id, touchpoint_type, timestamp, metadata, known_from, submission)
-        select id, deal_id, partner_id, touchpoint_type, timestamp, metadata::json, 1, submission
-        from rows from (
-          json_to_recordset(given) as (
-            id text, deal_id text, partner_id text, touchpoint_type text, timestamp timestamptz, metadata text,
-            submission bytea
-          ),
-          unnest(deal_keys)
-        ) as given (id, deal_id, partner_id, touchpoint_type, timestamp, metadata, submission, deal_key)
-        where deal_key = any (held)
-          and exists (select from partners where partners.id = given.partner_id and status = 'active')
-          and not exists (select from deals where deals.id = given.deal_id)
+      for id, created_at in
+        insert into events
+          (id, deal_id, partner_id, touchpoint_type, timestamp, happened_on, metadata, known_from, submission)
+        select id, deal_id, partner_id, touchpoint_type, timestamp, happened_on, metadata::json,
+          (known_from ->> deal_id)::integer, submission
+        from json_to_recordset(given) as given (id text, deal_id text, partner_id text, touchpoint_type text,
+          timestamp timestamptz, happened_on date, metadata text, submission bytea)
+        where known_from ? deal_id and partner_id = any (active_partners)
         on conflict do nothing
-        returning events.id, events.created_at;
-    end $function$;
-
-CREATE OR REPLACE FUNCTION public.store_open_events(lock_class integer, deal_keys integer[], given json, most integer)
- RETURNS TABLE(id text, created_at timestamp with time zone)
- LANGUAGE plpgsql
-AS $function$
-    #variable_conflict use_column
-    declare
-      held integer[];
-    begin
-      select array_agg(deal_key) into held
-        from (select distinct deal_key from unnest(deal_keys) as deal_key) as deals
-        where pg_try_advisory_xact_lock(lock_class, deal_key);
-
-      return query
-        with given as materialized (
-          select * from rows from (
-            json_to_recordset(given) as (
-              id text, deal_id text, partner_id text, touchpoint_type text, timestamp timestamptz, metadata text,
-              submission bytea
-            ),
-            unnest(deal_keys)
-          ) as given (id, deal_id, partner_id, touchpoint_type, timestamp, metadata, submission, deal_key)
-          where deal_key = any (held)
-        ), roomy as (
-          select own.deal_id
-          from (select deal_id, count(*) as events from given group by deal_id) as own
-          where own.events <= most
-            and not exists (select from deals where deals.id = own.deal_id)
-            and not exists (
-              select from events where events.deal_id = own.deal_id offset greatest(most - own.events, 0) limit 1
-            )
-        )
-        insert into events (id, deal_id, partner_id, touchpoint_type, timestamp, metadata, known_from, submission)
-        select id, deal_id, partner_id, touchpoint_type, timestamp, metadata::json, 1, submission
-        from given join roomy using (deal_id)
-        where exists (select from partners where partners.id = given.partner_id and status = 'active')
-        on conflict do nothing
-        returning events.id, events.created_at;
+        returning events.id, events.created_at
+      loop
+        stored_ids := stored_ids || id;
+        return next;
+      end loop;
+      if only_open then
+        insert into touchpoint_deltas (deal_id, day, partner_id, touchpoint_type, touchpoints)
+        select deal_id, happened_on, partner_id, touchpoint_type, 1
+        from json_to_recordset(given) as given (id text, deal_id text, happened_on date, partner_id text,
+          touchpoint_type text)
+        where id = any (stored_ids);
+      end if;
     end $function$;

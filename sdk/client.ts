@@ -110,7 +110,13 @@ export type Analytics = {
 };
 
 export type AnalyticsFilters = {
+    /**
+     * The first day of the period. Null: from the first deal on.
+     */
     start_date: string | null;
+    /**
+     * The last day of the period. Null: to the last deal.
+     */
     end_date: string | null;
     /**
      * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
@@ -248,6 +254,10 @@ export type Attribution = {
      */
     calculated_at: string;
     /**
+     * When the deal was voided. Null while it counts.
+     */
+    voided_at: string | null;
+    /**
      * True if the split was read from the stored version, false if this request computed it.
      */
     cached: boolean;
@@ -299,10 +309,15 @@ export type AttributionVersion = {
      */
     calculated_at: string;
     /**
+     * When the deal was voided. Null while it counts.
+     */
+    voided_at: string | null;
+    /**
      * True if the split was read from the stored version, false if this request computed it.
      */
     cached: boolean;
     reason: VersionReason;
+    cause: Cause;
 };
 
 /**
@@ -378,6 +393,28 @@ export const AuditSubject = {
     partner: "partner"
 } as const;
 
+/**
+ * What made a version. Versions of releases before 0.2.0 name nothing here.
+ */
+export type Cause = {
+    /**
+     * The first 100 events that made the version, by id.
+     */
+    event_ids: string[];
+    /**
+     * How many events made the version.
+     */
+    events_count: number;
+    /**
+     * The `note` of the change.
+     */
+    note: string | null;
+    /**
+     * The API keys of the requests that made the version: several, if requests were stored together.
+     */
+    api_key_ids: string[];
+};
+
 export type Comparison = {
     /**
      * @minLength 1
@@ -450,10 +487,19 @@ export type Deal = {
      */
     currency: string;
     /**
-     * When the deal closed. Lists, reports and statements go by it, in UTC.
+     * When the deal closed. With `closed_all_day`: the start of the day that was sent. Lists go by it.
      * @format date-time
      */
     closed_date: string;
+    /**
+     * Whether `closed_date` stands for its whole day.
+     */
+    closed_all_day: boolean;
+    /**
+     * The day on which reports count the deal: the date that was written for a whole day, else the date of `closed_date` in the time zone of the service.
+     * @format date
+     */
+    closed_on: string;
     attribution_model: AttributionModel;
     model_parameters: ModelParameters;
     /**
@@ -485,12 +531,23 @@ export type DealChange = {
      */
     amount?: number;
     /**
-     * When the deal closed: an instant with its offset, cut to milliseconds, at most 24 hours ahead. Midnight in its own offset, such as 2024-01-20T00:00:00+01:00, stands for that whole day: touchpoints count until the day ends.
-     * @format date-time
+     * When the deal closed: a date such as 2024-01-20, or an instant with its offset, cut to milliseconds, at most 24 hours ahead. A date, or a midnight in its own offset such as 2024-01-20T00:00:00+01:00, stands for that whole day: touchpoints count until the day ends in the time zone of the service.
+     * @format date-or-date-time
      */
     closed_date?: string;
+    /**
+     * Whether `closed_date` stands for its whole day, in its own offset. Default: true for a date and for a midnight. A `closed_date` that was read and is sent back keeps what it stood for.
+     */
+    closed_all_day?: boolean;
     attribution_model?: AttributionModel;
     model_parameters?: ModelParameters;
+    /**
+     * Why the deal is changed. The history shows it with the version.
+     * @minLength 1
+     * @maxLength 500
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    note?: string;
 };
 
 export type DealDetail = {
@@ -631,8 +688,8 @@ export type EventLine = {
     deal_id: string;
     touchpoint_type: TouchpointType;
     /**
-     * When the touchpoint happened: an instant with its offset, cut to milliseconds, at most 5 minutes ahead. Default: the time of the request. A touchpoint later than `close_grace_minutes` after the close of its deal is stored and earns nothing.
-     * @format date-time
+     * When the touchpoint happened: a date, which stands for the start of its day in the time zone of the service, or an instant with its offset, cut to milliseconds, at most 5 minutes ahead. Default: the time of the request. A touchpoint later than `close_grace_minutes` after the close of its deal is stored and earns nothing.
+     * @format date-or-date-time
      */
     timestamp?: string;
     /**
@@ -722,6 +779,10 @@ export type ExplainedAttribution = {
      * @format date-time
      */
     calculated_at: string;
+    /**
+     * When the deal was voided. Null while it counts.
+     */
+    voided_at: string | null;
     /**
      * True if the split was read from the stored version, false if this request computed it.
      */
@@ -880,7 +941,7 @@ export type IssuedApiKeyAnswer = {
 };
 
 /**
- * Each parameter names the models that have it; another one is refused (400). A parameter that is left out takes its default. All values are stored with the deal, so a default that changes later does not affect it.
+ * Each parameter names the models that have it; another one is refused (400). A parameter that is left out takes its default, or keeps its value in a `PATCH`. All values are stored with the deal, so a default that changes later does not affect it.
  */
 export type ModelParameters = {
     /**
@@ -966,10 +1027,14 @@ export type NewDeal = {
      */
     currency?: string;
     /**
-     * When the deal closed: an instant with its offset, cut to milliseconds, at most 24 hours ahead. Midnight in its own offset, such as 2024-01-20T00:00:00+01:00, stands for that whole day: touchpoints count until the day ends. Default: the time of the request.
-     * @format date-time
+     * When the deal closed: a date such as 2024-01-20, or an instant with its offset, cut to milliseconds, at most 24 hours ahead. A date, or a midnight in its own offset such as 2024-01-20T00:00:00+01:00, stands for that whole day: touchpoints count until the day ends in the time zone of the service. Default: the time of the request.
+     * @format date-or-date-time
      */
     closed_date?: string;
+    /**
+     * Whether `closed_date` stands for its whole day, in its own offset. Default: true for a date and for a midnight. A `closed_date` that was read and is sent back keeps what it stood for.
+     */
+    closed_all_day?: boolean;
     attribution_model: AttributionModel;
     model_parameters?: ModelParameters;
 };
@@ -997,8 +1062,8 @@ export type NewEvent = {
     deal_id: string;
     touchpoint_type: TouchpointType;
     /**
-     * When the touchpoint happened: an instant with its offset, cut to milliseconds, at most 5 minutes ahead. Default: the time of the request. A touchpoint later than `close_grace_minutes` after the close of its deal is stored and earns nothing.
-     * @format date-time
+     * When the touchpoint happened: a date, which stands for the start of its day in the time zone of the service, or an instant with its offset, cut to milliseconds, at most 5 minutes ahead. Default: the time of the request. A touchpoint later than `close_grace_minutes` after the close of its deal is stored and earns nothing.
+     * @format date-or-date-time
      */
     timestamp?: string;
     /**
@@ -1145,7 +1210,7 @@ export type PartnerAnalytics = {
     deals: CreditedDeal[];
     touchpoints: TouchpointCount[];
     /**
-     * The last twelve months, oldest first. A deal is in the month of its `closed_date`.
+     * The last twelve months, oldest first. A deal is in the month of the day of its close.
      */
     monthly: PartnerMonth[];
 };
@@ -1178,7 +1243,7 @@ export type PartnerDetail = {
 
 export type PartnerMonth = {
     /**
-     * A month of UTC.
+     * A month of `TIME_ZONE`.
      * @pattern ^\d{4}-\d{2}$
      */
     month: string;
@@ -1430,12 +1495,12 @@ export type Rotation = {
  */
 export type Scenario = {
     /**
-     * The first day (a date, in UTC) or instant of the period. It is included.
+     * The first day of the period, such as 2024-01-01. An instant must be the first of a day in `TIME_ZONE`.
      * @format date-or-date-time
      */
     start_date?: string;
     /**
-     * The last day (a date, in UTC) or instant of the period. It is included.
+     * The last day of the period, such as 2024-01-31. It is included. An instant must be in the last second of a day in `TIME_ZONE`.
      * @format date-or-date-time
      */
     end_date?: string;
@@ -1577,10 +1642,14 @@ export type Simulation = {
      */
     currency?: string;
     /**
-     * When the deal closed: an instant with its offset, cut to milliseconds, at most 24 hours ahead. Midnight in its own offset, such as 2024-01-20T00:00:00+01:00, stands for that whole day: touchpoints count until the day ends. Default: the time of the request.
-     * @format date-time
+     * When the deal closed: a date such as 2024-01-20, or an instant with its offset, cut to milliseconds, at most 24 hours ahead. A date, or a midnight in its own offset such as 2024-01-20T00:00:00+01:00, stands for that whole day: touchpoints count until the day ends in the time zone of the service. Default: the time of the request.
+     * @format date-or-date-time
      */
     closed_date?: string;
+    /**
+     * Whether `closed_date` stands for its whole day, in its own offset. Default: true for a date and for a midnight. A `closed_date` that was read and is sent back keeps what it stood for.
+     */
+    closed_all_day?: boolean;
     attribution_model: AttributionModel;
     model_parameters?: ModelParameters;
     /**
@@ -1619,7 +1688,7 @@ export type Statement = {
      */
     partner_id: string;
     /**
-     * The month, in UTC, such as 2026-07. A deal is in the month of its `closed_date`.
+     * The month, in `TIME_ZONE`, such as 2026-07. A deal is in the month of the day of its close.
      * @pattern ^(?:19[7-9]\d|[2-9]\d{3})-(?:0[1-9]|1[0-2])$
      */
     month: string;
@@ -1762,7 +1831,7 @@ export type VoidReason = {
 };
 
 /**
- * For role-based, the weight of each touchpoint type; for position-based, the weights of the first touchpoint, of all middle ones together, and of the last. They need not add up to 1. A weight that is left out keeps its default.
+ * For role-based, the weight of each touchpoint type; for position-based, the weights of the first touchpoint, of all middle ones together, and of the last. The only touchpoint takes all, even if `first` is 0. They need not add up to 1. A weight that is left out takes its default, or keeps its value in a `PATCH`.
  */
 export type Weights = {
     /**
@@ -2058,7 +2127,7 @@ export type GetStatementPath = {
 
 export type GetStatementQuery = {
     /**
-     * The month, in UTC, such as 2026-07. A deal is in the month of its `closed_date`.
+     * The month, in `TIME_ZONE`, such as 2026-07. A deal is in the month of the day of its close.
      * @pattern ^(?:19[7-9]\d|[2-9]\d{3})-(?:0[1-9]|1[0-2])$
      */
     month: string;
@@ -2120,7 +2189,7 @@ export type GetStatementCsvPath = {
 
 export type GetStatementCsvQuery = {
     /**
-     * The month, in UTC, such as 2026-07. A deal is in the month of its `closed_date`.
+     * The month, in `TIME_ZONE`, such as 2026-07. A deal is in the month of the day of its close.
      * @pattern ^(?:19[7-9]\d|[2-9]\d{3})-(?:0[1-9]|1[0-2])$
      */
     month: string;
@@ -2198,6 +2267,16 @@ export type ListEventsQuery = {
      * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
      */
     partner_id?: string;
+    /**
+     * The first day (a date, in `TIME_ZONE`) or instant of the period. It is included.
+     * @format date-or-date-time
+     */
+    start_date?: string;
+    /**
+     * The last day (a date, in `TIME_ZONE`), which is included, or the instant at which the period ends, which is not.
+     * @format date-or-date-time
+     */
+    end_date?: string;
     /**
      * The most items on a page.
      * @minimum 1
@@ -2375,12 +2454,12 @@ export type ListDealsQuery = {
      */
     currency?: string;
     /**
-     * The first day (a date, in UTC) or instant of the period. It is included.
+     * The first day (a date, in `TIME_ZONE`) or instant of the period. It is included.
      * @format date-or-date-time
      */
     start_date?: string;
     /**
-     * The last day (a date, in UTC) or instant of the period. It is included.
+     * The last day (a date, in `TIME_ZONE`), which is included, or the instant at which the period ends, which is not.
      * @format date-or-date-time
      */
     end_date?: string;
@@ -2730,12 +2809,12 @@ export type GetAnalyticsError = Problem;
 
 export type GetAnalyticsQuery = {
     /**
-     * The first day (a date, in UTC) or instant of the period. It is included.
+     * The first day of the period, such as 2024-01-01. An instant must be the first of a day in `TIME_ZONE`.
      * @format date-or-date-time
      */
     start_date?: string;
     /**
-     * The last day (a date, in UTC) or instant of the period. It is included.
+     * The last day of the period, such as 2024-01-31. It is included. An instant must be in the last second of a day in `TIME_ZONE`.
      * @format date-or-date-time
      */
     end_date?: string;
@@ -2764,12 +2843,12 @@ export type RankPartnersError = Problem;
 
 export type RankPartnersQuery = {
     /**
-     * The first day (a date, in UTC) or instant of the period. It is included.
+     * The first day of the period, such as 2024-01-01. An instant must be the first of a day in `TIME_ZONE`.
      * @format date-or-date-time
      */
     start_date?: string;
     /**
-     * The last day (a date, in UTC) or instant of the period. It is included.
+     * The last day of the period, such as 2024-01-31. It is included. An instant must be in the last second of a day in `TIME_ZONE`.
      * @format date-or-date-time
      */
     end_date?: string;
@@ -3047,12 +3126,12 @@ export type ListAuditQuery = {
      */
     action?: AuditAction;
     /**
-     * The first day (a date, in UTC) or instant of the period. It is included.
+     * The first day (a date, in `TIME_ZONE`) or instant of the period. It is included.
      * @format date-or-date-time
      */
     start_date?: string;
     /**
-     * The last day (a date, in UTC) or instant of the period. It is included.
+     * The last day (a date, in `TIME_ZONE`), which is included, or the instant at which the period ends, which is not.
      * @format date-or-date-time
      */
     end_date?: string;
@@ -3632,7 +3711,7 @@ export const OPERATIONS = {
     getStatement: { id: "getStatement", method: "GET", path: "/partners/{partnerId}/statement", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "month", in: "query" }, { name: "currency", in: "query" }, { name: "as_of", in: "query" }, { name: "format", in: "query" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     getStatementCsv: { id: "getStatementCsv", method: "GET", path: "/partners/{partnerId}/statement.csv", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "month", in: "query" }, { name: "currency", in: "query" }, { name: "as_of", in: "query" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], responseKind: "text", security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "link", key: "link", type: "string" }, { name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     importEvents: { id: "importEvents", method: "POST", path: "/events/import", tags: ["Events"], body: { contentType: "application/x-ndjson" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
-    listEvents: { id: "listEvents", method: "GET", path: "/events", tags: ["Events"], params: [{ name: "deal_id", in: "query" }, { name: "partner_id", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/events" } },
+    listEvents: { id: "listEvents", method: "GET", path: "/events", tags: ["Events"], params: [{ name: "deal_id", in: "query" }, { name: "partner_id", in: "query" }, { name: "start_date", in: "query" }, { name: "end_date", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/events" } },
     trackEvent: { id: "trackEvent", method: "POST", path: "/events", tags: ["Events"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     trackEvents: { id: "trackEvents", method: "POST", path: "/events/batch", tags: ["Events"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     getEvent: { id: "getEvent", method: "GET", path: "/events/{eventId}", tags: ["Events"], params: [{ name: "eventId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },

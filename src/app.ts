@@ -7,8 +7,6 @@ import type { Kysely } from 'kysely'
 import { analytics } from './analytics/routes.ts'
 import { createCallers } from './api-keys/callers.ts'
 import { apiKeys } from './api-keys/routes.ts'
-import { attribute as split } from './attribution/attribute.ts'
-import type { Journey } from './attribution/journey.ts'
 import { modelNames } from './attribution/models.ts'
 import { audit } from './audit/routes.ts'
 import type { Environment } from './config.ts'
@@ -16,6 +14,7 @@ import { countConnections } from './database/connect.ts'
 import { limitConcurrency } from './database/limit-concurrency.ts'
 import { createReadiness } from './database/migrate.ts'
 import type { Database } from './database/tables.ts'
+import { createTimeZoneConfirmation } from './database/time-zone.ts'
 import { deals } from './deals/routes.ts'
 import { events } from './events/routes.ts'
 import { authenticate } from './http/authentication.ts'
@@ -41,9 +40,10 @@ import { toPartner } from './partners/register.ts'
 import { partners } from './partners/routes.ts'
 import { createVault, deriveSecrets, type PayoutKeys } from './partners/vault.ts'
 import { createMemo, type Memo } from './record/memo.ts'
-import type { Attribute } from './record/versions.ts'
+import { createRecord } from './record/record.ts'
 import { splits } from './splits/routes.ts'
 import { statements } from './statements/routes.ts'
+import { createCalendar } from './values/calendar.ts'
 import { type Clock, systemClock } from './values/clock.ts'
 import { whatIf } from './what-if/routes.ts'
 
@@ -127,15 +127,19 @@ async function registerSlices(
   { config, db, metrics, callers }: SliceOptions,
 ): Promise<void> {
   const write = createWrite(db, deriveSecrets(config.payoutKeys, 'idempotency'))
+  const calendar = createCalendar(config.TIME_ZONE)
+  const confirmTimeZone = createTimeZoneConfirmation(db, config.TIME_ZONE)
   const vault = createVault(config.payoutKeys)
   const defaultCurrency = config.DEFAULT_CURRENCY
   const defaults = {
+    calendar,
     currency: defaultCurrency,
     close_grace_minutes: config.ATTRIBUTION_CLOSE_GRACE_MINUTES,
     lookback_days: config.ATTRIBUTION_LOOKBACK_DAYS ?? null,
   }
   const memo = createMemo(config.MEMO_MEGABYTES)
-  const attribute: Attribute = Object.assign((journey: Journey) => split(journey), {
+  const record = createRecord({
+    calendar,
     onRecorded: metrics.labelledCounter(
       'attribution_versions_total',
       'Versions of splits recorded.',
@@ -147,20 +151,27 @@ async function registerSlices(
 
   await app.register(partners, { db, write, vault, defaultCurrency })
   await app.register(statements, { db, defaultCurrency })
-  await app.register(events, {
-    db,
-    write,
-    attribute,
-    metrics,
-    findCaller: callers.findCaller,
-    clock: config.clock ?? systemClock,
+  await app.register(async (dated) => {
+    dated.addHook('preHandler', async ({ method }) => {
+      if (method !== 'GET') await confirmTimeZone()
+    })
+    await dated.register(events, {
+      db,
+      write,
+      record,
+      metrics,
+      findCaller: callers.findCaller,
+      clock: config.clock ?? systemClock,
+      calendar,
+      confirmTimeZone,
+    })
+    await dated.register(deals, { db, write, record, defaults })
+    await dated.register(splits, { db, write, record, memo, calculate })
   })
-  await app.register(deals, { db, write, attribute, defaults })
-  await app.register(splits, { db, write, attribute, memo, calculate })
   await app.register(whatIf, { db, memo, defaults, calculate })
-  await app.register(analytics, { db, defaultCurrency, toPartner: (row) => toPartner(vault, row) })
+  await app.register(analytics, { db, defaultCurrency, calendar, toPartner: (row) => toPartner(vault, row) })
   await app.register(apiKeys, { db, write, forgetCallers: callers.forget })
-  await app.register(audit, { db })
+  await app.register(audit, { db, calendar })
 }
 
 function registerMetrics(metrics: Metrics, db: Kysely<Database>, memo: Memo): void {

@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import type { FuncKeywordDefinition } from 'ajv'
 import envSchema from 'env-schema'
+import { isTimeZone } from './values/calendar.ts'
 import { decimals } from './values/currencies.ts'
 import { currencyCode } from './values/schemas.ts'
 
@@ -9,6 +10,13 @@ const currency: FuncKeywordDefinition = {
   type: 'string',
   validate: (_: boolean, code: string) => decimals.has(code),
   error: { message: currencyCode },
+}
+
+const timeZone: FuncKeywordDefinition = {
+  keyword: 'timeZone',
+  type: 'string',
+  validate: (_: boolean, name: string) => isTimeZone(name),
+  error: { message: 'must be an IANA time zone, such as Europe/Berlin or UTC' },
 }
 
 const EnvironmentSchema = Type.Object({
@@ -42,6 +50,11 @@ const EnvironmentSchema = Type.Object({
   DOCS: Type.Union([Type.Literal('on'), Type.Literal('off')], { default: 'on' }),
   RATE_LIMIT_MAX: Type.Integer({ default: 100, minimum: 1 }),
   RATE_LIMIT_WINDOW: Type.Integer({ default: 15, minimum: 1, description: 'Minutes.' }),
+  TIME_ZONE: Type.String({
+    default: 'UTC',
+    timeZone: true,
+    description: "The time zone of the company's calendar: its days, months and years.",
+  }),
   DEFAULT_CURRENCY: Type.String({ default: 'USD', currency: true }),
   ATTRIBUTION_CLOSE_GRACE_MINUTES: Type.Integer({ default: 60, minimum: 0, maximum: 525_600 }),
   ATTRIBUTION_LOOKBACK_DAYS: Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 })),
@@ -61,6 +74,6 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
     data,
     env: false,
     dotenv: false,
-    ajv: { customOptions: (ajv) => ajv.addKeyword(currency) },
+    ajv: { customOptions: (ajv) => ajv.addKeyword(currency).addKeyword(timeZone) },
   })
 }

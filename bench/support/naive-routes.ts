@@ -50,10 +50,10 @@ export const naiveRoutes: FastifyPluginAsyncTypebox<Needs> = async (app, { pool 
   app.get('/attribution/:dealId', { schema: getAttribution }, async ({ params }) => {
     const { rows } = await pool.query<Attribution>(
       `select a.deal_id, a.amount_minor / 100.0::float as total_amount, a.currency, a.attribution_model as model,
-         a.unattributed_minor / 100.0::float as unattributed, a.version, a.calculated_at, true as cached,
+         a.unattributed_minor / 100.0::float as unattributed, a.version, a.calculated_at, null as voided_at, true as cached,
          (select json_agg(json_build_object('partner_id', p.partner_id, 'partner_name', name, 'payout', payout_minor / 100.0,
             'percentage', percentage_bp / 100.0, 'touchpoints', touchpoints, 'role', role) order by payout_minor desc, p.partner_id)
-          from payouts p join partners on partners.id = p.partner_id
+          from shares p join partners on partners.id = p.partner_id
           where p.deal_id = a.deal_id and p.version = a.version) as attributions
        from deals join attributions a on a.deal_id = deals.id and a.version = deals.version where deals.id = $1`,
       [params.dealId],
@@ -121,6 +121,8 @@ async function closeDeal(client: PoolClient, body: NewDeal) {
       id,
       amount,
       closed_date: created_at,
+      closed_all_day: false,
+      closed_on: new Date().toISOString().slice(0, 10),
       attribution_model,
       model_parameters: {},
       voided_at: null,
@@ -136,6 +138,7 @@ async function closeDeal(client: PoolClient, body: NewDeal) {
       attributions: shares,
       unattributed: 0,
       calculated_at: created_at,
+      voided_at: null,
       cached: false,
     },
   }

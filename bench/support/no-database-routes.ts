@@ -41,6 +41,7 @@ export const noDatabaseRoutes: FastifyPluginAsyncTypebox = async (app) => {
     unattributed: 0,
     version: 1,
     calculated_at: '2025-01-01T00:00:00.000Z',
+    voided_at: null,
     cached: true,
   }))
 }

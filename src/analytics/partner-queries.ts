@@ -77,9 +77,9 @@ export async function listCreditedDeals(
   currency: string,
 ): Promise<CreditedDeal[]> {
   const rows = await db
-    .selectFrom('payouts')
+    .selectFrom('shares')
     .innerJoin('deals', (join) =>
-      join.onRef('deals.id', '=', 'payouts.deal_id').onRef('deals.version', '=', 'payouts.version'),
+      join.onRef('deals.id', '=', 'shares.deal_id').onRef('deals.version', '=', 'shares.version'),
     )
     .select([
       'deals.id',
@@ -87,13 +87,13 @@ export async function listCreditedDeals(
       'deals.currency',
       'deals.closed_date',
       'deals.attribution_model',
-      'payouts.percentage_bp',
-      'payouts.payout_minor',
+      'shares.percentage_bp',
+      'shares.payout_minor',
     ])
-    .where('payouts.partner_id', '=', partnerId)
-    .where('payouts.currency', '=', currency)
-    .orderBy('payouts.closed_date', 'desc')
-    .orderBy('payouts.deal_id', 'desc')
+    .where('shares.partner_id', '=', partnerId)
+    .where('shares.currency', '=', currency)
+    .orderBy('shares.closed_date', 'desc')
+    .orderBy('shares.deal_id', 'desc')
     .limit(creditedDeals)
     .execute()
   return rows.map(({ amount_minor, payout_minor, percentage_bp, ...deal }) => ({
@@ -104,26 +104,33 @@ export async function listCreditedDeals(
   }))
 }
 
+interface MonthsQuery {
+  readonly partnerId: string
+  readonly currency: string
+  /** The date of the last month. */
+  readonly today: string
+}
+
 /** A partner's last twelve months, oldest first; months without deals have 0. */
 export async function listMonths(
   db: Kysely<Database>,
-  partnerId: string,
-  currency: string,
+  { partnerId, currency, today }: MonthsQuery,
 ): Promise<PartnerMonth[]> {
   const { rows } = await sql<Pick<PartnerMonth, 'month' | 'deals_count'> & Sums<'payout_minor'>>`
+    with months as (
+      select generate_series(last - interval '11 months', last, interval '1 month')::date as month
+      from date_trunc('month', ${today}::timestamp) as last
+    )
     select to_char(month, 'YYYY-MM') as month, coalesce(sum(deals), 0)::int as deals_count,
       coalesce(sum(payout_minor), 0) as payout_minor
-    from generate_series(
-      date_trunc('month', now() at time zone 'UTC') - interval '11 months',
-      date_trunc('month', now() at time zone 'UTC'), interval '1 month') as month
-    left join (
+    from months left join (
       select starts, deals, payout_minor from partner_rollups
       where partner_id = ${partnerId} and currency = ${currency} and span = 'month'
-        and starts >= now() - interval '366 days'
+        and starts >= (select min(month) from months)
       union all
-      select date_trunc('month', hour, 'UTC'), deals, payout_minor from partner_deltas
+      select date_trunc('month', day::timestamp)::date, deals, payout_minor from partner_deltas
       where partner_id = ${partnerId} and currency = ${currency}
-    ) as figures on starts = month at time zone 'UTC'
+    ) as figures on starts = month
     group by month order by month`.execute(db)
   return rows.map(({ payout_minor, ...row }) => ({
     ...row,

@@ -2,7 +2,8 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { touchpointTypes } from '../attribution/touch.ts'
 import type { Database } from '../database/tables.ts'
 import { halfUp, toMajor } from '../values/money.ts'
-import type { Period } from '../rollups/decompose.ts'
+import { closedWithin } from '../deals/period-queries.ts'
+import type { Days } from '../values/periods.ts'
 import { dealRollups, touchpointRollups } from '../rollups/rollups.ts'
 import { selectPeriod } from '../rollups/select-period.ts'
 import type { Analytics, ModelUse, RecentDeal, TouchpointCount } from './schemas.ts'
@@ -10,8 +11,8 @@ import type { Analytics, ModelUse, RecentDeal, TouchpointCount } from './schemas
 /** Sums as PostgreSQL returns them: as text, because they may be larger than any amount. */
 export type Sums<Name extends string> = Record<Name, string>
 
-/** The deals of a report: of one currency, closed in `[from, before)`, not void. */
-export interface ReportPeriod extends Period {
+/** The deals of a report: of one currency, closed on these days, not void. */
+export interface ReportPeriod extends Days {
   readonly currency: string
 }
 
@@ -48,7 +49,7 @@ export async function findOverview(
 }
 
 /** Touchpoints of a period by type. */
-export async function countTouchpoints(db: Kysely<Database>, period: Period): Promise<TouchpointCount[]> {
+export async function countTouchpoints(db: Kysely<Database>, period: Days): Promise<TouchpointCount[]> {
   return countByType(db, selectPeriod(touchpointRollups, period, sql`true`))
 }
 
@@ -68,9 +69,9 @@ export async function countByType(
 
 export async function listRecentDeals(
   db: Kysely<Database>,
-  { currency, from, before }: ReportPeriod,
+  { currency, ...days }: ReportPeriod,
 ): Promise<RecentDeal[]> {
-  let query = db
+  const rows = await db
     .selectFrom('deals')
     .select(['id', 'amount_minor', 'currency', 'closed_date', 'attribution_model'])
     .select(
@@ -80,12 +81,11 @@ export async function listRecentDeals(
     )
     .where('voided_at', 'is', null)
     .where('currency', '=', currency)
+    .where(closedWithin(days))
     .orderBy('closed_date', 'desc')
     .orderBy('id', 'desc')
     .limit(recentDeals)
-  if (from !== undefined) query = query.where('closed_date', '>=', from)
-  if (before !== undefined) query = query.where('closed_date', '<', before)
-  const rows = await query.execute()
+    .execute()
   return rows.map(({ amount_minor, ...deal }) => ({ ...deal, amount: toMajor(amount_minor, deal.currency) }))
 }
 

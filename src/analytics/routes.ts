@@ -3,9 +3,10 @@ import type { Kysely, Transaction } from 'kysely'
 import { type Static, Type } from '@sinclair/typebox'
 import type { Database } from '../database/tables.ts'
 import { PartnerNotFound } from '../errors.ts'
-import { readPeriod } from '../values/instants.ts'
+import type { Calendar } from '../values/calendar.ts'
+import { readDays } from '../values/periods.ts'
 import { answers } from '../http/problems.ts'
-import { describe, Id, Page, PeriodFilter, ref, ReportCurrency, Strict } from '../values/schemas.ts'
+import { describe, Id, Page, ref, ReportCurrency, ReportPeriod, Strict } from '../values/schemas.ts'
 import { findPartner } from '../partners/queries.ts'
 import type { Partner, PartnerRow } from '../partners/schemas.ts'
 import * as partnerQueries from './partner-queries.ts'
@@ -15,18 +16,19 @@ import { Analytics, PartnerAnalytics, PartnerOrder, PartnerRanking } from './sch
 interface AnalyticsOptions {
   readonly db: Kysely<Database>
   readonly defaultCurrency: string
+  readonly calendar: Calendar
   readonly toPartner: (row: PartnerRow) => Partner
 }
 
 const tags = ['Analytics']
-const Filters = Strict({ ...PeriodFilter, currency: Type.Optional(ReportCurrency) })
+const Filters = Strict({ ...ReportPeriod, currency: Type.Optional(ReportCurrency) })
 const bestPartners = 20
 
 const getAnalytics = {
   operationId: 'getAnalytics',
   summary: 'Get revenue, payouts and touchpoints of a period, in one currency',
   description:
-    'Deals and revenue, the 20 partners with the highest payout, models, touchpoints, and the 10 deals that closed last. Deals are in the period by `closed_date`, touchpoints by `timestamp`. Void deals and events are left out.',
+    'Deals and revenue, the 20 partners with the highest payout, models, touchpoints, and the 10 deals that closed last. Deals are in the period by the day of their close, touchpoints by that of their `timestamp`: days of `TIME_ZONE`. Void deals, their touchpoints and void events are left out.',
   tags,
   querystring: Filters,
   response: answers({ 200: ref(Analytics) }),
@@ -54,10 +56,16 @@ const getPartnerAnalytics = {
 
 export const analytics: FastifyPluginAsyncTypebox<AnalyticsOptions> = async (
   app,
-  { db, defaultCurrency, toPartner },
+  { db, defaultCurrency, calendar, toPartner },
 ) => {
+  function toPeriod({ currency = defaultCurrency, ...sent }: Static<typeof Filters>) {
+    const days = readDays(sent, calendar)
+    const { first: start_date = null, last: end_date = null } = days
+    return { filters: { start_date, end_date, currency }, period: { currency, ...days } }
+  }
+
   app.get('/analytics', { schema: getAnalytics }, ({ query }) => {
-    const { filters, period } = toPeriod(query, defaultCurrency)
+    const { filters, period } = toPeriod(query)
     return inOneSnapshot(db, async (trx) => {
       const { overview, models } = await queries.findOverview(trx, period)
       const { partners } = await partnerQueries.rankPartners(trx, period, { limit: bestPartners })
@@ -69,13 +77,14 @@ export const analytics: FastifyPluginAsyncTypebox<AnalyticsOptions> = async (
   })
 
   app.get('/analytics/partners', { schema: getPartnerRanks }, async ({ query }) => {
-    const { filters, period } = toPeriod(query, defaultCurrency)
+    const { filters, period } = toPeriod(query)
     return { ...(await partnerQueries.rankPartners(db, period, query)), filters }
   })
 
   app.get('/analytics/partner/:partnerId', { schema: getPartnerAnalytics }, ({ params, query }) => {
     const { partnerId } = params
     const { currency = defaultCurrency } = query
+    const today = calendar.dateOf(Date.now())
     return inOneSnapshot(db, async (trx) => {
       const partner = await findPartner(trx, partnerId)
       if (partner === undefined) throw new PartnerNotFound(partnerId)
@@ -84,19 +93,10 @@ export const analytics: FastifyPluginAsyncTypebox<AnalyticsOptions> = async (
         currency,
         deals: await partnerQueries.listCreditedDeals(trx, partnerId, currency),
         touchpoints: await partnerQueries.countTouchpointsOf(trx, partnerId),
-        monthly: await partnerQueries.listMonths(trx, partnerId, currency),
+        monthly: await partnerQueries.listMonths(trx, { partnerId, currency, today }),
       }
     })
   })
-}
-
-function toPeriod({ start_date, end_date, currency }: Static<typeof Filters>, defaultCurrency: string) {
-  const filters = {
-    start_date: start_date ?? null,
-    end_date: end_date ?? null,
-    currency: currency ?? defaultCurrency,
-  }
-  return { filters, period: { currency: filters.currency, ...readPeriod(start_date, end_date) } }
 }
 
 function inOneSnapshot<Result>(db: Kysely<Database>, read: (trx: Transaction<Database>) => Promise<Result>) {

@@ -1,7 +1,18 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { AttributionModel } from '../record/schemas.ts'
 import { TouchpointType } from '../events/schemas.ts'
-import { Currency, describe, Id, Listing, Money, Nullable, OneOf, ref, Timestamp } from '../values/schemas.ts'
+import {
+  Currency,
+  Day,
+  describe,
+  Id,
+  Listing,
+  Money,
+  Nullable,
+  OneOf,
+  ref,
+  Timestamp,
+} from '../values/schemas.ts'
 import { Partner } from '../partners/schemas.ts'
 
 const count = Type.Integer({ minimum: 0 })
@@ -61,7 +72,11 @@ export const AnalyticsOverview = Type.Object(
 )
 
 export const AnalyticsFilters = Type.Object(
-  { start_date: Nullable(Type.String()), end_date: Nullable(Type.String()), currency: Currency },
+  {
+    start_date: Nullable(describe(Day, 'The first day of the period. Null: from the first deal on.')),
+    end_date: Nullable(describe(Day, 'The last day of the period. Null: to the last deal.')),
+    currency: Currency,
+  },
   { $id: 'AnalyticsFilters' },
 )
 
@@ -100,7 +115,7 @@ export type CreditedDeal = Static<typeof CreditedDeal>
 
 export const PartnerMonth = Type.Object(
   {
-    month: Type.String({ pattern: '^\\d{4}-\\d{2}$', description: 'A month of UTC.' }),
+    month: Type.String({ pattern: '^\\d{4}-\\d{2}$', description: 'A month of `TIME_ZONE`.' }),
     deals_count: count,
     total_payout: Money,
   },
@@ -117,7 +132,7 @@ export const PartnerAnalytics = Type.Object(
     }),
     touchpoints: Type.Array(ref(TouchpointCount)),
     monthly: Type.Array(ref(PartnerMonth), {
-      description: 'The last twelve months, oldest first. A deal is in the month of its `closed_date`.',
+      description: 'The last twelve months, oldest first. A deal is in the month of the day of its close.',
     }),
   },
   { $id: 'PartnerAnalytics' },

@@ -18,10 +18,9 @@ export interface Split {
 }
 
 /** Splits a deal among the partners that touched it; shares and `unattributed_minor` add up to its amount. */
-export function attribute(journey: Journey): Split {
-  const { amount_minor, model, parameters } = journey
-  const { qualifying } = qualify(journey)
-  const weighing = weigh(model, qualifying, parameters)
+export function attribute(journey: Journey, { qualifying } = qualify(journey)): Split {
+  const { amount_minor } = journey
+  const weighing = weigh(journey, qualifying)
   const partners = scorePartners(qualifying, weighing)
   if (partners.length === 0)
     return Object.freeze({ shares: Object.freeze([]), unattributed_minor: amount_minor })

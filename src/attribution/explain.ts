@@ -42,7 +42,7 @@ export interface ExplainedTouches {
 /** Each touch's part of the journey's shares, and the touches that do not qualify. */
 export function explainTouches(journey: Journey, shares: readonly PartnerShare[]): ExplainedTouches {
   const { qualifying, excluded } = qualify(journey)
-  const weighing = weigh(journey.model, qualifying, journey.parameters)
+  const weighing = weigh(journey, qualifying)
   const weights = weightsOf(qualifying, weighing)
   const parts = partsOf(shares, qualifying, weighing)
   return {
@@ -58,7 +58,7 @@ export function explainTouches(journey: Journey, shares: readonly PartnerShare[]
 /** Who got the minor units that are left after every partner's whole units. */
 export function explainLeftovers(journey: Journey): readonly ExplainedLeftover[] {
   const { qualifying } = qualify(journey)
-  const weighing = weigh(journey.model, qualifying, journey.parameters)
+  const weighing = weigh(journey, qualifying)
   const partners = scorePartners(qualifying, weighing)
   if (partners.length === 0) return []
   const quotas = divideAmong(partners, weighing.halfLife)(journey.amount_minor)

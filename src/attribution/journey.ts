@@ -1,17 +1,15 @@
-import { resolveParameters, type ModelName, type Parameters } from './models.ts'
+import { isOnlyTouchAtZero, resolveParameters, type ModelRules } from './models.ts'
 import type { Touch } from './touch.ts'
 
 /** Everything a split depends on. Touches are in any order and include those that do not qualify. */
-export interface Journey {
+export interface Journey extends ModelRules {
   readonly amount_minor: bigint
   readonly currency: string
   /** Milliseconds since the epoch. */
   readonly closed_at: number
-  /** The close is a date without a time: touches qualify until the end of that day. */
-  readonly closed_all_day: boolean
+  /** The end of the day that the close stands for: touches qualify until then. Null: the close is an instant. */
+  readonly closed_until: number | null
   readonly is_void: boolean
-  readonly model: ModelName
-  readonly parameters: Parameters
   readonly touches: readonly Touch[]
 }
 
@@ -19,7 +17,7 @@ export const exclusionReasons = ['voided', 'deal_voided', 'after_close', 'before
 
 export type ExclusionReason = (typeof exclusionReasons)[number]
 
-export interface Exclusion {
+interface Exclusion {
   readonly touch: Touch
   readonly reason: ExclusionReason
 }
@@ -27,14 +25,17 @@ export interface Exclusion {
 const minute = 60_000
 const day = 86_400_000
 
-/** The touches that count, in the canonical order (instant, then id by code point), and why the others do not. */
-export function qualify(journey: Journey): {
+/** The touches of a journey that count, in the canonical order (instant, then id by code point), and the others. */
+export interface Qualification {
   readonly qualifying: readonly Touch[]
   readonly excluded: readonly Exclusion[]
-} {
-  const { closed_at, closed_all_day, is_void, parameters, touches } = journey
+}
+
+/** Decides which touches count, and why the others do not. */
+export function qualify(journey: Journey): Qualification {
+  const { closed_at, closed_until, is_void, parameters, touches } = journey
   const { close_grace_minutes, lookback_days } = parameters
-  const last = (closed_all_day ? closed_at + day - 1 : closed_at) + close_grace_minutes * minute
+  const last = (closed_until === null ? closed_at : closed_until - 1) + close_grace_minutes * minute
   const first = lookback_days === null ? -Infinity : closed_at - lookback_days * day
   const qualifying: Touch[] = []
   const excluded: Exclusion[] = []
@@ -51,16 +52,24 @@ export function qualify(journey: Journey): {
 }
 
 /** A text of exactly what a split reads: journeys with the same fingerprint have the same split. */
-export function fingerprint(journey: Journey): string {
-  const { amount_minor, currency, closed_at, closed_all_day, is_void, model, parameters } = journey
-  const close = `${closed_at}${closed_all_day ? ' all-day' : ''}${is_void ? ' void' : ''}`
+export function fingerprint(journey: Journey, { qualifying } = qualify(journey)): string {
+  const { amount_minor, currency, closed_at, closed_until, is_void, model, parameters } = journey
+  const close = `${closed_at}${formatEnd(closed_at, closed_until)}${is_void ? ' void' : ''}`
   const resolved = JSON.stringify(resolveParameters(model, parameters, parameters))
-  let text = `${amount_minor} ${currency} ${close} ${model} ${resolved}`
+  // Only the journeys that are split differently since 0.2.0 name the rule: all others keep the fingerprint they had.
+  const isPaid = isOnlyTouchAtZero(journey, qualifying) && journey.only_touch_unpaid !== true
+  let text = `${amount_minor} ${currency} ${close} ${model} ${resolved}${isPaid ? ' only touch paid' : ''}`
   // Ids contain no space and no line break, so different lists of touches have different texts.
-  for (const { id, partner_id, touchpoint_type, at } of qualify(journey).qualifying) {
+  for (const { id, partner_id, touchpoint_type, at } of qualifying) {
     text += `\n${id} ${partner_id} ${touchpoint_type} ${at}`
   }
   return text
+}
+
+// A day of 24 hours has the text that earlier releases gave every day.
+function formatEnd(closed_at: number, closed_until: number | null): string {
+  if (closed_until === null) return ''
+  return closed_until === closed_at + day ? ' all-day' : ` until ${closed_until}`
 }
 
 function canonical(a: Touch, b: Touch): number {

@@ -113,8 +113,25 @@ export function resolveParameters<M extends ModelName>(
   return Object.fromEntries(resolved) as ParametersOf<M>
 }
 
-export function weigh(model: ModelName, touches: readonly Touch[], parameters: Parameters): Weighing {
-  return (models[model] as Model<Parameters>).weigh(touches, parameters)
+/** What a weight depends on beside the touches. */
+export interface ModelRules {
+  readonly model: ModelName
+  readonly parameters: Parameters
+  /** Only in versions from before 0.2.0: the only touch of position-based earns nothing if it weighs 0. */
+  readonly only_touch_unpaid?: boolean
+}
+
+export function weigh(rules: ModelRules, touches: readonly Touch[]): Weighing {
+  if (isOnlyTouchAtZero(rules, touches)) {
+    return { weights: [rules.only_touch_unpaid === true ? 0 : 1], unit: 1 }
+  }
+  return (models[rules.model] as Model<Parameters>).weigh(touches, rules.parameters)
+}
+
+/** Whether position-based gives all to its only touch although its weight is 0. */
+export function isOnlyTouchAtZero({ model, parameters }: ModelRules, touches: readonly Touch[]): boolean {
+  if (model !== 'position-based' || touches.length !== 1) return false
+  return (parameters as ParametersOf<'position-based'>).weights.first === 0
 }
 
 function merge(value: unknown, given: unknown): unknown {

@@ -2,14 +2,16 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Kysely } from 'kysely'
 import { Type } from '@sinclair/typebox'
 import type { Database } from '../database/tables.ts'
-import { readPeriod } from '../values/instants.ts'
+import type { Calendar } from '../values/calendar.ts'
+import { readBounds, toInstants } from '../values/periods.ts'
 import { answers } from '../http/problems.ts'
-import { describe, Id, Page, PeriodFilter, ref, Strict } from '../values/schemas.ts'
+import { describe, Id, ListPeriod, Page, ref, Strict } from '../values/schemas.ts'
 import { listAuditEntries } from './queries.ts'
 import { AuditAction, AuditPage, AuditSubject } from './schemas.ts'
 
 interface AuditOptions {
   readonly db: Kysely<Database>
+  readonly calendar: Calendar
 }
 
 const getAudit = {
@@ -23,18 +25,18 @@ const getAudit = {
     subject_id: Type.Optional(describe(Id, 'Only actions on the object with this id.')),
     key_id: Type.Optional(describe(Id, 'Only actions of this API key.')),
     action: Type.Optional(ref(AuditAction)),
-    ...PeriodFilter,
+    ...ListPeriod,
     ...Page,
   }),
   response: answers({ 200: ref(AuditPage) }),
 }
 
-export const audit: FastifyPluginAsyncTypebox<AuditOptions> = async (app, { db }) => {
+export const audit: FastifyPluginAsyncTypebox<AuditOptions> = async (app, { db, calendar }) => {
   app.get('/audit', { schema: getAudit, config: { scope: 'admin' } }, async ({ query }) => {
     const { start_date, end_date, ...filter } = query
     const { page, pagination } = await listAuditEntries(db, {
       ...filter,
-      ...readPeriod(start_date, end_date),
+      ...toInstants(readBounds({ start_date, end_date }, calendar), calendar),
     })
     return { entries: page, pagination }
   })

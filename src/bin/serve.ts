@@ -8,6 +8,7 @@ import { openDatabase } from '../database/open-database.ts'
 import { canChangeSchema } from '../database/roles.ts'
 import { findLostSettings } from '../database/session.ts'
 import type { Database } from '../database/tables.ts'
+import { findTimeZoneFault } from '../database/time-zone.ts'
 import { createLog } from '../http/log.ts'
 import { firstKeyFile, localFile } from '../import/service-access.ts'
 import { listJobs } from '../jobs/list-jobs.ts'
@@ -41,10 +42,13 @@ async function serve(environment: Environment, log: Logger, opened: AsyncDisposa
   opened.defer(() => database.close())
   if (environment.MIGRATE_ON_START === 'on') await database.migrate()
   await warnOfDatabase(database.db, log)
+  // Without a database, or without a schema, the service starts too and confirms its time zone before its first write.
+  const fault = await findTimeZoneFault(database.db, environment.TIME_ZONE).catch(() => undefined)
+  if (fault !== undefined) throw new Error(fault)
   const payoutKeys = await readPayoutKeys(environment, database.isEmbedded)
   const app = await buildApp({ ...environment, payoutKeys }, database.db, log)
   opened.defer(() => app.close())
-  const jobs = runJobs(listJobs(database.db), log)
+  const jobs = runJobs(listJobs(database.db, environment.TIME_ZONE), log)
   opened.defer(() => jobs.stop())
   if (database.isEmbedded) await makeFirstKey(database.db, environment.DATA_DIR)
   // The service starts even if the database is unreachable or has no schema yet.

@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util'
 import { SingleBar } from 'cli-progress'
 import type { Kysely } from 'kysely'
-import { attribute } from '../attribution/attribute.ts'
 import { openDatabase } from '../database/open-database.ts'
 import type { Database } from '../database/tables.ts'
 import { type Replayed, replayDeals } from '../record/replay.ts'
@@ -32,7 +31,7 @@ async function verifyVersions(db: Kysely<Database>): Promise<number> {
   let differing = 0
   try {
     for (let after: string | undefined = ''; after !== undefined;) {
-      const replayed: Replayed = await replayDeals(db, attribute, { after, limit: dealsAtOnce })
+      const replayed: Replayed = await replayDeals(db, { after, limit: dealsAtOnce })
       for (const { deal_id, version, detail } of replayed.differences) {
         console.log(`deal ${deal_id}, version ${version}: ${detail}`)
       }

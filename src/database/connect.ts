@@ -17,7 +17,7 @@ interface PoolOptions {
 
 const waitingPerConnection = 100
 
-const oids: Readonly<Record<'INT8' | 'TIMESTAMPTZ', number>> = types.builtins
+const oids: Readonly<Record<'INT8' | 'DATE' | 'TIMESTAMPTZ', number>> = types.builtins
 
 /** Opens a pool of connections. Getting a connection takes at most 2 s; the pool replaces connections that are lost. */
 export function connect({ url, max = 10, log }: PoolOptions): Kysely<Database> {
@@ -61,9 +61,10 @@ export function countConnections(db: Kysely<Database>) {
   }
 }
 
-// Reads bigint columns as exact BigInts and timestamps as the ISO 8601 text that JSON answers contain.
+// Reads bigint columns as exact BigInts, dates and timestamps as the ISO 8601 text that JSON answers contain.
 function getTypeParser(oid: number, format?: 'text' | 'binary') {
   if (oid === oids.INT8) return BigInt
+  if (oid === oids.DATE) return String
   if (oid === oids.TIMESTAMPTZ) return readTimestamp
   return types.getTypeParser(oid, format)
 }

@@ -1,10 +1,9 @@
 import type { ColumnType } from 'kysely'
 import type { ApiKeyRow } from '../api-keys/schemas.ts'
 import type { AuditEntry } from '../audit/schemas.ts'
-import type { DealRow } from '../deals/schemas.ts'
 import type { EventRow } from '../events/schemas.ts'
 import type { PartnerRow } from '../partners/schemas.ts'
-import type { PayoutRow, SplitRow, VersionRow } from '../record/schemas.ts'
+import type { DealRow, ShareRow, SplitRow, VersionRow } from '../record/schemas.ts'
 
 /** A table with these rows. An insert may omit the `Filled` columns, which have defaults, and the nullable columns. */
 type Table<Row, Filled extends keyof Row = never> = {
@@ -24,11 +23,10 @@ export interface Database {
   events: Table<EventRow, 'created_at'>
   deals: Table<DealRow, 'created_at' | 'updated_at'>
   attributions: Table<VersionRow>
-  payouts: Table<PayoutRow>
+  shares: Table<ShareRow>
   attributions_with_shares: SplitRow
   partner_deals: Table<
-    Pick<PayoutRow, 'partner_id' | 'closed_date' | 'deal_id' | 'currency'> &
-      Pick<DealRow, 'attribution_model'>
+    Pick<ShareRow, 'partner_id' | 'closed_date' | 'deal_id' | 'currency'> & Pick<DealRow, 'attribution_model'>
   >
   api_keys: Table<ApiKeyRow, 'created_at'>
   audit: Table<AuditEntry, 'at'>
@@ -36,5 +34,6 @@ export interface Database {
     { key_hash: Buffer; request_hash: Buffer; status: number; answer: unknown; created_at: string },
     'created_at'
   >
+  calendar: Table<{ time_zone: string; is_redating: boolean }, 'is_redating'>
   rate_limits: Table<{ subject: string; ends_at: string; taken: bigint }>
 }

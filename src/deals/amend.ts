@@ -2,95 +2,76 @@ import type { Kysely } from 'kysely'
 import { lockDeals } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
 import { DealNotFound, DealVoid } from '../errors.ts'
-import { toMajor } from '../values/money.ts'
-import { findAttribution } from '../splits/queries.ts'
-import { type Attribute, recordChanges } from '../record/versions.ts'
-import { type DealDefaults, readTerms } from '../record/read-terms.ts'
-import { findDeal, markDealVoid, toDeal, updateTerms } from './queries.ts'
-import type { Attribution } from '../splits/schemas.ts'
-import type { DealChange, DealRow, DealSplit } from './schemas.ts'
-import type { ModelParameters, VersionReason } from '../record/schemas.ts'
+import { mergeObjects } from '../values/merge-objects.ts'
+import { causeOf } from '../record/cause.ts'
+import { readClose } from '../record/read-close.ts'
+import { accept, type DealDefaults, readAmount, readParameters } from '../record/read-terms.ts'
+import type { ChangedDeal } from '../record/changes.ts'
+import type { DealRecord } from '../record/record.ts'
+import { findRecorded, type RecordedDeal } from '../record/recorded-deals.ts'
+import type { DealRow, DealTerms, ModelParameters } from '../record/schemas.ts'
+import { toDealSplit } from './deal-split.ts'
+import type { DealChange, DealSplit } from './schemas.ts'
 
 interface Amendment {
-  readonly attribute: Attribute
+  readonly record: DealRecord
   readonly defaults: DealDefaults
   readonly id: string
   readonly change: DealChange
+  readonly keyId: string
 }
 
 /** Corrects a deal's amount, close or model and splits it again. Errors: 400, 404, 409 if it is void. */
 export async function amendDeal(
   trx: Kysely<Database>,
-  { attribute, defaults, id, change }: Amendment,
+  { record, defaults, id, change, keyId }: Amendment,
 ): Promise<DealSplit> {
-  await lockDeals(trx, [id])
-  const deal = await findValidDeal(trx, id)
-  await updateTerms(trx, id, amend(deal, change, defaults))
-  return splitAgain(trx, { attribute, id, reason: 'amended' })
+  const before = await lockDeal(trx, id)
+  if (before.row.voided_at !== null) throw new DealVoid(id)
+  const after = { terms: amend(before.row, change, defaults) }
+  const cause = causeOf({ api_key_ids: [keyId], note: change.note })
+  const changed = await record.change(trx, 'amended', [{ deal_id: id, before, after, cause }])
+  return toDealSplit(changed.get(id) as ChangedDeal)
 }
 
 interface DealVoiding {
-  readonly attribute: Attribute
+  readonly record: DealRecord
   readonly id: string
   readonly reason: string
+  readonly keyId: string
 }
 
 /** Removes a deal from revenue and payouts and keeps its record. Voiding it again changes nothing. Errors: 404. */
 export async function voidDeal(
   trx: Kysely<Database>,
-  { attribute, id, reason }: DealVoiding,
+  { record, id, reason, keyId }: DealVoiding,
 ): Promise<DealSplit> {
+  const before = await lockDeal(trx, id)
+  if (before.row.voided_at !== null) return toDealSplit({ ...before, isNew: false })
+  const after = { void_reason: reason }
+  const cause = causeOf({ api_key_ids: [keyId], note: reason })
+  const changed = await record.change(trx, 'deal_voided', [{ deal_id: id, before, after, cause }])
+  return toDealSplit(changed.get(id) as ChangedDeal)
+}
+
+/** Locks a closed deal and reads it. Errors: 404. */
+async function lockDeal(trx: Kysely<Database>, id: string): Promise<RecordedDeal> {
   await lockDeals(trx, [id])
-  if (!(await markDealVoid(trx, id, reason))) return splitOf(trx, await findDealOrThrow(trx, id), true)
-  return splitAgain(trx, { attribute, id, reason: 'deal_voided' })
-}
-
-interface SplitCause {
-  readonly attribute: Attribute
-  readonly id: string
-  readonly reason: VersionReason
-}
-
-async function splitAgain(trx: Kysely<Database>, { attribute, id, reason }: SplitCause): Promise<DealSplit> {
-  await recordChanges(trx, { attribute, dealIds: [id], reason })
-  return splitOf(trx, await findDealOrThrow(trx, id), false)
-}
-
-async function splitOf(trx: Kysely<Database>, row: DealRow, cached: boolean): Promise<DealSplit> {
-  const stored = (await findAttribution(trx, row.id)) as Attribution
-  return { deal: toDeal(row), attribution: { ...stored, cached } }
-}
-
-async function findDealOrThrow(trx: Kysely<Database>, id: string): Promise<DealRow> {
-  const deal = await findDeal(trx, id)
+  const deal = (await findRecorded(trx, [id])).get(id)
   if (deal === undefined) throw new DealNotFound(id)
   return deal
 }
 
-async function findValidDeal(trx: Kysely<Database>, id: string): Promise<DealRow> {
-  const deal = await findDealOrThrow(trx, id)
-  if (deal.voided_at !== null) throw new DealVoid(id)
-  return deal
-}
-
-// Unchanged parameters keep the values stored with the deal, so a default that changed since has no effect.
-function amend(deal: DealRow, change: DealChange, defaults: DealDefaults) {
-  const { attribution_model = deal.attribution_model } = change
-  const keepsModel = attribution_model === deal.attribution_model
-  const terms = readTerms(
-    {
-      amount: change.amount ?? toMajor(deal.amount_minor, deal.currency),
-      currency: deal.currency,
-      closed_date: change.closed_date ?? deal.closed_date,
-      attribution_model,
-      model_parameters: {
-        ...(keepsModel ? deal.model_parameters : windowOf(deal)),
-        ...change.model_parameters,
-      },
-    },
-    defaults,
+// Fields and parameters that are not sent keep the stored values, so a default that changed since has no effect.
+function amend(deal: DealRow, change: DealChange, defaults: DealDefaults): DealTerms {
+  const { attribution_model = deal.attribution_model, model_parameters: given = {} } = change
+  const kept = attribution_model === deal.attribution_model ? deal.model_parameters : windowOf(deal)
+  const [amount_minor, close, model_parameters] = accept(
+    change.amount === undefined ? { value: deal.amount_minor } : readAmount(change.amount, deal.currency),
+    readClose(change, { calendar: defaults.calendar, now: Date.now(), stored: deal }),
+    readParameters(attribution_model, mergeObjects(kept, given), defaults),
   )
-  return change.closed_date === undefined ? { ...terms, closed_all_day: deal.closed_all_day } : terms
+  return { amount_minor, currency: deal.currency, ...close, attribution_model, model_parameters }
 }
 
 function windowOf({

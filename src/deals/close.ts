@@ -6,81 +6,88 @@ import { lockDeals } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
 import { DealExists } from '../errors.ts'
 import { canonicalJson } from '../values/canonical-json.ts'
-import type { WriteOutcome } from '../http/idempotency.ts'
+import type { SharedWork, WriteOutcome } from '../http/idempotency.ts'
 import { parseInstant } from '../values/instants.ts'
-import { listAttributions } from '../splits/queries.ts'
-import { type Attribute, recordVersions } from '../record/versions.ts'
+import { causeOf } from '../record/cause.ts'
 import { type DealDefaults, readTerms } from '../record/read-terms.ts'
-import { type DealSubmission, insertDeals, listDealsByIds, toDeal } from './queries.ts'
-import type { Attribution } from '../splits/schemas.ts'
-import type { DealRow, DealSplit, NewDeal } from './schemas.ts'
+import type { ChangedDeal } from '../record/changes.ts'
+import type { DealRecord } from '../record/record.ts'
+import { findRecorded, type RecordedDeal } from '../record/recorded-deals.ts'
+import type { DealTerms } from '../record/schemas.ts'
+import { toDealSplit } from './deal-split.ts'
+import type { DealSplit, NewDeal } from './schemas.ts'
+
+/** A deal as a client sent it, converted, with the digest of the request and the API key of the client. */
+interface Submission {
+  readonly id: string
+  readonly terms: DealTerms
+  readonly submission: Buffer
+  readonly keyId: string
+}
 
 type Closed = WriteOutcome<DealSplit> | { readonly refusal: Error }
 
-/** Closes deals with group commit: concurrent calls share a transaction. Errors: 400, 409. */
-export function createClosing(db: Kysely<Database>, attribute: Attribute, defaults: DealDefaults) {
-  const close = shareCommits<DealSubmission, Closed>(db, {
-    dealOf: ({ id }) => id,
-    work: (trx, submissions) => closeDeals(trx, attribute, submissions),
-  })
-  return async (sent: NewDeal): Promise<WriteOutcome<DealSplit>> =>
-    outcomeOf(await close(toSubmission(sent, defaults)))
-}
-
+/** A deal to close, and the id of the API key of its client. */
 interface Closing {
-  readonly attribute: Attribute
-  readonly defaults: DealDefaults
   readonly sent: NewDeal
+  readonly keyId: string
 }
 
-/** Stores a closed deal and its first split. The same submission again returns the current deal. Errors: 400, 409. */
-export async function closeDeal(
-  trx: Kysely<Database>,
-  { attribute, defaults, sent }: Closing,
-): Promise<WriteOutcome<DealSplit>> {
-  const submission = toSubmission(sent, defaults)
-  await lockDeals(trx, [submission.id])
-  const [closed] = await closeDeals(trx, attribute, [submission])
-  return outcomeOf(closed as Closed)
+/** Closes deals. Errors: 400; 409 if the id holds another submission. */
+export function createClosing(db: Kysely<Database>, record: DealRecord, defaults: DealDefaults) {
+  const close = shareCommits<Submission, Closed>(db, {
+    dealOf: ({ id }) => id,
+    work: (trx, submissions) => closeDeals(trx, record, submissions),
+  })
+  return (closing: Closing): SharedWork<DealSplit> => ({
+    async alone(trx) {
+      const submission = toSubmission(closing, defaults)
+      await lockDeals(trx, [submission.id])
+      const [closed] = await closeDeals(trx, record, [submission])
+      return outcomeOf(closed as Closed)
+    },
+    together: async () => outcomeOf(await close(toSubmission(closing, defaults))),
+  })
 }
 
-/** Closes several deals; the caller holds their locks. */
+/** Closes several deals; the caller holds their locks. The same submission again returns the current deal. */
 async function closeDeals(
   trx: Kysely<Database>,
-  attribute: Attribute,
-  submissions: readonly DealSubmission[],
+  record: DealRecord,
+  submissions: readonly Submission[],
 ): Promise<Closed[]> {
   // When two submissions have the same id, the first is stored and the second is compared with it.
   const firsts = new Map(submissions.toReversed().map((submission) => [submission.id, submission]))
-  const inserted = await insertDeals(trx, [...firsts.values()])
-  const deals = inserted.map(({ id }) => {
-    const { id: deal_id, submission: _, ...terms } = firsts.get(id) as DealSubmission
-    return { deal_id, terms, is_void: false }
-  })
-  if (deals.length > 0) await recordVersions(trx, { attribute, deals, reason: 'closed' })
-
-  const fresh = new Map(inserted.map((deal) => [firsts.get(deal.id), deal]))
-  const rest = submissions.filter((submission) => !fresh.has(submission))
-  const found = await listDealsByIds(
-    trx,
-    rest.map(({ id }) => id),
-  )
-  const splits = await listAttributions(trx, [...firsts.keys()])
+  const found = await findRecorded(trx, [...firsts.keys()])
+  const fresh = [...firsts.values()].filter(({ id }) => !found.has(id))
+  const closed = await record.change(trx, 'closed', fresh.map(toChange))
   return submissions.map((given) => {
-    const attribution = splits.get(given.id) as Attribution
-    const deal = fresh.get(given)
-    if (deal !== undefined) {
-      return { status: 201, body: { deal: toDeal(deal), attribution: { ...attribution, cached: false } } }
-    }
-    const stored = found.get(given.id) as DealRow
-    if (!stored.submission.equals(given.submission)) return { refusal: new DealExists(given.id) }
-    return { status: 200, body: { deal: toDeal(stored), attribution } }
+    const stored = found.get(given.id)
+    if (stored !== undefined) return compare(given, stored)
+    const created = closed.get(given.id) as ChangedDeal
+    return firsts.get(given.id) === given
+      ? { status: 201, body: toDealSplit(created) }
+      : compare(given, created)
   })
 }
 
-function toSubmission(sent: NewDeal, defaults: DealDefaults): DealSubmission {
+function compare({ id, submission }: Submission, stored: RecordedDeal): Closed {
+  if (!stored.row.submission.equals(submission)) return { refusal: new DealExists(id) }
+  return { status: 200, body: toDealSplit({ ...stored, isNew: false }) }
+}
+
+function toChange({ id, terms, submission, keyId }: Submission) {
+  return {
+    deal_id: id,
+    before: undefined,
+    after: { terms, void_reason: null, submission },
+    cause: causeOf({ api_key_ids: [keyId] }),
+  }
+}
+
+function toSubmission({ sent, keyId }: Closing, defaults: DealDefaults): Submission {
   const { id = `deal_${uuid()}`, ...rest } = sent
-  return { id, ...readTerms(rest, defaults), submission: digestOf(sent) }
+  return { id, terms: readTerms(rest, defaults), submission: digestOf(sent), keyId }
 }
 
 function outcomeOf(closed: Closed): WriteOutcome<DealSplit> {
@@ -89,7 +96,8 @@ function outcomeOf(closed: Closed): WriteOutcome<DealSplit> {
 }
 
 // An instant may be written in two ways, but midnight in another offset ends another day: so isMidnight is digested too.
+// A date stays a text.
 function digestOf(sent: NewDeal): Buffer {
-  const closed_date = sent.closed_date === undefined ? undefined : parseInstant(sent.closed_date)
+  const closed_date = sent.closed_date && (parseInstant(sent.closed_date) ?? sent.closed_date)
   return hash('sha256', canonicalJson({ ...sent, closed_date }), 'buffer')
 }

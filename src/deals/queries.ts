@@ -1,87 +1,22 @@
-import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/tables.ts'
 import { listedColumns } from '../events/queries.ts'
+import type { Bounds } from '../values/periods.ts'
+import { all, closedWithin } from './period-queries.ts'
 import { toMajor } from '../values/money.ts'
 import { type PageQuery, type PageStart, readPageStart, toPage } from '../values/pagination.ts'
-import type { DealTerms } from '../record/schemas.ts'
-import type { Deal, DealRow } from './schemas.ts'
-
-/** A deal as a client sent it, converted to columns, with the digest of the request. */
-export type DealSubmission = DealTerms & Pick<DealRow, 'id' | 'submission'>
-
-/** Inserts the deals whose id is free, at version 1. */
-export async function insertDeals(
-  trx: Kysely<Database>,
-  deals: readonly DealSubmission[],
-): Promise<readonly DealRow[]> {
-  const given = deals.map(({ amount_minor, submission, ...deal }) => ({
-    ...deal,
-    amount_minor: String(amount_minor),
-    submission: `\\x${submission.toString('hex')}`,
-  }))
-  const { rows } = await sql<DealRow>`
-    insert into deals
-      (id, amount_minor, currency, closed_date, closed_all_day, attribution_model, model_parameters, version, submission)
-    select id, amount_minor, currency, closed_date, closed_all_day, attribution_model, model_parameters, 1,
-      submission
-    from json_to_recordset(${JSON.stringify(given)}) as given (
-      id text, amount_minor bigint, currency text, closed_date timestamptz, closed_all_day boolean,
-      attribution_model text, model_parameters jsonb, submission bytea
-    )
-    on conflict (id) do nothing
-    returning *`.execute(trx)
-  return rows
-}
-
-/** The deals that exist, by id. */
-export async function listDealsByIds(
-  db: Kysely<Database>,
-  ids: readonly string[],
-): Promise<ReadonlyMap<string, DealRow>> {
-  if (ids.length === 0) return new Map()
-  const rows = await db
-    .selectFrom('deals')
-    .selectAll()
-    .where('id', '=', sql<string>`any(${ids}::text[])`)
-    .execute()
-  return new Map(rows.map((row) => [row.id, row]))
-}
+import type { DealRow } from '../record/schemas.ts'
+import type { Deal } from './schemas.ts'
 
 export function findDeal(db: Kysely<Database>, id: string): Promise<DealRow | undefined> {
   return db.selectFrom('deals').selectAll().where('id', '=', id).executeTakeFirst()
-}
-
-export async function updateTerms(trx: Kysely<Database>, id: string, terms: DealTerms): Promise<void> {
-  await trx
-    .updateTable('deals')
-    .set({
-      ...terms,
-      model_parameters: sql`${JSON.stringify(terms.model_parameters)}::jsonb`,
-      updated_at: now,
-    })
-    .where('id', '=', id)
-    .execute()
-}
-
-/** Marks a deal void; false if it already was. */
-export async function markDealVoid(trx: Kysely<Database>, id: string, reason: string): Promise<boolean> {
-  const { numUpdatedRows } = await trx
-    .updateTable('deals')
-    .set({ voided_at: now, void_reason: reason, updated_at: now })
-    .where('id', '=', id)
-    .where('voided_at', 'is', null)
-    .executeTakeFirstOrThrow()
-  return numUpdatedRows > 0n
 }
 
 export interface DealFilter extends PageQuery {
   readonly attribution_model?: Deal['attribution_model']
   readonly partner_id?: string
   readonly currency?: string
-  /** Closed at or after this instant. */
-  readonly from?: string
-  /** Closed before this instant. */
-  readonly before?: string
+  readonly closed: Bounds
 }
 
 /** Deals, newest close first; with `partner_id`, only deals that have a touchpoint of this partner. */
@@ -99,20 +34,19 @@ type Filter = Omit<DealFilter, 'partner_id'>
 
 function selectDeals(
   db: Kysely<Database>,
-  { attribution_model, currency, from, before }: Filter,
+  { attribution_model, currency, closed }: Filter,
   { limit, offset, key }: PageStart,
 ): Promise<DealRow[]> {
   let query = db
     .selectFrom('deals')
     .selectAll()
+    .where(closedWithin(closed))
     .orderBy('closed_date', 'desc')
     .orderBy('id', 'desc')
     .limit(limit + 1)
     .offset(offset ?? 0)
   if (attribution_model !== undefined) query = query.where('attribution_model', '=', attribution_model)
   if (currency !== undefined) query = query.where('currency', '=', currency)
-  if (from !== undefined) query = query.where('closed_date', '>=', from)
-  if (before !== undefined) query = query.where('closed_date', '<', before)
   if (key !== undefined)
     query = query.where(sql<boolean>`(closed_date, id) < (${key[0]}::timestamptz, ${key[1]})`)
   return query.execute()
@@ -130,17 +64,18 @@ async function selectDealsOf(
   db: Kysely<Database>,
   { partnerId, filter, start }: PartnerDealQuery,
 ): Promise<DealRow[]> {
-  const { attribution_model, currency, from, before } = filter
+  const { attribution_model, currency, closed } = filter
   const { limit, offset, key } = start
   const kinds = all(
     currency !== undefined && sql`kinds.currency = ${currency}`,
     attribution_model !== undefined && sql`kinds.attribution_model = ${attribution_model}`,
   )
   const within = all(
-    from !== undefined && sql`closed_date >= ${from}`,
-    before !== undefined && sql`closed_date < ${before}`,
-    key !== undefined && sql`(closed_date, deal_id) < (${key[0]}::timestamptz, ${key[1]})`,
+    closedWithin(closed, sql.ref('partner_deals.closed_date')),
+    key !== undefined && sql`(partner_deals.closed_date, deal_id) < (${key[0]}::timestamptz, ${key[1]})`,
   )
+  const hasDays = closed.first !== undefined || closed.last !== undefined
+  const ofDeals = hasDays ? sql`join deals on deals.id = deal_id` : sql``
   const skipped = offset ?? 0
   const { rows } = await sql<DealRow>`
     with recursive kinds as (
@@ -154,20 +89,16 @@ async function selectDealsOf(
       ) as next
     ), listed as (
       select newest.* from kinds cross join lateral (
-        select closed_date, deal_id from partner_deals
-        where partner_id = ${partnerId} and currency = kinds.currency
-          and attribution_model = kinds.attribution_model and ${within}
-        order by closed_date desc, deal_id desc limit ${skipped + limit + 1}
+        select partner_deals.closed_date, deal_id from partner_deals ${ofDeals}
+        where partner_id = ${partnerId} and partner_deals.currency = kinds.currency
+          and partner_deals.attribution_model = kinds.attribution_model and ${within}
+        order by partner_deals.closed_date desc, deal_id desc limit ${skipped + limit + 1}
       ) as newest
       where ${kinds} order by closed_date desc, deal_id desc limit ${limit + 1} offset ${skipped}
     )
     select deals.* from listed join deals on deals.id = deal_id
     order by listed.closed_date desc, listed.deal_id desc`.execute(db)
   return rows
-}
-
-function all(...conditions: readonly (RawBuilder<unknown> | false)[]): RawBuilder<unknown> {
-  return sql.join([sql`true`, ...conditions.filter((condition) => condition !== false)], sql` and `)
 }
 
 /** The first events of a deal with the names of their partners, oldest first. */
@@ -193,11 +124,11 @@ export async function countEvents(db: Kysely<Database>, dealId: string): Promise
 }
 
 /** The deal as the API returns it: the amount in units of its currency, without internal columns. */
-export function toDeal({ amount_minor, closed_all_day: _, submission: __, ...deal }: DealRow): Deal {
-  return { ...deal, amount: toMajor(amount_minor, deal.currency) }
+export function toDeal({ amount_minor, closed_until: _, submission: __, ...deal }: DealRow): Deal {
+  // A deal of an earlier release counts on its day in UTC until a job fills in its day.
+  const closed_on = deal.closed_on ?? deal.closed_date.slice(0, 10)
+  return { ...deal, closed_on, amount: toMajor(amount_minor, deal.currency) }
 }
-
-const now = sql<string>`date_trunc('milliseconds', clock_timestamp())`
 
 export async function listPartnerNames(
   db: Kysely<Database>,

@@ -1,17 +1,17 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Kysely } from 'kysely'
-import { type Static, Type } from '@sinclair/typebox'
+import { Type } from '@sinclair/typebox'
 import type { Database } from '../database/tables.ts'
 import { DealNotFound } from '../errors.ts'
 import { serializeEvents, VoidReason } from '../events/schemas.ts'
-import { readIdempotencyKey, type Write } from '../http/idempotency.ts'
-import { readPeriod } from '../values/instants.ts'
+import type { Write } from '../http/idempotency.ts'
+import { readBounds } from '../values/periods.ts'
 import { sendJson } from '../http/json.ts'
 import { answers } from '../http/problems.ts'
-import { Currency, describe, Id, Page, PeriodFilter, ref, Strict } from '../values/schemas.ts'
-import type { Attribute } from '../record/versions.ts'
+import { Currency, describe, Id, ListPeriod, Page, ref, Strict } from '../values/schemas.ts'
+import type { DealRecord } from '../record/record.ts'
 import { amendDeal, voidDeal } from './amend.ts'
-import { closeDeal, createClosing } from './close.ts'
+import { createClosing } from './close.ts'
 import type { DealDefaults } from '../record/read-terms.ts'
 import { countEvents, findDeal, listDeals, listFirstEvents, toDeal } from './queries.ts'
 import { AttributionModel } from '../record/schemas.ts'
@@ -20,7 +20,7 @@ import { Deal, DealChange, DealDetail, DealPage, DealSplit, NewDeal } from './sc
 interface DealsOptions {
   readonly db: Kysely<Database>
   readonly write: Write
-  readonly attribute: Attribute
+  readonly record: DealRecord
   readonly defaults: DealDefaults
 }
 
@@ -44,7 +44,7 @@ const dealQuery = Strict({
   attribution_model: Type.Optional(ref(AttributionModel)),
   partner_id: Type.Optional(describe(Id, 'Only deals with a touchpoint of this partner.')),
   currency: Type.Optional(describe(Currency, 'Only deals in this currency, an ISO 4217 code.')),
-  ...PeriodFilter,
+  ...ListPeriod,
   ...Page,
 })
 
@@ -52,7 +52,7 @@ const getDeals = {
   operationId: 'listDeals',
   summary: 'List deals, newest close first',
   description:
-    'Deals by `closed_date`, newest first. Void deals are included. The period is by `closed_date`.',
+    'Deals by `closed_date`, newest first. Void deals are included. Days of the period are compared with `closed_on`, instants with `closed_date`. Deals that are recorded while you read the pages cause no repeats and no gaps. A deal whose `closed_date`, or another field that the list filters by, changes in the meantime can be missing or be listed twice; the later of the two is current. Every other deal is listed once.',
   tags,
   querystring: dealQuery,
   response: answers({ 200: ref(DealPage) }),
@@ -72,7 +72,7 @@ const patchDeal = {
   operationId: 'amendDeal',
   summary: 'Correct a deal and split it again',
   description:
-    'Changes the fields that the body names. Other fields, and other parameters of the same model, keep their values. The previous split stays in the history.',
+    'Changes the fields, parameters and weights that the body names. The others keep their values. If the model changes, only `close_grace_minutes` and `lookback_days` carry over. The stored `closed_date`, sent again, still stands for its whole day, or does not, as before. A change that changes nothing makes no version. The previous split stays in the history.',
   tags,
   params: dealParams,
   body: ref(DealChange),
@@ -92,20 +92,17 @@ const postVoid = {
 
 export const deals: FastifyPluginAsyncTypebox<DealsOptions> = async (
   app,
-  { db, write, attribute, defaults },
+  { db, write, record, defaults },
 ) => {
-  const close = createClosing(db, attribute, defaults)
+  const close = createClosing(db, record, defaults)
 
-  app.post('/deals', { schema: postDeal }, async (request, reply) => {
-    if (readIdempotencyKey(request) !== undefined) {
-      return write(request, reply, (trx) => closeDeal(trx, { attribute, defaults, sent: request.body }))
-    }
-    const { status, body } = await close(request.body)
-    void reply.code(status)
-    return body
-  })
+  app.post('/deals', { schema: postDeal }, (request, reply) =>
+    write(request, reply, close({ sent: request.body, keyId: request.caller.id })),
+  )
 
-  app.get('/deals', { schema: getDeals }, ({ query }) => listDeals(db, toFilter(query)))
+  app.get('/deals', { schema: getDeals }, ({ query: { start_date, end_date, ...filter } }) =>
+    listDeals(db, { ...filter, closed: readBounds({ start_date, end_date }, defaults.calendar) }),
+  )
 
   app.get('/deals/:dealId', { schema: getDeal }, async ({ params: { dealId } }, reply) => {
     const deal = await findDeal(db, dealId)
@@ -119,18 +116,25 @@ export const deals: FastifyPluginAsyncTypebox<DealsOptions> = async (
   app.patch('/deals/:dealId', { schema: patchDeal }, (request, reply) =>
     write(request, reply, async (trx) => ({
       status: 200,
-      body: await amendDeal(trx, { attribute, defaults, id: request.params.dealId, change: request.body }),
+      body: await amendDeal(trx, {
+        record,
+        defaults,
+        id: request.params.dealId,
+        change: request.body,
+        keyId: request.caller.id,
+      }),
     })),
   )
 
   app.post('/deals/:dealId/void', { schema: postVoid }, (request, reply) =>
     write(request, reply, async (trx) => ({
       status: 200,
-      body: await voidDeal(trx, { attribute, id: request.params.dealId, reason: request.body.reason }),
+      body: await voidDeal(trx, {
+        record,
+        id: request.params.dealId,
+        reason: request.body.reason,
+        keyId: request.caller.id,
+      }),
     })),
   )
-}
-
-function toFilter({ start_date, end_date, ...filter }: Static<typeof dealQuery>) {
-  return { ...filter, ...readPeriod(start_date, end_date) }
 }

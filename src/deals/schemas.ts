@@ -1,10 +1,11 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Event } from '../events/schemas.ts'
-import { AttributionModel, type DealTerms, ModelParameters, SentClose, sentTerms } from '../record/schemas.ts'
+import { AttributionModel, ModelParameters, sentClose, sentTerms } from '../record/schemas.ts'
 import { Attribution } from '../splits/schemas.ts'
 import {
   Amount,
   Currency,
+  Day,
   describe,
   Id,
   Listing,
@@ -12,6 +13,7 @@ import {
   Nullable,
   ref,
   Strict,
+  Text,
   Timestamp,
 } from '../values/schemas.ts'
 
@@ -20,7 +22,15 @@ export const Deal = Type.Object(
     id: Id,
     amount: Amount,
     currency: Currency,
-    closed_date: describe(Timestamp, 'When the deal closed. Lists, reports and statements go by it, in UTC.'),
+    closed_date: describe(
+      Timestamp,
+      'When the deal closed. With `closed_all_day`: the start of the day that was sent. Lists go by it.',
+    ),
+    closed_all_day: Type.Boolean({ description: 'Whether `closed_date` stands for its whole day.' }),
+    closed_on: describe(
+      Day,
+      'The day on which reports count the deal: the date that was written for a whole day, else the date of `closed_date` in the time zone of the service.',
+    ),
     attribution_model: ref(AttributionModel),
     model_parameters: ref(ModelParameters),
     version: Type.Integer({ description: 'The version of its current split.' }),
@@ -39,9 +49,12 @@ export type NewDeal = Static<typeof NewDeal>
 export const DealChange = Strict(
   {
     amount: Type.Optional(Amount),
-    closed_date: Type.Optional(SentClose),
+    ...sentClose,
     attribution_model: Type.Optional(ref(AttributionModel)),
     model_parameters: Type.Optional(ref(ModelParameters)),
+    note: Type.Optional(
+      describe(Text(500), 'Why the deal is changed. The history shows it with the version.'),
+    ),
   },
   { $id: 'DealChange', minProperties: 1 },
 )
@@ -68,5 +81,3 @@ export const DealDetail = Type.Object(
   { $id: 'DealDetail' },
 )
 export type DealDetail = Static<typeof DealDetail>
-
-export type DealRow = Omit<Deal, 'amount'> & DealTerms & { submission: Buffer }

@@ -3,25 +3,29 @@ import type { FastifySchemaCompiler, FastifySchemaValidationError } from 'fastif
 import type { Kysely } from 'kysely'
 import { Type } from '@sinclair/typebox'
 import type { Database } from '../database/tables.ts'
+import type { ConfirmTimeZone } from '../database/time-zone.ts'
 import { Unauthenticated } from '../errors.ts'
 import { hashApiKey } from '../http/api-key.ts'
 import type { Authentication } from '../http/authentication.ts'
 import { clientSignalOf } from '../http/client-signal.ts'
 import { acceptOnlyNdjson, readBody } from '../http/ndjson.ts'
+import type { Calendar } from '../values/calendar.ts'
 import type { Clock } from '../values/clock.ts'
 import { answers, toFaults } from '../http/problems.ts'
 import { ref, Strict } from '../values/schemas.ts'
-import type { Attribute } from '../record/versions.ts'
+import type { DealRecord } from '../record/record.ts'
 import { importEvents } from './import.ts'
 import { createImportQueue } from './import-queue.ts'
 import { EventLine, ImportReport } from './schemas.ts'
 
 interface ImportsOptions {
   readonly db: Kysely<Database>
-  readonly attribute: Attribute
+  readonly record: DealRecord
   readonly inTurn: <Result>(work: () => Promise<Result>) => Promise<Result>
   readonly findCaller: Authentication['findCaller']
   readonly clock: Clock
+  readonly confirmTimeZone: ConfirmTimeZone
+  readonly calendar: Calendar
 }
 
 interface Verdict {
@@ -44,7 +48,7 @@ const postImport = {
 }
 
 export const imports: FastifyPluginAsyncTypebox<ImportsOptions> = async (app, needs) => {
-  const { db, attribute, inTurn, findCaller, clock } = needs
+  const { db, record, inTurn, findCaller, clock, confirmTimeZone, calendar } = needs
   const enqueue = createImportQueue()
   const compile = app.validatorCompiler as FastifySchemaCompiler<object>
   const validate = compile({ schema: ref(EventLine), method: 'POST', url: '/events/import' })
@@ -62,11 +66,13 @@ export const imports: FastifyPluginAsyncTypebox<ImportsOptions> = async (app, ne
       const keyHash = hashApiKey(request.headers['x-api-key'] as string) as Buffer
       const confirmKey = async () => {
         if ((await findCaller(keyHash)) === undefined) throw new Unauthenticated()
+        await confirmTimeZone()
       }
       const batches = readBody(request, clock)
+      const keyId = request.caller.id
       return enqueue(
-        request.caller.id,
-        () => importEvents({ db, attribute, inTurn, check, confirmKey }, batches),
+        keyId,
+        () => importEvents({ db, record, author: { keyId, calendar }, inTurn, check, confirmKey }, batches),
         clientSignalOf(reply),
       )
     },

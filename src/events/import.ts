@@ -3,16 +3,17 @@ import type { Kysely } from 'kysely'
 import type { Database } from '../database/tables.ts'
 import { type Fault, invalid } from '../errors.ts'
 import type { BodyLine } from '../http/ndjson.ts'
-import type { Attribute } from '../record/versions.ts'
+import type { DealRecord } from '../record/record.ts'
 import { createReport } from './import-report.ts'
-import { type Ingested, lockAndIngest, readEvents } from './ingest.ts'
+import { type EventAuthor, type Ingested, lockAndIngest, readEvents } from './ingest.ts'
 import type { EventSubmission } from './queries.ts'
 import type { EventLine, ImportReport } from './schemas.ts'
 import { storeOpenDeals } from './store-in-groups.ts'
 
 interface ImportContext {
   readonly db: Kysely<Database>
-  readonly attribute: Attribute
+  readonly record: DealRecord
+  readonly author: EventAuthor
   /** Limits how many batches of all requests lock deals at the same time. */
   readonly inTurn: <Result>(work: () => Promise<Result>) => Promise<Result>
   /** Validates the value of a line. */
@@ -62,7 +63,7 @@ export async function importEvents(
 
 /** The lines of a batch by number: the event to store, or the error of its line. */
 function readBatch(
-  { check }: ImportContext,
+  { check, author }: ImportContext,
   lines: readonly BodyLine[],
 ): ReadonlyMap<number, EventSubmission | Error> {
   const batch = new Map<number, EventSubmission | Error>()
@@ -72,7 +73,7 @@ function readBatch(
       const faults = check(value)
       if (faults.length > 0) throw invalid(faults)
       const { kind: _, ...event } = value as EventLine
-      batch.set(line, readEvents([event], () => '')[0] as EventSubmission)
+      batch.set(line, readEvents([event], author)[0] as EventSubmission)
     } catch (thrown) {
       batch.set(line, thrown as Error)
     }
@@ -81,7 +82,7 @@ function readBatch(
 }
 
 async function store(
-  { db, attribute, inTurn, confirmKey }: ImportContext,
+  { db, record, inTurn, confirmKey }: ImportContext,
   submissions: readonly EventSubmission[],
 ): Promise<ReadonlyMap<EventSubmission, Ingested>> {
   // The key is confirmed after the wait: a wait may take longer than the 5 s in which a revocation must take effect.
@@ -91,7 +92,7 @@ async function store(
   if (submissions.length === 0) await withRetries(confirmKey)
   const stored = submissions.length === 0 ? [] : await inTurnWithKey(() => storeOpenDeals(db, submissions))
   const left = submissions.filter((_, index) => stored[index] === undefined)
-  const storeRest = () => db.transaction().execute((trx) => lockAndIngest(trx, attribute, left))
+  const storeRest = () => db.transaction().execute((trx) => lockAndIngest(trx, record, left))
   const rest = left.length === 0 ? [] : await inTurnWithKey(storeRest)
   const results = new Map(left.map((submission, index) => [submission, rest[index] as Ingested]))
   for (const [index, submission] of submissions.entries()) {

@@ -6,14 +6,17 @@ import type { Database } from '../database/tables.ts'
 import { DealFull, EventExists, type Fault, invalid, PartnerInactive, UnknownReference } from '../errors.ts'
 import { canonicalJson } from '../values/canonical-json.ts'
 import type { WriteOutcome } from '../http/idempotency.ts'
-import { parseInstant, toTimestamp } from '../values/instants.ts'
-import { type Attribute, recordChanges } from '../record/versions.ts'
+import type { Calendar } from '../values/calendar.ts'
+import { isDate, type Moment, parseMoment, toTimestamp } from '../values/instants.ts'
+import { causeOf } from '../record/cause.ts'
+import type { DealRecord } from '../record/record.ts'
+import { findRecorded } from '../record/recorded-deals.ts'
 import { admit, type Admission, uncountedTouchpoints } from './deal-capacity.ts'
 import {
   type EventSubmission,
-  insertEvents,
   listPartnerStatuses,
   listSubmitted,
+  storeEvents,
   type StoredEvent,
 } from './queries.ts'
 import { type Accepted, type Event, mostTouchpoints, type NewEvent } from './schemas.ts'
@@ -27,99 +30,99 @@ export type Ingested =
   | { readonly event: Event; readonly isNew: boolean }
   | { readonly refusal: Error; readonly fault: Fault }
 
+/** Whose events they are, and the calendar of their days. */
+export interface EventAuthor {
+  readonly keyId: string
+  readonly calendar: Calendar
+}
+
 /** Checks and converts events as a client sent them. Errors: 400 with every fault. */
 export function readEvents(
   events: readonly NewEvent[],
-  pointerOf: (index: number) => string,
+  author: EventAuthor,
+  pointerOf: (index: number) => string = () => '',
 ): EventSubmission[] {
   const now = Date.now()
-  const faults = events.flatMap((event, index) => faultsOf(event, now, pointerOf(index)))
+  const read = events.map((event) => ({ event, at: instantOf(event, author, now) }))
+  const faults = read.flatMap(({ event, at }, index) => faultsOf(event, at - now, pointerOf(index)))
   if (faults.length > 0) throw invalid(faults)
-  return events.map((event) => toSubmission(event, now))
+  return read.map(({ event, at }) => toSubmission(event, at, author))
 }
 
 /** Stores events and splits their closed deals again, in one transaction; the caller holds the locks of the deals. */
 export async function ingest(
   trx: Kysely<Database>,
-  attribute: Attribute,
+  record: DealRecord,
   submissions: readonly EventSubmission[],
 ): Promise<Ingested[]> {
   // When several submissions have the same id, the first valid one is stored and the others are compared with it.
-  const firsts = new Map(submissions.toReversed().map((submission) => [contentOf(submission), submission]))
-  const fresh = new Map<EventSubmission, StoredEvent>()
-  const closed = new Set<string>()
-  const take = (inserted: Awaited<ReturnType<typeof insertEvents>>) => {
-    for (const { is_closed, ...event } of inserted) {
-      fresh.set(firsts.get(contentOf(event)) as EventSubmission, event)
-      if (is_closed) closed.add(event.deal_id)
-    }
-  }
-  take(await insertEvents(trx, submissions, uncountedTouchpoints))
+  const firsts = [...new Map(submissions.toReversed().map((event) => [event.id, event])).values()]
+  const created = await storeEvents(trx, firsts, { most: uncountedTouchpoints, onlyOpen: false })
+  const fresh = new Set(firsts.filter(({ id }) => created.has(id)))
   const rest = submissions.filter((submission) => !fresh.has(submission))
-  const counted = rest.length === 0 ? undefined : await insertCounted(trx, rest)
-  take(counted?.inserted ?? [])
-  if (closed.size > 0) await recordChanges(trx, { attribute, dealIds: [...closed], reason: 'late_event' })
-
-  return submissions.map((given) => {
-    const event = fresh.get(given)
-    if (event === undefined) return counted?.explain(given) as Ingested
-    return { event: toEvent(event, given), isNew: true }
-  })
+  const counted = rest.length === 0 ? undefined : await storeCounted(trx, rest)
+  for (const event of counted?.stored ?? []) fresh.add(event)
+  await recordEvents(trx, record, [...fresh])
+  const createdAt = new Map([...created, ...(counted?.created ?? [])])
+  return submissions.map((given) =>
+    fresh.has(given) ? toIngested(given, createdAt.get(given.id) as string) : counted!.explain(given),
+  )
 }
 
-/** Inserts the events that fit into deals with many touchpoints; `explain` gives the result of any other event. */
-async function insertCounted(trx: Kysely<Database>, rest: readonly EventSubmission[]) {
+/** Stores the events that fit into deals with many touchpoints; `explain` gives the result of any other event. */
+async function storeCounted(trx: Kysely<Database>, rest: readonly EventSubmission[]) {
   const found = await findStored(trx, rest)
   const storable = rest.filter(
     ({ id, partner_id }) => !found.byId.has(id) && found.statuses.get(partner_id) === 'active',
   )
   const { admitted, full } = await admit(trx, storable)
-  if (admitted.length === 0) return { inserted: [], explain: createExplain(found, full) }
-  const inserted = await insertEvents(trx, admitted, mostTouchpoints)
-  return { inserted, explain: createExplain(await findStored(trx, rest), full) }
+  const created = await storeEvents(trx, admitted, { most: mostTouchpoints, onlyOpen: false })
+  const stored = admitted.filter(({ id }) => created.has(id))
+  const known = admitted.length === 0 ? found : await findStored(trx, rest)
+  return { created, stored, explain: createExplain(known, full) }
+}
+
+/** Splits the closed deals of these events again, and counts the touchpoints. */
+async function recordEvents(
+  trx: Kysely<Database>,
+  record: DealRecord,
+  stored: readonly EventSubmission[],
+): Promise<void> {
+  const byDeal = Map.groupBy(stored, ({ deal_id }) => deal_id)
+  const deals = await findRecorded(trx, [...byDeal.keys()])
+  const changes = [...byDeal].map(([deal_id, own]) => ({
+    deal_id,
+    before: deals.get(deal_id),
+    touchpoints: own.map((event) => ({ ...event, day: event.happened_on, count: 1 as const })),
+    cause: causeOf({
+      event_ids: own.map(({ id }) => id),
+      api_key_ids: own.map(({ keyId }) => keyId),
+    }),
+  }))
+  await record.change(trx, 'late_event', changes)
 }
 
 /** Locks the deals of these events, then ingests the events. */
 export async function lockAndIngest(
   trx: Kysely<Database>,
-  attribute: Attribute,
+  record: DealRecord,
   submissions: readonly EventSubmission[],
 ): Promise<Ingested[]> {
   await lockDeals(
     trx,
     submissions.map(({ deal_id }) => deal_id),
   )
-  return ingest(trx, attribute, submissions)
-}
-
-/** Stores one event. Errors: 400 or 409. */
-export async function ingestOne(
-  trx: Kysely<Database>,
-  attribute: Attribute,
-  event: NewEvent,
-): Promise<WriteOutcome<{ event: Event }>> {
-  const [result] = await lockAndIngest(
-    trx,
-    attribute,
-    readEvents([event], () => ''),
-  )
-  return outcomeOf(result as Ingested)
-}
-
-/** The answer for one event. Throws if the event was refused. */
-export function outcomeOf(result: Ingested): WriteOutcome<{ event: Event }> {
-  if ('refusal' in result) throw result.refusal
-  return { status: result.isNew ? 201 : 200, body: { event: result.event } }
+  return ingest(trx, record, submissions)
 }
 
 /** Stores all of these events, or none if any is refused. Errors: 400 or 409 with the faults by index. */
 export async function ingestAll(
   trx: Kysely<Database>,
-  attribute: Attribute,
-  events: readonly NewEvent[],
+  record: DealRecord,
+  { events, author }: { readonly events: readonly NewEvent[]; readonly author: EventAuthor },
 ): Promise<Accepted> {
-  const submissions = readEvents(events, (index) => `/events/${index}`)
-  const ingested = await lockAndIngest(trx, attribute, submissions)
+  const submissions = readEvents(events, author, (index) => `/events/${index}`)
+  const ingested = await lockAndIngest(trx, record, submissions)
   const faults = ingested.flatMap((result, index) =>
     'fault' in result ? [{ ...result.fault, pointer: `/events/${index}${result.fault.pointer}` }] : [],
   )
@@ -129,13 +132,21 @@ export async function ingestAll(
   return { accepted, duplicates: events.length - accepted }
 }
 
-function contentOf({ id, submission }: Pick<EventSubmission, 'id' | 'submission'>): string {
-  return `${id} ${submission.toString('hex')}`
+/** The answer for one event. Throws if the event was refused. */
+export function outcomeOf(result: Ingested): WriteOutcome<{ event: Event }> {
+  if ('refusal' in result) throw result.refusal
+  return { status: result.isNew ? 201 : 200, body: { event: result.event } }
 }
 
-// Both have the same digest and so the same metadata, which may be large: it is not read again.
+// The stored event has the same digest and so the same metadata, which may be large: it is not read again.
 function toEvent({ submission: _, ...event }: StoredEvent, { metadata }: EventSubmission): Event {
   return { ...event, metadata }
+}
+
+/** A submission as the event that was stored from it. */
+export function toIngested(given: EventSubmission, created_at: string): Ingested {
+  const { submission: _, happened_on: __, keyId: ___, ...event } = given
+  return { event: { ...event, voided_at: null, void_reason: null, created_at }, isNew: true }
 }
 
 /** The stored events with the ids of these submissions, and the status of their partners. */
@@ -170,23 +181,30 @@ function refuse(refusal: Error, pointer: string, detail: string): Ingested {
   return { refusal: Object.assign(refusal, { faults: [fault] }), fault }
 }
 
-function toSubmission(event: NewEvent, now: number): EventSubmission {
-  const at = event.timestamp === undefined ? now : (parseInstant(event.timestamp)?.at as number)
-  const parsed = event.timestamp === undefined ? event : { ...event, timestamp: at }
+function instantOf({ timestamp }: NewEvent, { calendar }: EventAuthor, now: number): number {
+  return timestamp === undefined ? now : (parseMoment(timestamp, calendar) as Moment).at
+}
+
+function toSubmission(event: NewEvent, at: number, { calendar, keyId }: EventAuthor): EventSubmission {
+  // A date stays a text: after a change of the time zone it is another instant, and the same submission.
+  const isInstant = event.timestamp !== undefined && !isDate(event.timestamp)
+  const parsed = isInstant ? { ...event, timestamp: at } : event
   return {
     id: event.id ?? `evt_${uuid()}`,
     partner_id: event.partner_id,
     deal_id: event.deal_id,
     touchpoint_type: event.touchpoint_type,
     timestamp: toTimestamp(at),
+    happened_on: calendar.dateOf(at),
     metadata: event.metadata ?? null,
     submission: hash('sha256', canonicalJson(parsed), 'buffer'),
+    keyId,
   }
 }
 
-function faultsOf({ timestamp, metadata }: NewEvent, now: number, pointer: string): Fault[] {
+function faultsOf({ metadata }: NewEvent, aheadMs: number, pointer: string): Fault[] {
   const faults: Fault[] = []
-  if (timestamp !== undefined && (parseInstant(timestamp)?.at ?? 0) > now + futureMs) {
+  if (aheadMs > futureMs) {
     faults.push({
       pointer: `${pointer}/timestamp`,
       detail: 'The instant is more than 5 minutes in the future.',

@@ -1,20 +1,24 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { Type } from '@sinclair/typebox'
 import { limitConcurrency } from '../database/limit-concurrency.ts'
 import type { Database } from '../database/tables.ts'
+import type { ConfirmTimeZone } from '../database/time-zone.ts'
 import { EventNotFound } from '../errors.ts'
 import type { Authentication } from '../http/authentication.ts'
 import { clientSignalOf } from '../http/client-signal.ts'
-import { readIdempotencyKey, type Write } from '../http/idempotency.ts'
+import type { Write } from '../http/idempotency.ts'
 import { sendJson } from '../http/json.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { Clock } from '../values/clock.ts'
 import { answers } from '../http/problems.ts'
-import { describe, Id, Page, ref, Strict } from '../values/schemas.ts'
-import type { Attribute } from '../record/versions.ts'
+import type { Calendar } from '../values/calendar.ts'
+import { readBounds, toInstants } from '../values/periods.ts'
+import { describe, Id, ListPeriod, Page, ref, Strict } from '../values/schemas.ts'
+import type { DealRecord } from '../record/record.ts'
 import { imports } from './import-routes.ts'
-import { ingestAll, ingestOne } from './ingest.ts'
+import { type EventAuthor, ingestAll } from './ingest.ts'
 import { findEvent, listEvents } from './queries.ts'
 import { createTracking } from './store-in-groups.ts'
 import { voidEvent } from './void.ts'
@@ -31,10 +35,12 @@ import {
 interface EventsOptions {
   readonly db: Kysely<Database>
   readonly write: Write
-  readonly attribute: Attribute
+  readonly record: DealRecord
   readonly metrics: Metrics
   readonly findCaller: Authentication['findCaller']
   readonly clock: Clock
+  readonly calendar: Calendar
+  readonly confirmTimeZone: ConfirmTimeZone
 }
 
 // A batch locks up to 1,000 deals. PostgreSQL's lock table, which all instances share, holds about 10,000 locks.
@@ -70,11 +76,13 @@ const trackEvents = {
 const getEvents = {
   operationId: 'listEvents',
   summary: 'List events, newest first',
-  description: 'Events by `timestamp`, newest first. Void events are included.',
+  description:
+    'Events by `timestamp`, newest first. Void events are included. The period is by `timestamp`. Events that are stored or voided while you read the pages cause no repeats and no gaps.',
   tags,
   querystring: Strict({
     deal_id: Type.Optional(describe(Id, 'Only events of this deal.')),
     partner_id: Type.Optional(describe(Id, 'Only events of this partner.')),
+    ...ListPeriod,
     ...Page,
   }),
   response: answers({ 200: Type.Unsafe<EventPage | string>(ref(EventPage)) }),
@@ -101,34 +109,32 @@ const postVoid = {
 }
 
 export const events: FastifyPluginAsyncTypebox<EventsOptions> = async (app, needs) => {
-  const { db, write, attribute, metrics, findCaller, clock } = needs
-  const track = createTracking(db, attribute, metrics)
+  const { db, write, record, metrics, findCaller, clock, calendar, confirmTimeZone } = needs
+  const authorOf = ({ caller }: FastifyRequest): EventAuthor => ({ keyId: caller.id, calendar })
+  const track = createTracking(db, record, metrics)
   const inTurn = limitConcurrency(batchesAtOnce, batchesWaiting)
   const list = limitConcurrency(rowsAtOnce, pagesWaiting)
-  await app.register(imports, { db, attribute, inTurn, findCaller, clock })
+  await app.register(imports, { db, record, inTurn, findCaller, clock, confirmTimeZone, calendar })
 
-  app.post('/events', { schema: trackEvent }, async (request, reply) => {
-    if (readIdempotencyKey(request) !== undefined) {
-      return write(request, reply, (trx) => ingestOne(trx, attribute, request.body))
-    }
-    const { status, body } = await track(request.body)
-    void reply.code(status)
-    return body
-  })
+  app.post('/events', { schema: trackEvent }, (request, reply) =>
+    write(request, reply, track(request.body, authorOf(request))),
+  )
 
   app.post('/events/batch', { schema: trackEvents }, (request, reply) =>
     inTurn(() =>
       write(request, reply, async (trx) => ({
         status: 201,
-        body: await ingestAll(trx, attribute, request.body.events),
+        body: await ingestAll(trx, record, { events: request.body.events, author: authorOf(request) }),
       })),
     ),
   )
 
   app.get('/events', { schema: getEvents }, async ({ query }, reply) => {
+    const { start_date, end_date, ...filter } = query
+    const bounds = toInstants(readBounds({ start_date, end_date }, calendar), calendar)
     const bytes = await list(
       async () => {
-        const { page, pagination } = await listEvents(db, query)
+        const { page, pagination } = await listEvents(db, { ...filter, ...bounds })
         return serializeEvents('{"events":', page, `,"pagination":${JSON.stringify(pagination)}}`)
       },
       { weight: query.limit ?? 100, signal: clientSignalOf(reply) },
@@ -146,7 +152,12 @@ export const events: FastifyPluginAsyncTypebox<EventsOptions> = async (app, need
     write(request, reply, async (trx) => ({
       status: 200,
       body: {
-        event: await voidEvent(trx, { attribute, id: request.params.eventId, reason: request.body.reason }),
+        event: await voidEvent(trx, {
+          record,
+          id: request.params.eventId,
+          reason: request.body.reason,
+          keyId: request.caller.id,
+        }),
       },
     })),
   )

@@ -2,6 +2,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { touchpointTypes } from '../attribution/touch.ts'
 import { Fault, ProblemCode } from '../values/problem.ts'
 import {
+  DateOrTimestamp,
   describe,
   Id,
   Listing,
@@ -62,8 +63,8 @@ export const NewEvent = Strict(
     touchpoint_type: ref(TouchpointType),
     timestamp: Type.Optional(
       describe(
-        Timestamp,
-        'When the touchpoint happened: an instant with its offset, cut to milliseconds, at most 5 minutes ahead. Default: the time of the request. A touchpoint later than `close_grace_minutes` after the close of its deal is stored and earns nothing.',
+        DateOrTimestamp,
+        'When the touchpoint happened: a date, which stands for the start of its day in the time zone of the service, or an instant with its offset, cut to milliseconds, at most 5 minutes ahead. Default: the time of the request. A touchpoint later than `close_grace_minutes` after the close of its deal is stored and earns nothing.',
       ),
     ),
     metadata: Type.Optional(metadata),
@@ -132,8 +133,14 @@ export type ImportReport = Static<typeof ImportReport>
 export const VoidReason = Strict({ reason: Text(500) }, { $id: 'VoidReason' })
 export type VoidReason = Static<typeof VoidReason>
 
-/** The row also has the deal versions from which the event is known and void, and the digest of its submission. */
-export type EventRow = Event & { known_from: number; void_from: number | null; submission: Buffer }
+/** The row also has its day, the deal versions from which the event is known and void, and the digest of its submission. */
+export type EventRow = Event & {
+  /** The day on which reports count it. Null: stored by a release that kept none. */
+  happened_on: string | null
+  known_from: number
+  void_from: number | null
+  submission: Buffer
+}
 
 interface ListedEvent {
   /** The stored JSON text. */

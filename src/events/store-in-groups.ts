@@ -2,19 +2,27 @@ import type { Kysely } from 'kysely'
 import { groupLimits, shareCommits } from '../database/commits.ts'
 import { group } from '../database/group.ts'
 import type { Database } from '../database/tables.ts'
-import type { WriteOutcome } from '../http/idempotency.ts'
+import type { SharedWork } from '../http/idempotency.ts'
 import type { Metrics } from '../http/metrics.ts'
-import type { Attribute } from '../record/versions.ts'
+import type { DealRecord } from '../record/record.ts'
 import { uncountedTouchpoints } from './deal-capacity.ts'
-import { ingest, type Ingested, outcomeOf, readEvents } from './ingest.ts'
-import { type EventSubmission, storeOpenEvents } from './queries.ts'
+import {
+  type EventAuthor,
+  ingest,
+  type Ingested,
+  lockAndIngest,
+  outcomeOf,
+  readEvents,
+  toIngested,
+} from './ingest.ts'
+import { type EventSubmission, storeEvents } from './queries.ts'
 import type { Event, NewEvent } from './schemas.ts'
 
 /**
  * Stores events with group commit. One statement stores the simple events of a group; events of closed deals, duplicates
  * and events to refuse go through a second group, in a transaction.
  */
-export function createTracking(db: Kysely<Database>, attribute: Attribute, metrics: Metrics) {
+export function createTracking(db: Kysely<Database>, record: DealRecord, metrics: Metrics) {
   const observeGroup = metrics.sizeHistogram('event_group_size', 'Events stored together.', groupLimits.size)
   let queued = 0
   metrics.gauge('event_queue_length', 'Events that have arrived and are not stored yet.', () => queued)
@@ -27,18 +35,28 @@ export function createTracking(db: Kysely<Database>, attribute: Attribute, metri
   })
   const store = shareCommits<EventSubmission, Ingested>(db, {
     dealOf: ({ deal_id }) => deal_id,
-    work: (trx, submissions) => ingest(trx, attribute, submissions),
+    work: (trx, submissions) => ingest(trx, record, submissions),
   })
 
-  return async (event: NewEvent): Promise<WriteOutcome<{ event: Event }>> => {
-    const [submission] = readEvents([event], () => '') as [EventSubmission]
-    queued += 1
-    try {
-      return outcomeOf((await storeOpen(submission)) ?? (await store(submission)))
-    } finally {
-      queued -= 1
-    }
-  }
+  return (event: NewEvent, author: EventAuthor): SharedWork<{ event: Event }> => ({
+    async alone(trx) {
+      const [result] = await lockAndIngest(trx, record, readOne(event, author))
+      return outcomeOf(result as Ingested)
+    },
+    async together() {
+      const [submission] = readOne(event, author)
+      queued += 1
+      try {
+        return outcomeOf((await storeOpen(submission)) ?? (await store(submission)))
+      } finally {
+        queued -= 1
+      }
+    },
+  })
+}
+
+function readOne(event: NewEvent, author: EventAuthor): [EventSubmission] {
+  return readEvents([event], author) as [EventSubmission]
 }
 
 /** Stores the events that need only an insert: their deal is open and not locked. The others get undefined. */
@@ -47,11 +65,12 @@ export async function storeOpenDeals(
   submissions: readonly EventSubmission[],
 ): Promise<(Ingested | undefined)[]> {
   const firsts = new Map(submissions.toReversed().map((submission) => [submission.id, submission]))
-  const stored = await storeOpenEvents(db, [...firsts.values()], uncountedTouchpoints)
+  const stored = await storeEvents(db, [...firsts.values()], {
+    most: uncountedTouchpoints,
+    onlyOpen: true,
+  })
   return submissions.map((given) => {
     const created_at = firsts.get(given.id) === given ? stored.get(given.id) : undefined
-    if (created_at === undefined) return undefined
-    const { submission: _, ...event } = given
-    return { event: { ...event, voided_at: null, void_reason: null, created_at }, isNew: true }
+    return created_at === undefined ? undefined : toIngested(given, created_at)
   })
 }

@@ -1,5 +1,5 @@
 import { decimals } from '../values/currencies.ts'
-import { parseDateBound, parseInstant } from '../values/instants.ts'
+import { isDate, parseInstant } from '../values/instants.ts'
 import { currencyCode } from '../values/schemas.ts'
 
 interface Format {
@@ -22,8 +22,9 @@ export const formats = {
     accepts: (text) => parseInstant(text) !== undefined,
     wanted: 'must be an instant such as 2026-01-31T17:00:00Z, from 1970 to 9999',
   },
+  date: { accepts: isDate, wanted: 'must be a date such as 2026-01-31, from 1970 to 9999' },
   'date-or-date-time': {
-    accepts: (text) => parseDateBound(text) !== undefined,
+    accepts: (text) => isDate(text) || parseInstant(text) !== undefined,
     wanted:
       'must be a date such as 2026-01-31, or an instant such as 2026-01-31T17:00:00Z, from 1970 to 9999',
   },

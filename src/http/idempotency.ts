@@ -17,11 +17,22 @@ export interface WriteOutcome<Body> {
   readonly replay?: Body
 }
 
-/** Runs a use case and sets the status of the reply. Returns the body. Errors: 409 and 422, from the Idempotency-Key. */
+type Work<Body> = (trx: Transaction<Database>) => Promise<WriteOutcome<Body>>
+
+/** A use case that can share its transaction with those of other requests. */
+export interface SharedWork<Body> {
+  readonly alone: Work<Body>
+  readonly together: () => Promise<WriteOutcome<Body>>
+}
+
+/**
+ * Runs a use case and sets the status of the reply. Returns the body. A request with an Idempotency-Key gets a transaction
+ * of its own. Errors: 409 and 422, from the Idempotency-Key.
+ */
 export type Write = <Body>(
   request: FastifyRequest,
   reply: FastifyReply,
-  work: (trx: Transaction<Database>) => Promise<WriteOutcome<Body>>,
+  work: Work<Body> | SharedWork<Body>,
 ) => Promise<Body>
 
 /**
@@ -46,10 +57,12 @@ export function createWrite(db: Kysely<Database>, secrets: readonly Buffer[]): W
 
   return async (request, reply, work) => {
     const key = readIdempotencyKey(request)
+    const { alone, together } =
+      typeof work === 'function' ? { alone: work, together: () => db.transaction().execute(work) } : work
     const { status, body } = await (key === undefined
-      ? db.transaction().execute(work)
+      ? together()
       : runExclusively(hashKey(request, key), () =>
-          db.transaction().execute((trx) => runOnce(trx, { request, reply, key, secrets }, work)),
+          db.transaction().execute((trx) => runOnce(trx, { request, reply, key, secrets }, alone)),
         ))
     void reply.code(status)
     return body
@@ -57,7 +70,7 @@ export function createWrite(db: Kysely<Database>, secrets: readonly Buffer[]): W
 }
 
 /** The Idempotency-Key, bare or quoted. Errors: 400 unless it is 1 to 255 visible ASCII characters. */
-export function readIdempotencyKey({ headers }: FastifyRequest): string | undefined {
+function readIdempotencyKey({ headers }: FastifyRequest): string | undefined {
   const header = headers['idempotency-key']
   if (header === undefined) return undefined
   const key = typeof header === 'string' ? header.replace(/^"(.*)"$/, '$1') : ''

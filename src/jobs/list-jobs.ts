@@ -1,16 +1,24 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/tables.ts'
+import { createTimeZoneConfirmation } from '../database/time-zone.ts'
 import { forgetOldAnswers } from '../http/idempotency.ts'
 import { forgetOldWindows } from '../http/rate-limit.ts'
+import { createRecord } from '../record/record.ts'
+import { createCalendar } from '../values/calendar.ts'
+import { createDayFilling } from './fill-days.ts'
 import { foldChanges } from '../rollups/fold.ts'
 import type { Job } from './run-jobs.ts'
 
 const second = 1000
 const hour = 3_600_000
 
-/** The background work of each instance. Several may run the same deletion at once; a lock lets one fold at a time. */
-export function listJobs(db: Kysely<Database>): readonly Job[] {
+/** The background work of each instance. Several may run the same job at once; a lock lets one fold at a time. */
+export function listJobs(db: Kysely<Database>, timeZone: string): readonly Job[] {
+  const calendar = createCalendar(timeZone)
+  const confirmTimeZone = createTimeZoneConfirmation(db, timeZone)
+  const fillDays = createDayFilling(db, { calendar, record: createRecord({ calendar }), confirmTimeZone })
   return [
+    { name: 'fill_days', everyMs: second, run: fillDays },
     { name: 'fold_changes', everyMs: second, run: () => foldChanges(db) },
     { name: 'forget_old_answers', everyMs: hour, run: () => forgetOldAnswers(db) },
     { name: 'forget_old_windows', everyMs: hour, run: () => forgetOldWindows(db) },

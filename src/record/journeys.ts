@@ -1,29 +1,25 @@
+import { hash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
-import type { Journey } from '../attribution/journey.ts'
+import { fingerprint, type Journey, type Qualification } from '../attribution/journey.ts'
 import type { Touch } from '../attribution/touch.ts'
 import type { Parameters } from '../attribution/models.ts'
 import type { Database } from '../database/tables.ts'
-import type { DealTerms, TouchRow, VersionRow } from './schemas.ts'
+import type { DatedTouchRow, DealTerms, TouchRow, VersionRow } from './schemas.ts'
 
 const termColumns = [
   'amount_minor',
   'currency',
   'closed_date',
   'closed_all_day',
+  'closed_until',
   'attribution_model',
   'model_parameters',
 ] as const
 
 /** A deal at one of its versions, without its touchpoints. */
 export interface DealState {
-  readonly terms: DealTerms
+  readonly terms: Omit<DealTerms, 'closed_on'>
   readonly is_void: boolean
-}
-
-/** A deal as its next version will read it, and its previous version if it has one. */
-export interface ClosedDeal extends DealState {
-  readonly deal_id: string
-  readonly previous?: Pick<VersionRow, 'version' | 'fingerprint' | 'calculated_at'>
 }
 
 /** The journey that the engine reads: the deal with its current touchpoints, or with those known at a version. */
@@ -32,11 +28,12 @@ export function toJourney(
   touches: readonly TouchRow[],
   version = Infinity,
 ): Journey {
+  const closed_at = Date.parse(terms.closed_date)
   return {
     amount_minor: terms.amount_minor,
     currency: terms.currency,
-    closed_at: Date.parse(terms.closed_date),
-    closed_all_day: terms.closed_all_day,
+    closed_at,
+    closed_until: terms.closed_all_day ? endOf(closed_at, terms.closed_until) : null,
     is_void,
     model: terms.attribution_model,
     parameters: terms.model_parameters as Parameters,
@@ -44,6 +41,11 @@ export function toJourney(
       .filter(({ known_from }) => known_from <= version)
       .map((touch) => toTouch(touch, version)),
   }
+}
+
+// Earlier releases stored no end: a whole day had 24 hours.
+function endOf(closed_at: number, closed_until: string | null): number {
+  return closed_until === null ? closed_at + day : Date.parse(closed_until)
 }
 
 function toTouch(
@@ -54,48 +56,37 @@ function toTouch(
   return { id, partner_id, touchpoint_type, at: Date.parse(timestamp), is_void }
 }
 
-/** The deals that are closed, with their current versions. */
+/** The digest of everything that a split reads; its version stores it. */
+export function fingerprintOf(journey: Journey, qualification?: Qualification): Buffer {
+  return hash('sha256', fingerprint(journey, qualification), 'buffer')
+}
+
+/** The closed deals with these ids. */
 export async function listClosedDeals(
   db: Kysely<Database>,
   dealIds: readonly string[],
-): Promise<ClosedDeal[]> {
+): Promise<(DealState & { readonly deal_id: string })[]> {
   const rows = await db
     .selectFrom('deals')
-    .innerJoin('attributions', (join) =>
-      join.onRef('attributions.deal_id', '=', 'deals.id').onRef('attributions.version', '=', 'deals.version'),
-    )
-    .select([
-      'deals.id',
-      'deals.amount_minor',
-      'deals.currency',
-      'deals.closed_date',
-      'deals.closed_all_day',
-      'deals.attribution_model',
-      'deals.model_parameters',
-      'deals.voided_at',
-      'deals.version',
-      'attributions.fingerprint',
-      'attributions.calculated_at',
-    ])
-    .where('deals.id', '=', sql<string>`any(${dealIds}::text[])`)
+    .select([...termColumns, 'id', 'voided_at'])
+    .where('id', '=', sql<string>`any(${dealIds}::text[])`)
     .execute()
-  return rows.map(({ id, voided_at, version, fingerprint, calculated_at, ...terms }) => ({
-    deal_id: id,
-    terms,
-    is_void: voided_at !== null,
-    previous: { version, fingerprint, calculated_at },
-  }))
+  return rows.map(({ id, voided_at, ...terms }) => ({ deal_id: id, terms, is_void: voided_at !== null }))
 }
 
 /** The deal as a stored version read it. */
-export async function findVersion(db: Kysely<Database>, dealId: string, version: number): Promise<DealState> {
-  const { reason, ...terms } = await db
+export async function findVersion(
+  db: Kysely<Database>,
+  dealId: string,
+  version: number,
+): Promise<DealState & Pick<VersionRow, 'fingerprint'>> {
+  const { reason, fingerprint, ...terms } = await db
     .selectFrom('attributions')
-    .select([...termColumns, 'reason'])
+    .select([...termColumns, 'reason', 'fingerprint'])
     .where('deal_id', '=', dealId)
     .where('version', '=', version)
     .executeTakeFirstOrThrow()
-  return { terms, is_void: reason === 'deal_voided' }
+  return { terms, is_void: reason === 'deal_voided', fingerprint }
 }
 
 /** Deals, and all touchpoints of each by deal id, void ones included. */
@@ -104,6 +95,7 @@ export interface TouchBatch {
   readonly touches: ReadonlyMap<string, readonly TouchRow[]>
 }
 
+const day = 86_400_000
 const mostRows = 20_000
 const parts = 8
 
@@ -128,8 +120,8 @@ export async function* readTouches(
 }
 
 /** All touchpoints of one deal. */
-export function listTouchesOf(db: Kysely<Database>, dealId: string): Promise<readonly TouchRow[]> {
-  return listTouches(db, [dealId])
+export function listTouchesOf(db: Kysely<Database>, dealId: string): Promise<readonly DatedTouchRow[]> {
+  return selectTouches(db, [dealId]).select(['events.created_at', 'events.voided_at']).execute()
 }
 
 function listTouches(
@@ -137,7 +129,12 @@ function listTouches(
   dealIds: readonly string[],
   limit?: number,
 ): Promise<readonly TouchRow[]> {
-  const query = db
+  const query = selectTouches(db, dealIds)
+  return (limit === undefined ? query : query.limit(limit)).execute()
+}
+
+function selectTouches(db: Kysely<Database>, dealIds: readonly string[]) {
+  return db
     .selectFrom('events')
     .innerJoin('partners', 'partners.id', 'events.partner_id')
     .select([
@@ -146,10 +143,10 @@ function listTouches(
       'events.partner_id',
       'events.touchpoint_type',
       'events.timestamp',
+      'events.happened_on',
       'events.known_from',
       'events.void_from',
       'partners.name as partner_name',
     ])
     .where('events.deal_id', '=', sql<string>`any(${dealIds}::text[])`)
-  return (limit === undefined ? query : query.limit(limit)).execute()
 }

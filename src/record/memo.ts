@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { attribute, type Split } from '../attribution/attribute.ts'
 import type { Journey } from '../attribution/journey.ts'
-import { fingerprintOf } from './versions.ts'
+import { fingerprintOf } from './journeys.ts'
 
 /** `attribute` with a cache, for reads; it counts hits and misses. */
 export interface Memo {

@@ -5,36 +5,57 @@ import {
   resolveParameters,
 } from '../attribution/models.ts'
 import { type Fault, invalid } from '../errors.ts'
-import { type Instant, parseInstant, toTimestamp } from '../values/instants.ts'
+import type { Calendar } from '../values/calendar.ts'
 import { exponentOf, formatMoney, largest, toMinor } from '../values/money.ts'
+import { readClose } from './read-close.ts'
 import type { DealTerms, ModelParameters, SentTerms } from './schemas.ts'
 
-/** The currency and the window of a deal whose client sends none. */
+/** The currency and the window of a deal whose client sends none, and the calendar of its days. */
 export interface DealDefaults extends AttributionWindow {
   readonly currency: string
+  readonly calendar: Calendar
 }
 
-const futureMs = 24 * 3_600_000
+/** What a client sent, converted, or its faults. */
+export type Read<Value> = { readonly value: Value } | { readonly faults: readonly Fault[] }
 
 /** Checks and converts the terms of a deal as a client sent them. Errors: 400 with every fault. */
 export function readTerms(sent: SentTerms, defaults: DealDefaults): DealTerms {
-  const { currency = defaults.currency, attribution_model } = sent
-  const now = Date.now()
-  const closed = sent.closed_date === undefined ? { at: now, isMidnight: false } : readClose(sent.closed_date)
-  const faults = [
-    ...faultsOfAmount(sent.amount, currency),
-    ...faultsOfClose(closed, now),
-    ...faultsOfParameters(attribution_model, sent.model_parameters ?? {}),
-  ]
+  const { currency = defaults.currency, attribution_model, model_parameters: given = {} } = sent
+  const [amount_minor, close, model_parameters] = accept(
+    readAmount(sent.amount, currency),
+    readClose(sent, { calendar: defaults.calendar, now: Date.now() }),
+    readParameters(attribution_model, given, defaults),
+  )
+  return { amount_minor, currency, ...close, attribution_model, model_parameters }
+}
+
+/** The values of what was read. Errors: 400 with the faults of all. */
+export function accept<Values extends readonly unknown[]>(
+  ...reads: { readonly [Index in keyof Values]: Read<Values[Index]> }
+): Values {
+  const faults = reads.flatMap((read) => ('faults' in read ? read.faults : []))
   if (faults.length > 0) throw invalid(faults)
-  return {
-    amount_minor: toMinor(sent.amount, exponentOf(currency)) as bigint,
-    currency,
-    closed_date: toTimestamp(closed.at),
-    closed_all_day: closed.isMidnight,
-    attribution_model,
-    model_parameters: resolve(attribution_model, sent.model_parameters ?? {}, defaults),
-  }
+  return reads.map((read) => ('value' in read ? read.value : undefined)) as unknown as Values
+}
+
+export function readAmount(amount: number, currency: string): Read<bigint> {
+  const exponent = exponentOf(currency)
+  const value = toMinor(amount, exponent)
+  if (value !== undefined) return { value }
+  const decimals = exponent === 0 ? 'no decimals' : `at most ${exponent} decimals`
+  const detail = `An amount in ${currency} has ${decimals}, is above 0 and at most ${formatMoney(largest, currency)}.`
+  return { faults: [{ pointer: '/amount', detail }] }
+}
+
+/** Reads the parameters of a model and adds the defaults of those that are left out. */
+export function readParameters(
+  model: ModelName,
+  given: ModelParameters,
+  defaults: AttributionWindow,
+): Read<ModelParameters> {
+  const faults = faultsOfParameters(model, given)
+  return faults.length > 0 ? { faults } : { value: resolve(model, given, defaults) }
 }
 
 /** Errors: 400 for a parameter that the model does not have. */
@@ -49,23 +70,6 @@ export function resolve(
   defaults: AttributionWindow,
 ): ModelParameters {
   return resolveParameters(model, given as GivenParameters<ModelName>, defaults)
-}
-
-function readClose(text: string): Instant {
-  return parseInstant(text) as Instant
-}
-
-function faultsOfAmount(amount: number, currency: string): Fault[] {
-  const exponent = exponentOf(currency)
-  if (toMinor(amount, exponent) !== undefined) return []
-  const decimals = exponent === 0 ? 'no decimals' : `at most ${exponent} decimals`
-  const detail = `An amount in ${currency} has ${decimals}, is above 0 and at most ${formatMoney(largest, currency)}.`
-  return [{ pointer: '/amount', detail }]
-}
-
-function faultsOfClose({ at }: Instant, now: number): Fault[] {
-  if (at <= now + futureMs) return []
-  return [{ pointer: '/closed_date', detail: 'The instant is more than 24 hours in the future.' }]
 }
 
 // A parameter of another model would be stored and never used, so it is refused.

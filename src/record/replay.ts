@@ -1,9 +1,9 @@
 import { type Kysely, sql } from 'kysely'
-import type { PartnerShare, Split } from '../attribution/attribute.ts'
+import { attribute, type PartnerShare, type Split } from '../attribution/attribute.ts'
 import type { Database } from '../database/tables.ts'
 import { readTouches, toJourney } from './journeys.ts'
-import type { TouchRow, PayoutRow, VersionRow } from './schemas.ts'
-import { type Attribute, fingerprintOf } from './versions.ts'
+import type { ShareRow, TouchRow, VersionRow } from './schemas.ts'
+import { underRulesOf } from './version-rules.ts'
 
 /** A stored version that differs from the one computed again from its stored inputs. */
 interface Difference {
@@ -24,7 +24,6 @@ const versionsAtOnce = 200
 /** Computes every version of the next `limit` deals, by id, again and compares each with the stored one. */
 export async function replayDeals(
   db: Kysely<Database>,
-  attribute: Attribute,
   { after, limit }: { readonly after: string; readonly limit: number },
 ): Promise<Replayed> {
   const deals = await db
@@ -38,14 +37,14 @@ export async function replayDeals(
   const replayed = { versions: 0, differences: [] as Difference[] }
   for await (const { dealIds, touches } of readTouches(db, ids)) {
     for await (const versions of readVersions(db, dealIds)) {
-      const payouts = await listPayouts(db, versions)
-      const rows = Map.groupBy(payouts, ({ deal_id, version }) => `${deal_id} ${version}`)
+      const shares = await listShares(db, versions)
+      const rows = Map.groupBy(shares, ({ deal_id, version }) => `${deal_id} ${version}`)
       for (const version of versions) {
         const { deal_id } = version
-        const detail = replay(attribute, {
+        const detail = replay({
           version,
           touches: touches.get(deal_id) ?? [],
-          payouts: rows.get(`${deal_id} ${version.version}`) ?? [],
+          shares: rows.get(`${deal_id} ${version.version}`) ?? [],
         })
         if (detail !== undefined) replayed.differences.push({ deal_id, version: version.version, detail })
       }
@@ -58,19 +57,19 @@ export async function replayDeals(
 interface StoredVersion {
   readonly version: VersionRow
   readonly touches: readonly TouchRow[]
-  readonly payouts: readonly PayoutRow[]
+  readonly shares: readonly ShareRow[]
 }
 
 /** How a stored version differs from its replay; undefined if it does not. */
-function replay(attribute: Attribute, { version, touches, payouts }: StoredVersion): string | undefined {
+function replay({ version, touches, shares }: StoredVersion): string | undefined {
   const state = { terms: version, is_void: version.reason === 'deal_voided' }
-  const journey = toJourney(state, touches, version.version)
-  return fingerprintOf(journey).equals(version.fingerprint)
-    ? compareSplit(attribute(journey), version, payouts)
-    : 'its inputs have another fingerprint'
+  const journey = underRulesOf(version, toJourney(state, touches, version.version))
+  return journey === undefined
+    ? 'its inputs have another fingerprint'
+    : compareSplit(attribute(journey), version, shares)
 }
 
-function compareSplit(split: Split, version: VersionRow, rows: readonly PayoutRow[]): string | undefined {
+function compareSplit(split: Split, version: VersionRow, rows: readonly ShareRow[]): string | undefined {
   if (split.unattributed_minor !== version.unattributed_minor) {
     return `unattributed is ${version.unattributed_minor}, replayed ${split.unattributed_minor}`
   }
@@ -80,7 +79,7 @@ function compareSplit(split: Split, version: VersionRow, rows: readonly PayoutRo
   return rows.length === split.shares.length ? undefined : 'it pays a partner who earned nothing'
 }
 
-function isSame(share: PartnerShare, row: PayoutRow | undefined): boolean {
+function isSame(share: PartnerShare, row: ShareRow | undefined): boolean {
   return (
     row?.payout_minor === share.payout_minor &&
     row.percentage_bp === share.percentage_bp &&
@@ -111,14 +110,14 @@ async function* readVersions(
   }
 }
 
-async function listPayouts(
+async function listShares(
   db: Kysely<Database>,
   versions: readonly VersionRow[],
-): Promise<readonly PayoutRow[]> {
+): Promise<readonly ShareRow[]> {
   const dealIds = versions.map(({ deal_id }) => deal_id)
   const numbers = versions.map(({ version }) => version)
-  const { rows } = await sql<PayoutRow>`
-    select payouts.* from unnest(${dealIds}::text[], ${numbers}::integer[]) as wanted (deal_id, version)
-    join payouts using (deal_id, version)`.execute(db)
+  const { rows } = await sql<ShareRow>`
+    select shares.* from unnest(${dealIds}::text[], ${numbers}::integer[]) as wanted (deal_id, version)
+    join shares using (deal_id, version)`.execute(db)
   return rows
 }

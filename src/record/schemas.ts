@@ -1,7 +1,17 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { modelNames } from '../attribution/models.ts'
 import { type TouchpointType, touchpointTypes } from '../attribution/touch.ts'
-import { Amount, Currency, describe, Nullable, OneOf, ref, Strict, Timestamp } from '../values/schemas.ts'
+import {
+  Amount,
+  Currency,
+  DateOrTimestamp,
+  describe,
+  Id,
+  Nullable,
+  OneOf,
+  ref,
+  Strict,
+} from '../values/schemas.ts'
 
 export const AttributionModel = OneOf(modelNames, {
   $id: 'AttributionModel',
@@ -28,7 +38,7 @@ export const Weights = Strict(
   {
     $id: 'Weights',
     description:
-      'For role-based, the weight of each touchpoint type; for position-based, the weights of the first touchpoint, of all middle ones together, and of the last. They need not add up to 1. A weight that is left out keeps its default.',
+      'For role-based, the weight of each touchpoint type; for position-based, the weights of the first touchpoint, of all middle ones together, and of the last. The only touchpoint takes all, even if `first` is 0. They need not add up to 1. A weight that is left out takes its default, or keeps its value in a `PATCH`.',
   },
 )
 
@@ -66,15 +76,24 @@ export const ModelParameters = Strict(
   {
     $id: 'ModelParameters',
     description:
-      'Each parameter names the models that have it; another one is refused (400). A parameter that is left out takes its default. All values are stored with the deal, so a default that changes later does not affect it.',
+      'Each parameter names the models that have it; another one is refused (400). A parameter that is left out takes its default, or keeps its value in a `PATCH`. All values are stored with the deal, so a default that changes later does not affect it.',
   },
 )
 export type ModelParameters = Static<typeof ModelParameters>
 
-export const SentClose = describe(
-  Timestamp,
-  'When the deal closed: an instant with its offset, cut to milliseconds, at most 24 hours ahead. Midnight in its own offset, such as 2024-01-20T00:00:00+01:00, stands for that whole day: touchpoints count until the day ends.',
-)
+const closedDate =
+  'When the deal closed: a date such as 2024-01-20, or an instant with its offset, cut to milliseconds, at most 24 hours ahead. A date, or a midnight in its own offset such as 2024-01-20T00:00:00+01:00, stands for that whole day: touchpoints count until the day ends in the time zone of the service.'
+
+/** The close of a deal as clients send it. */
+export const sentClose = {
+  closed_date: Type.Optional(describe(DateOrTimestamp, closedDate)),
+  closed_all_day: Type.Optional(
+    Type.Boolean({
+      description:
+        'Whether `closed_date` stands for its whole day, in its own offset. Default: true for a date and for a midnight. A `closed_date` that was read and is sent back keeps what it stood for.',
+    }),
+  ),
+}
 
 /** The terms of a deal that a client closes or simulates. */
 export const sentTerms = {
@@ -85,20 +104,50 @@ export const sentTerms = {
       'The currency of `amount`, an ISO 4217 code such as USD. It decides how many decimals an amount has: USD 2, JPY 0, KWD 3. Default: `DEFAULT_CURRENCY` of the service.',
     ),
   ),
-  closed_date: Type.Optional(
-    describe(SentClose, `${SentClose.description} Default: the time of the request.`),
-  ),
+  ...sentClose,
+  closed_date: Type.Optional(describe(DateOrTimestamp, `${closedDate} Default: the time of the request.`)),
   attribution_model: ref(AttributionModel),
   model_parameters: Type.Optional(ref(ModelParameters)),
 }
 const SentTerms = Type.Object(sentTerms)
 export type SentTerms = Static<typeof SentTerms>
 
+/** A closed deal as it is stored. */
+export type DealRow = DealTerms & {
+  id: string
+  version: number
+  voided_at: string | null
+  void_reason: string | null
+  /** The digest of the request that closed the deal. */
+  submission: Buffer
+  created_at: string
+  updated_at: string
+}
+
+export const Cause = Type.Object(
+  {
+    event_ids: Type.Array(Id, { description: 'The first 100 events that made the version, by id.' }),
+    events_count: Type.Integer({ description: 'How many events made the version.' }),
+    note: Nullable(Type.String({ description: 'The `note` of the change.' })),
+    api_key_ids: Type.Array(Id, {
+      description:
+        'The API keys of the requests that made the version: several, if requests were stored together.',
+    }),
+  },
+  {
+    $id: 'Cause',
+    description: 'What made a version. Versions of releases before 0.2.0 name nothing here.',
+  },
+)
+export type Cause = Static<typeof Cause>
+
 /** A version of a deal's split, with the terms of the deal from which it was computed. */
 export type VersionRow = DealTerms & {
   deal_id: string
   version: number
   reason: VersionReason
+  /** Null in versions of releases that kept none. */
+  cause: Cause | null
   unattributed_minor: bigint
   fingerprint: Buffer
   calculated_at: string
@@ -110,12 +159,16 @@ export interface DealTerms {
   currency: string
   closed_date: string
   closed_all_day: boolean
+  /** The day it counts on. Null: stored by a release that kept none. */
+  closed_on: string | null
+  /** The end of a whole day. Null: not a whole day, or one of 24 hours. */
+  closed_until: string | null
   attribution_model: AttributionModel
   model_parameters: ModelParameters
 }
 
 /** A partner's share of a version, with the version's currency and closed_date. */
-export type PayoutRow = Pick<DealTerms, 'currency' | 'closed_date'> & {
+export type ShareRow = Pick<DealTerms, 'currency' | 'closed_date'> & {
   deal_id: string
   version: number
   partner_id: string
@@ -125,7 +178,7 @@ export type PayoutRow = Pick<DealTerms, 'currency' | 'closed_date'> & {
   role: string
 }
 
-type ShareTuple = readonly [
+export type ShareTuple = readonly [
   partner_id: string,
   partner_name: string,
   percentage_bp: number,
@@ -145,7 +198,8 @@ export type SplitRow = Pick<
   | 'unattributed_minor'
   | 'calculated_at'
   | 'reason'
-> & { shares: readonly ShareTuple[] }
+  | 'cause'
+> & { shares: readonly ShareTuple[]; voided_at: string | null }
 
 /** A touchpoint of a deal, and the versions from which it is known and void. */
 export interface TouchRow {
@@ -155,6 +209,10 @@ export interface TouchRow {
   partner_name: string
   touchpoint_type: TouchpointType
   timestamp: string
+  happened_on: string | null
   known_from: number
   void_from: number | null
 }
+
+/** A touchpoint, and the instants at which it was stored and voided. */
+export type DatedTouchRow = TouchRow & { created_at: string; voided_at: string | null }

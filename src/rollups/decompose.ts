@@ -1,113 +1,56 @@
+import type { Days } from '../values/periods.ts'
 import type { Span } from './rollups.ts'
 
-/** `[from, before)` as ISO instants; a missing bound is open. */
-export interface Period {
-  readonly from?: string | undefined
-  readonly before?: string | undefined
+/** The spans of a rollup that start in these days. */
+export interface Piece extends Required<Days> {
+  readonly span: Span
 }
 
-/** A part of a period to add (sign 1) or to subtract (sign -1). */
-interface Piece<Of extends string> extends Required<Period> {
-  readonly of: Of
-  readonly sign: 1 | -1
+type Range = readonly [first: number, last: number]
+
+const day = 86_400_000
+// An instant of 1970 may be on a day before it, west of Greenwich.
+const earliest = '1969-01-01'
+const latest = '9999-12-31'
+
+/** Splits days into whole years, the whole months before and after them, and the days that remain: at most some 90 rows. */
+export function decompose({ first = earliest, last = latest }: Days): readonly Piece[] {
+  const days: Range = [Date.parse(first), Date.parse(last)]
+  const months = wholeSpans(days, startOfMonth)
+  const years = wholeSpans(months, startOfYear)
+  return [...around(days, months, 'day'), ...around(months, years, 'month'), ...around(years, none, 'year')]
 }
 
-export interface Decomposition {
-  /** Pieces to read from a rollup. */
-  readonly pieces: readonly Piece<Span>[]
-  /** The whole hours that the pieces add up to. */
-  readonly hours: Required<Period>
-  /** Parts of hours, to read from the record. */
-  readonly parts: readonly Piece<'part'>[]
+const none: Range = [0, -day]
+
+/** The days of a range that are in whole spans. */
+function wholeSpans([first, last]: Range, startOf: (at: number, spans: number) => number): Range {
+  const start = startOf(first, 0) === first ? first : startOf(first, 1)
+  const end = startOf(last + day, 0) - day
+  return start <= end ? [start, end] : none
 }
 
-type Range = readonly [number, number]
-
-// The instants that the service accepts, in whole years.
-const first = Date.UTC(1970, 0, 1)
-const last = Date.UTC(9999, 0, 1)
-const hour = 3_600_000
-const day = 24 * hour
-
-/**
- * Decomposes a period into few rollup spans. Each end moves to the nearest bound of the next wider span; the difference is
- * added or subtracted as pieces of the narrower span. An end needs at most half a day of hours, five days, one dekad, one
- * month and two quarters.
- */
-export function decompose({ from, before }: Period): Decomposition {
-  const whole: Range = [
-    clamp(from === undefined ? first : Date.parse(from)),
-    clamp(before === undefined ? last : Date.parse(before)),
-  ]
-  const hours = widen(whole, floorTo(hour))
-  const days = widen(hours, floorTo(day))
-  const dekads = widen(days, floorToDekad)
-  const months = widen(dekads, floorToMonths(1))
-  const quarters = widen(months, floorToMonths(3))
-  const years = widen(quarters, floorToMonths(12))
-  return {
-    pieces: [
-      ...between(hours, days).map(toPiece('hour')),
-      ...between(days, dekads).map(toPiece('day')),
-      ...between(dekads, months).map(toPiece('dekad')),
-      ...between(months, quarters).map(toPiece('month')),
-      ...between(quarters, years).map(toPiece('quarter')),
-      ...between(years, [first, first]).map(toPiece('year')),
-    ],
-    hours: { from: toInstant(hours[0]), before: toInstant(hours[1]) },
-    parts: between(whole, hours).map(toPiece('part')),
-  }
+/** The days of a range that the inner range lacks. */
+function around([first, last]: Range, inner: Range, span: Span): Piece[] {
+  const rest: Range[] =
+    inner === none
+      ? [[first, last]]
+      : [
+          [first, inner[0] - day],
+          [inner[1] + day, last],
+        ]
+  return rest
+    .filter(([first, last]) => first <= last)
+    .map(([first, last]) => ({ span, first: toDate(first), last: toDate(last) }))
 }
 
-/** The nearest range of wider spans; empty unless the difference is shorter than the range itself. */
-function widen([start, end]: Range, floor: (at: number, spans: number) => number): Range {
-  const nearest = (at: number) => {
-    const [below, above] = [floor(at, 0), floor(at, 1)]
-    return at - below < above - at ? below : above
-  }
-  const [wideStart, wideEnd] = [nearest(start), nearest(end)]
-  const difference = Math.abs(wideStart - start) + Math.abs(wideEnd - end)
-  return [wideStart, difference < end - start ? wideEnd : wideStart]
-}
-
-/** The pieces to add to or subtract from the wider range to get the range. */
-function between([start, end]: Range, [wideStart, wideEnd]: Range): readonly (readonly [...Range, 1 | -1])[] {
-  if (wideStart >= wideEnd) return start < end ? [[start, end, 1]] : []
-  return [
-    ...(start < wideStart ? [[start, wideStart, 1] as const] : []),
-    ...(wideStart < start ? [[wideStart, start, -1] as const] : []),
-    ...(wideEnd < end ? [[wideEnd, end, 1] as const] : []),
-    ...(end < wideEnd ? [[end, wideEnd, -1] as const] : []),
-  ]
-}
-
-function clamp(at: number): number {
-  return Math.min(Math.max(at, first), last)
-}
-
-const floorTo = (unit: number) => (at: number, units: number) => at - (at % unit) + units * unit
-
-function floorToDekad(at: number, dekads: number): number {
+function startOfMonth(at: number, months: number): number {
   const date = new Date(at)
-  const dekad = Math.min(Math.floor((date.getUTCDate() - 1) / 10), 2) + dekads
-  return dekad > 2 ? nextMonth(at) : Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1 + 10 * dekad)
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + months)
 }
 
-const floorToMonths = (unit: number) => (at: number, units: number) => {
-  const date = new Date(at)
-  const month = date.getUTCMonth()
-  return Date.UTC(date.getUTCFullYear(), month - (month % unit) + units * unit, 1)
+function startOfYear(at: number, years: number): number {
+  return Date.UTC(new Date(at).getUTCFullYear() + years, 0)
 }
 
-const nextMonth = (at: number) => floorToMonths(1)(at, 1)
-
-function toPiece<Of extends string>(of: Of) {
-  return ([start, end, sign]: readonly [...Range, 1 | -1]): Piece<Of> => ({
-    of,
-    sign,
-    from: toInstant(start),
-    before: toInstant(end),
-  })
-}
-
-const toInstant = (at: number) => new Date(at).toISOString()
+const toDate = (at: number) => new Date(at).toISOString().slice(0, 10)

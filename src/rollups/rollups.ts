@@ -1,9 +1,8 @@
-/** A dekad (a term of meteorology) is a third of a month; it starts on the 1st, 11th or 21st. */
-export type Span = 'hour' | 'day' | 'dekad' | 'month' | 'quarter' | 'year'
+export type Span = 'day' | 'month' | 'year'
 
 /**
- * A table of sums by key and span. The view `<source>_figures` computes the same values from the record. Triggers insert
- * the changes of each transaction into `<source>_deltas`; `foldChanges` adds them to the rollup.
+ * A table of sums by key and span. The view `<source>_figures` computes the same values from the record. The record
+ * inserts the changes of each transaction into `<source>_deltas`; `foldChanges` adds them to the rollup.
  */
 export interface Rollup {
   readonly table: string
@@ -13,7 +12,7 @@ export interface Rollup {
   readonly sums: readonly string[]
 }
 
-const spans = ['hour', 'day', 'dekad', 'month', 'quarter', 'year'] as const
+const spans = ['day', 'month', 'year'] as const
 
 export const dealRollups: Rollup = {
   table: 'deal_rollups',

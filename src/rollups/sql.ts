@@ -10,15 +10,11 @@ export function sumsOf({ sums }: Rollup): RawBuilder<unknown> {
   return sql.join(sums.map((name) => sql`sum(${sql.ref(name)}) as ${sql.ref(name)}`))
 }
 
-/** Repeats rows that have an hour for each span of the rollup, with the start of that span. */
+/** Repeats rows that have a day for each span of the rollup, with the start of that span. */
 export function toSpans({ spans, keys, sums }: Rollup, rows: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`(
-    select span, case span
-        when 'dekad' then date_trunc('month', utc) + interval '10 days' * least((extract(day from utc)::int - 1) / 10, 2)
-        else date_trunc(span, utc)
-      end at time zone 'UTC' as starts, ${columnsOf([...keys, ...sums])}
-    from ${rows} cross join lateral (select hour at time zone 'UTC' as utc) as cut
-      cross join unnest(${spans}::text[]) as span) as spread`
+    select span, date_trunc(span, day::timestamp)::date as starts, ${columnsOf([...keys, ...sums])}
+    from ${rows} cross join unnest(${spans}::text[]) as span) as spread`
 }
 
 /** Upserts rows into a rollup: adds to the sums of existing keys and inserts the others. */

@@ -46,12 +46,12 @@ function differences(rollup: Rollup): RawBuilder<unknown> {
     sql` or `,
   )
   return sql`
-    with hours as (
-      select hour, ${columns}, ${sumsOf(rollup)} from ${sql.table(`${source}_figures`)} group by hour, ${columns}
+    with days as (
+      select day, ${columns}, ${sumsOf(rollup)} from ${sql.table(`${source}_figures`)} group by day, ${columns}
     ), unfolded as (
-      select hour, ${columns}, ${negated} from ${sql.table(`${source}_deltas`)}
+      select day, ${columns}, ${negated} from ${sql.table(`${source}_deltas`)}
     ), parts as (
-      select * from ${toSpans(rollup, sql`hours`)}
+      select * from ${toSpans(rollup, sql`days`)}
       union all select * from ${toSpans(rollup, sql`unfolded`)}
       union all select span, starts, ${columns}, ${negated} from ${sql.table(table)}
     )

@@ -8,9 +8,11 @@ import { DealNotFound, VersionNotFound } from '../errors.ts'
 import { type Instant, parseInstant, toTimestamp } from '../values/instants.ts'
 import { formatMoney, toMajor } from '../values/money.ts'
 import { findAttribution } from './queries.ts'
-import { findVersion, listTouchesOf, toJourney } from '../record/journeys.ts'
+import { findVersion, listTouchesOf } from '../record/journeys.ts'
+import { toPastJourney } from '../record/past-journey.ts'
 import type { TouchRow } from '../record/schemas.ts'
 import type { Memo } from '../record/memo.ts'
+import { underRulesOf } from '../record/version-rules.ts'
 import { createYield } from '../record/yield-thread.ts'
 import type { ExplainedAttribution, Explanation } from './explanation-schemas.ts'
 import type { Attribution } from './schemas.ts'
@@ -45,10 +47,12 @@ export async function explainAttribution(
   { memo, dealId, asOf, signal }: ExplainQuery,
 ): Promise<ExplainedAttribution> {
   const attribution = await getAttributionAt(db, dealId, asOf)
-  const state = await findVersion(db, dealId, attribution.version)
+  const { version } = attribution
+  const state = await findVersion(db, dealId, version)
   const touches = await listTouchesOf(db, dealId)
-  // The current split also lists touchpoints that came after its version and changed nothing. A past split does not.
-  const journey = toJourney(state, touches, asOf === undefined ? undefined : attribution.version)
+  const at = asOf === undefined ? Infinity : (parseInstant(asOf) as Instant).at
+  const known = toPastJourney(state, touches, { version, at })
+  const journey = underRulesOf(state, known) ?? known
   return { ...attribution, explanation: await explainJourney(journey, { memo, touches, signal }) }
 }
 

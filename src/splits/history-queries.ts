@@ -3,8 +3,11 @@ import type { Database } from '../database/tables.ts'
 import type { AttributionVersion } from './schemas.ts'
 import { DealNotFound } from '../errors.ts'
 import { type PageQuery, readPageStart, toPage } from '../values/pagination.ts'
+import { type Cause } from '../record/schemas.ts'
 import { toAttribution } from './queries.ts'
 
+/** Earlier releases stored no cause. */
+const unknownCause: Cause = { event_ids: [], events_count: 0, note: null, api_key_ids: [] }
 // A page of 1,000 versions with 500 shares each would be 75 MB.
 const mostShares = 5000
 
@@ -37,8 +40,8 @@ function listSizes(
     .selectFrom('attributions')
     .select([
       'version',
-      sql<bigint>`(select count(*) from payouts where payouts.deal_id = attributions.deal_id
-        and payouts.version = attributions.version)`.as('shares'),
+      sql<bigint>`(select count(*) from shares where shares.deal_id = attributions.deal_id
+        and shares.version = attributions.version)`.as('shares'),
     ])
     .where('deal_id', '=', dealId)
     .where('version', '>', after)
@@ -66,5 +69,5 @@ async function listVersions(
     .where('version', 'in', versions)
     .orderBy('version')
     .execute()
-  return rows.map((row) => ({ ...toAttribution(row), reason: row.reason }))
+  return rows.map((row) => ({ ...toAttribution(row), reason: row.reason, cause: row.cause ?? unknownCause }))
 }

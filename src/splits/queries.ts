@@ -24,7 +24,7 @@ export async function findAttribution(
 }
 
 /** The current splits of these deals, by deal id. */
-export async function listAttributions(
+async function listAttributions(
   db: Kysely<Database>,
   dealIds: readonly string[],
 ): Promise<ReadonlyMap<string, Attribution>> {
@@ -63,6 +63,7 @@ export function toAttribution({ deal_id, version, currency, calculated_at, ...ro
     unattributed: toMajor(row.unattributed_minor, currency),
     version,
     calculated_at,
+    voided_at: row.voided_at,
     cached: true,
   }
 }

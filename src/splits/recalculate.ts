@@ -2,19 +2,28 @@ import type { Kysely } from 'kysely'
 import { lockDeals } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
 import { DealNotFound } from '../errors.ts'
-import { type Attribute, recordChanges } from '../record/versions.ts'
-import { findAttribution } from './queries.ts'
+import { causeOf } from '../record/cause.ts'
+import type { ChangedDeal } from '../record/changes.ts'
+import type { DealRecord } from '../record/record.ts'
+import { findRecorded } from '../record/recorded-deals.ts'
+import { toAttribution } from './queries.ts'
 import type { Attribution } from './schemas.ts'
+
+interface Recalculation {
+  readonly record: DealRecord
+  readonly dealId: string
+  readonly keyId: string
+}
 
 /** Splits a deal again from its stored inputs; stores a version only if they changed. Errors: 404. */
 export async function recalculate(
   trx: Kysely<Database>,
-  attribute: Attribute,
-  dealId: string,
+  { record, dealId, keyId }: Recalculation,
 ): Promise<Attribution> {
   await lockDeals(trx, [dealId])
-  await recordChanges(trx, { attribute, dealIds: [dealId], reason: 'recalculated' })
-  const attribution = await findAttribution(trx, dealId)
-  if (attribution === undefined) throw new DealNotFound(dealId)
-  return { ...attribution, cached: false }
+  const before = (await findRecorded(trx, [dealId])).get(dealId)
+  if (before === undefined) throw new DealNotFound(dealId)
+  const cause = causeOf({ api_key_ids: [keyId] })
+  const changed = await record.change(trx, 'recalculated', [{ deal_id: dealId, before, cause }])
+  return { ...toAttribution((changed.get(dealId) as ChangedDeal).split), cached: false }
 }

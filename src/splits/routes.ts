@@ -11,7 +11,7 @@ import { describe, Id, Page, ref, Strict, Timestamp } from '../values/schemas.ts
 import { groupFinds } from './queries.ts'
 import { listHistory } from './history-queries.ts'
 import type { Memo } from '../record/memo.ts'
-import type { Attribute } from '../record/versions.ts'
+import type { DealRecord } from '../record/record.ts'
 import { recalculate } from './recalculate.ts'
 import { explainAttribution, getAttributionAt, getCurrent } from './explain-split.ts'
 import { ExplainedAttribution } from './explanation-schemas.ts'
@@ -20,7 +20,7 @@ import { Attribution, AttributionHistory } from './schemas.ts'
 interface SplitsOptions {
   readonly db: Kysely<Database>
   readonly write: Write
-  readonly attribute: Attribute
+  readonly record: DealRecord
   readonly memo: Memo
   readonly calculate: RunLimited
 }
@@ -73,7 +73,7 @@ const postRecalculation = {
 
 export const splits: FastifyPluginAsyncTypebox<SplitsOptions> = async (
   app,
-  { db, write, attribute, memo, calculate },
+  { db, write, record, memo, calculate },
 ) => {
   const find = groupFinds(db)
 
@@ -95,7 +95,7 @@ export const splits: FastifyPluginAsyncTypebox<SplitsOptions> = async (
   app.post('/attribution/:dealId/recalculate', recalculation, (request, reply) =>
     write(request, reply, async (trx) => ({
       status: 200,
-      body: await recalculate(trx, attribute, request.params.dealId),
+      body: await recalculate(trx, { record, dealId: request.params.dealId, keyId: request.caller.id }),
     })),
   )
 }

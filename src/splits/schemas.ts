@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { AttributionModel, VersionReason } from '../record/schemas.ts'
-import { Currency, describe, Id, Listing, Money, ref, Timestamp } from '../values/schemas.ts'
+import { AttributionModel, Cause, VersionReason } from '../record/schemas.ts'
+import { Currency, describe, Id, Listing, Money, Nullable, ref, Timestamp } from '../values/schemas.ts'
 
 export const Share = Type.Object(
   {
@@ -35,6 +35,7 @@ export const Attribution = Type.Object(
       Timestamp,
       'When the split was computed. Every version of a deal is later than the version before it.',
     ),
+    voided_at: Nullable(describe(Timestamp, 'When the deal was voided. Null while it counts.')),
     cached: Type.Boolean({
       description: 'True if the split was read from the stored version, false if this request computed it.',
     }),
@@ -44,7 +45,7 @@ export const Attribution = Type.Object(
 export type Attribution = Static<typeof Attribution>
 
 export const AttributionVersion = Type.Object(
-  { ...Attribution.properties, reason: ref(VersionReason) },
+  { ...Attribution.properties, reason: ref(VersionReason), cause: ref(Cause) },
   { $id: 'AttributionVersion' },
 )
 export type AttributionVersion = Static<typeof AttributionVersion>

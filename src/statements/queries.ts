@@ -1,5 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/tables.ts'
+import { isSurelyOn, mayBeOn } from '../deals/period-queries.ts'
+import type { Days } from '../values/periods.ts'
 import { toMajor } from '../values/money.ts'
 import { type PageQuery, type PageStart, readPageStart, toPage } from '../values/pagination.ts'
 import type { Statement, StatementChange, StatementLine } from './schemas.ts'
@@ -31,7 +33,7 @@ export type MinorStatement = Omit<Statement, 'lines' | 'total_payout'> & {
 /** A line of the page with the total of all lines. If the page has no lines, one row has the total and nulls. */
 type StatementRow = { total_minor: string } & (LineRow | Record<keyof LineRow, null>)
 
-/** The deals that closed in a month and credit a partner, with their current payouts or those at an instant. */
+/** The deals that closed in a month of `TIME_ZONE` and credit a partner, with their current shares or those at an instant. */
 export async function findStatement(
   db: Kysely<Database>,
   query: StatementQuery,
@@ -68,22 +70,24 @@ async function listRows(
   { partner_id, month, currency, as_of }: StatementQuery,
   { limit, key }: PageStart,
 ): Promise<readonly StatementRow[]> {
-  const starts = `${month}-01T00:00:00Z`
+  const days = daysOf(month)
   const recordedBy = as_of ?? 'infinity'
   const isLater = key && sql`(closed_date, deal_id) > (${key[0]}::timestamptz, ${key[1]})`
   // The versions of a deal follow one another in time: a version is the latest if the next one is not recorded yet.
   const { rows } = await sql<StatementRow>`
-    with lines as materialized (
-      select payouts.deal_id, payouts.closed_date, payouts.percentage_bp, payouts.version, reason, calculated_at,
-        payout_minor
-      from payouts join attributions on attributions.deal_id = payouts.deal_id
-        and attributions.version = payouts.version and attributions.calculated_at <= ${recordedBy}
-      where payouts.partner_id = ${partner_id} and payouts.currency = ${currency}
-        and payouts.closed_date >= ${starts}
-        and payouts.closed_date < (${starts}::timestamptz at time zone 'UTC' + interval '1 month') at time zone 'UTC'
+    with credited as materialized (
+      select shares.deal_id, shares.closed_date, shares.percentage_bp, shares.version, reason, calculated_at,
+        payout_minor, closed_all_day, closed_on
+      from shares join attributions on attributions.deal_id = shares.deal_id
+        and attributions.version = shares.version and attributions.calculated_at <= ${recordedBy}
+      where shares.partner_id = ${partner_id} and shares.currency = ${currency}
+        and ${mayBeOn(days, sql.ref('shares.closed_date'))}
         and not exists (
-          select from attributions as next where next.deal_id = payouts.deal_id
-            and next.version = payouts.version + 1 and next.calculated_at <= ${recordedBy})
+          select from attributions as next where next.deal_id = shares.deal_id
+            and next.version = shares.version + 1 and next.calculated_at <= ${recordedBy})
+    ), lines as materialized (
+      select deal_id, closed_date, percentage_bp, version, reason, calculated_at, payout_minor from credited
+      where ${isSurelyOn(days, sql.ref('closed_date'))} or ${closedOn} between ${days.first} and ${days.last}
     ), page as (
       select * from lines where ${isLater ?? sql`true`} order by closed_date, deal_id limit ${limit + 1}
     )
@@ -92,8 +96,8 @@ async function listRows(
         'calculated_at', past.calculated_at, 'payout_minor', past.payout_minor) order by past.version)
       from (
         select attributions.version, reason, calculated_at, coalesce(payout_minor, 0) as payout_minor
-        from attributions left join payouts on payouts.deal_id = attributions.deal_id
-          and payouts.version = attributions.version and payouts.partner_id = ${partner_id}
+        from attributions left join shares on shares.deal_id = attributions.deal_id
+          and shares.version = attributions.version and shares.partner_id = ${partner_id}
         where attributions.deal_id = page.deal_id and attributions.version < page.version
         order by attributions.version desc limit ${mostChanges - 1}
       ) as past
@@ -101,6 +105,20 @@ async function listRows(
     from (select coalesce(sum(payout_minor), 0) as total_minor from lines) as totals left join page on true
     order by closed_date, deal_id`.execute(db)
   return rows
+}
+
+// The day of a version. That of the current one is the day of the deal, so that statements agree with reports. A version
+// of an earlier release has none: it is on the day of its deal, unless the deal closes at another time since.
+const closedOn = sql`coalesce((
+    select closed_on from deals where deals.id = credited.deal_id and (deals.version = credited.version
+      or (credited.closed_on is null
+        and (credited.closed_date, credited.closed_all_day) = (deals.closed_date, deals.closed_all_day)))
+  ), credited.closed_on, (credited.closed_date at time zone 'UTC')::date)`
+
+function daysOf(month: string): Required<Days> {
+  const [year, number] = month.split('-').map(Number) as [number, number]
+  const last = new Date(Date.UTC(year, number, 0)).getUTCDate()
+  return { first: `${month}-01`, last: `${month}-${last}` }
 }
 
 function toLine({ deal_id, closed_date, percentage_bp, earlier, ...last }: LineRow): MinorLine {

@@ -16,7 +16,10 @@ import {
 export const Month = Matching(
   '^(?:19[7-9]\\d|[2-9]\\d{3})-(?:0[1-9]|1[0-2])$',
   'must be a month such as 2026-07, from 1970 to 9999',
-  { description: 'The month, in UTC, such as 2026-07. A deal is in the month of its `closed_date`.' },
+  {
+    description:
+      'The month, in `TIME_ZONE`, such as 2026-07. A deal is in the month of the day of its close.',
+  },
 )
 
 export const StatementFormat = OneOf(['json', 'csv'], {

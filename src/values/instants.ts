@@ -1,9 +1,8 @@
-import { invalid } from '../errors.ts'
+import type { Calendar } from './calendar.ts'
 
 const instant =
   /^(?<year>\d{4})-(?<month>\d\d)-(?<day>\d\d)[Tt](?<hour>\d\d):(?<minute>\d\d):(?<second>\d\d)(?:\.(?<fraction>\d{1,9}))?(?:[Zz]|(?<sign>[+-])(?<offsetHour>\d\d):(?<offsetMinute>\d\d))$/
 const endOfYear9999 = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
-const day = 86_400_000
 
 export interface Instant {
   /** Milliseconds since 1970; finer fractions are cut off. */
@@ -40,35 +39,26 @@ export function parseInstant(text: string): Instant | undefined {
   return { at, isMidnight: timeOfDay === 0 && /^0*$/.test(fraction) }
 }
 
-/** Reads a bound of a filter as `[from, before)` in milliseconds since 1970. A date means its whole UTC day. */
-export function parseDateBound(text: string): { readonly from: number; readonly before: number } | undefined {
-  if (/^\d{4}-\d\d-\d\d$/.test(text)) {
-    const from = parseInstant(`${text}T00:00:00Z`)?.at
-    return from === undefined ? undefined : { from, before: from + day }
-  }
-  const at = parseInstant(text)?.at
-  return at === undefined ? undefined : { from: at, before: at + 1 }
+/** Whether a text is a date from 1970 to 9999, such as 2024-01-31. */
+export function isDate(text: string): boolean {
+  return /^\d{4}-\d\d-\d\d$/.test(text) && parseInstant(`${text}T00:00:00Z`) !== undefined
+}
+
+/** An instant as a client wrote it, or a date, which stands for the start of its day. */
+export interface Moment extends Instant {
+  /** The date as it was written, in its own offset. */
+  readonly date: string
+  readonly isDate: boolean
+}
+
+/** Reads an instant, or a date of the calendar. Undefined for any other text. */
+export function parseMoment(text: string, calendar: Calendar): Moment | undefined {
+  if (isDate(text)) return { at: calendar.startOf(text), date: text, isMidnight: true, isDate: true }
+  const instant = parseInstant(text)
+  return instant && { ...instant, date: text.slice(0, 10), isDate: false }
 }
 
 /** The ISO 8601 text, in UTC, of milliseconds since 1970. */
 export function toTimestamp(at: number): string {
   return new Date(at).toISOString()
-}
-
-/** Reads the bounds of a filter as `[from, before)`; an open end is undefined. Errors: 400 if `end` is before `start`. */
-export function readPeriod(
-  start?: string,
-  end?: string,
-): { readonly from?: string; readonly before?: string } {
-  const from = start === undefined ? undefined : parseDateBound(start)?.from
-  const before = end === undefined ? undefined : parseDateBound(end)?.before
-  if (from !== undefined && before !== undefined && from >= before) {
-    throw invalid([{ pointer: 'end_date', detail: 'The period ends before it starts.' }])
-  }
-  // The day after the last day of 9999 cannot be written, and nothing is later, so the end is open.
-  const isOpen = before === undefined || before > endOfYear9999
-  return {
-    ...(from === undefined ? {} : { from: toTimestamp(from) }),
-    ...(isOpen ? {} : { before: toTimestamp(before) }),
-  }
 }

@@ -30,16 +30,41 @@ export const NewId = Type.Optional(
 /** An ISO 8601 instant with an offset, from 1970 to 9999. Finer fractions are cut to milliseconds. */
 export const Timestamp = Type.String({ format: 'date-time' })
 
-/** A bound of a filter: a calendar day or an instant. */
-const DateBound = Type.String({ format: 'date-or-date-time' })
+/** A day of the company's calendar. */
+export const Day = Type.String({ format: 'date' })
 
-/** The filter by period. Both bounds are included. */
-export const PeriodFilter = {
+/** A date, or an instant with an offset. */
+export const DateOrTimestamp = Type.String({ format: 'date-or-date-time' })
+
+/** The period of a report. */
+export const ReportPeriod = {
   start_date: Type.Optional(
-    describe(DateBound, 'The first day (a date, in UTC) or instant of the period. It is included.'),
+    describe(
+      DateOrTimestamp,
+      'The first day of the period, such as 2024-01-01. An instant must be the first of a day in `TIME_ZONE`.',
+    ),
   ),
   end_date: Type.Optional(
-    describe(DateBound, 'The last day (a date, in UTC) or instant of the period. It is included.'),
+    describe(
+      DateOrTimestamp,
+      'The last day of the period, such as 2024-01-31. It is included. An instant must be in the last second of a day in `TIME_ZONE`.',
+    ),
+  ),
+}
+
+/** The period of a list. */
+export const ListPeriod = {
+  start_date: Type.Optional(
+    describe(
+      DateOrTimestamp,
+      'The first day (a date, in `TIME_ZONE`) or instant of the period. It is included.',
+    ),
+  ),
+  end_date: Type.Optional(
+    describe(
+      DateOrTimestamp,
+      'The last day (a date, in `TIME_ZONE`), which is included, or the instant at which the period ends, which is not.',
+    ),
   ),
 }
 

@@ -68,7 +68,9 @@ export const whatIf: FastifyPluginAsyncTypebox<WhatIfOptions> = async (
 
   app.post('/analytics/what-if', { schema: postScenario, config: { scope: 'read' } }, ({ body }, reply) => {
     const signal = clientSignalOf(reply)
-    return calculateScenario(() => runScenario(db, { defaults, scenario: body, signal }), { signal })
+    return calculateScenario(() => runScenario(db, { defaults, scenario: body, signal }), {
+      signal,
+    })
   })
 
   app.post(

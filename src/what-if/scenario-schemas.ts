@@ -4,16 +4,16 @@ import {
   describe,
   Id,
   Money,
-  PeriodFilter,
   ref,
   ReportCurrency,
+  ReportPeriod,
   Strict,
 } from '../values/schemas.ts'
 import { AttributionModel, ModelParameters } from '../record/schemas.ts'
 
 export const Scenario = Strict(
   {
-    ...PeriodFilter,
+    ...ReportPeriod,
     currency: Type.Optional(ReportCurrency),
     attribution_model: ref(AttributionModel),
     model_parameters: Type.Optional(ref(ModelParameters)),

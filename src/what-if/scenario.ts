@@ -4,12 +4,13 @@ import type { Journey } from '../attribution/journey.ts'
 import { modelNames, type Parameters } from '../attribution/models.ts'
 import type { Database } from '../database/tables.ts'
 import { invalid } from '../errors.ts'
-import { readPeriod } from '../values/instants.ts'
+import { type Days, readDays } from '../values/periods.ts'
 import { toMajor } from '../values/money.ts'
 import { listClosedDeals, readTouches, toJourney } from '../record/journeys.ts'
 import { checkParameters, type DealDefaults, resolve } from '../record/read-terms.ts'
 import { createYield } from '../record/yield-thread.ts'
-import type { DealRow } from '../deals/schemas.ts'
+import { closedWithin } from '../deals/period-queries.ts'
+import type { DealRow } from '../record/schemas.ts'
 import { createPartnerTotals, type PartnerTotals, type ScenarioSplits } from './partner-totals.ts'
 import type { Scenario, ScenarioResult } from './scenario-schemas.ts'
 
@@ -35,7 +36,7 @@ export async function runScenario(
 ): Promise<ScenarioResult> {
   const { currency = defaults.currency, attribution_model, model_parameters = {} } = scenario
   checkParameters(attribution_model, model_parameters)
-  const period = { currency, ...readPeriod(scenario.start_date, scenario.end_date) }
+  const period = { currency, ...readDays(scenario, defaults.calendar, '/') }
   if ((await countDeals(db, period)) > mostDeals) throw tooLong(mostDeals, 'deals')
   const split = createSplitter(defaults, scenario, createYield(signal))
   const totals = createPartnerTotals()
@@ -103,12 +104,10 @@ function createSplitter(
   }
 }
 
-interface BatchQuery {
+interface BatchQuery extends Days {
   readonly currency: string
   /** The last deal of the previous batch. */
   readonly after?: Pick<DealRow, 'closed_date' | 'id'> | undefined
-  readonly from?: string
-  readonly before?: string
 }
 
 /** The number of deals in a period; stops counting above the limit. */
@@ -128,16 +127,13 @@ function listBatch(db: Kysely<Database>, query: BatchQuery) {
   return selectDeals(db, query).orderBy('closed_date').orderBy('id').limit(batchSize).execute()
 }
 
-function selectDeals(db: Kysely<Database>, { currency, after, from, before }: BatchQuery) {
-  let query = db
+function selectDeals(db: Kysely<Database>, { currency, after, ...days }: BatchQuery) {
+  const query = db
     .selectFrom('deals')
     .select(['closed_date', 'id'])
     .where('voided_at', 'is', null)
     .where('currency', '=', currency)
-  if (after !== undefined) {
-    query = query.where(sql<boolean>`(closed_date, id) > (${after.closed_date}::timestamptz, ${after.id})`)
-  }
-  if (from !== undefined) query = query.where('closed_date', '>=', from)
-  if (before !== undefined) query = query.where('closed_date', '<', before)
-  return query
+    .where(closedWithin(days))
+  if (after === undefined) return query
+  return query.where(sql<boolean>`(closed_date, id) > (${after.closed_date}::timestamptz, ${after.id})`)
 }

@@ -27,7 +27,7 @@ export const Simulation = Strict(
 )
 export type Simulation = Static<typeof Simulation>
 
-export const SimulatedAttribution = Type.Omit(Attribution, ['deal_id', 'version'], {
+export const SimulatedAttribution = Type.Omit(Attribution, ['deal_id', 'version', 'voided_at'], {
   $id: 'SimulatedAttribution',
 })
 export type SimulatedAttribution = Static<typeof SimulatedAttribution>

@@ -6,7 +6,8 @@ import type { Database } from '../database/tables.ts'
 import { DealNotFound, invalid } from '../errors.ts'
 import { mostPartners } from '../events/schemas.ts'
 import { canonicalJson } from '../values/canonical-json.ts'
-import { parseInstant, toTimestamp } from '../values/instants.ts'
+import type { Calendar } from '../values/calendar.ts'
+import { parseMoment, toTimestamp } from '../values/instants.ts'
 import { toMajor } from '../values/money.ts'
 import { listTouchesOf, toJourney } from '../record/journeys.ts'
 import type { TouchRow } from '../record/schemas.ts'
@@ -56,7 +57,7 @@ export async function simulate(
   { events, ...deal }: Simulation,
 ): Promise<SimulatedAttribution> {
   const terms = readTerms(deal, defaults)
-  const touches = toTouchRows(events)
+  const touches = toTouchRows(events, defaults.calendar)
   const partnerIds = new Set(touches.map(({ partner_id }) => partner_id))
   if (partnerIds.size > mostPartners) {
     throw invalid([{ pointer: '/events', detail: `A deal has at most ${mostPartners} partners.` }])
@@ -92,7 +93,7 @@ function toShares(
 }
 
 // As for stored events: an id counts once, and two different events cannot have the same id.
-function toTouchRows(events: Simulation['events']): TouchRow[] {
+function toTouchRows(events: Simulation['events'], calendar: Calendar): TouchRow[] {
   const now = Date.now()
   const byId = new Map<string, Simulation['events'][number]>()
   for (const [index, event] of events.entries()) {
@@ -109,7 +110,8 @@ function toTouchRows(events: Simulation['events']): TouchRow[] {
     partner_id,
     partner_name: partner_id,
     touchpoint_type,
-    timestamp: toTimestamp(timestamp === undefined ? now : (parseInstant(timestamp)?.at as number)),
+    timestamp: toTimestamp(timestamp === undefined ? now : (parseMoment(timestamp, calendar)?.at as number)),
+    happened_on: null,
     known_from: 1,
     void_from: null,
   }))

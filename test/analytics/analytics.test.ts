@@ -3,24 +3,100 @@ import type { Analytics } from '../../src/analytics/schemas.ts'
 import { foldChanges } from '../../src/rollups/fold.ts'
 import { createApp } from '../support/app.ts'
 import { createRandom } from '../support/random.ts'
-import { givenHistory, randomFilter } from './random-history.ts'
+import { createCalendar } from '../../src/values/calendar.ts'
+import type { Statement } from '../../src/statements/schemas.ts'
+import { givenHistory, randomFilter, timeZones } from './random-history.ts'
 import { analyticsByPlainSql } from './plain-sql.ts'
 
-// `npm run bench:ranges` compares 100,000.
-const ranges = 200
+// `analytics.proof.ts` compares 100,000.
+const ranges = 100
 
-t.test('GET /analytics matches plain SQL for random ranges, before and after a fold', async (t) => {
-  const service = await createApp(t)
-  const random = createRandom(1)
-  await givenHistory(service, random, 120)
+for (const timeZone of timeZones) {
+  t.test(
+    `GET /analytics matches plain SQL for random days of ${timeZone}, before and after a fold`,
+    async (t) => {
+      const service = await createApp(t, { config: { TIME_ZONE: timeZone } })
+      const calendar = createCalendar(timeZone)
+      const random = createRandom(1)
+      await givenHistory(service, random, 80)
 
-  for (let index = 0; index < ranges; index += 1) {
-    if (index === ranges / 2) await foldChanges(service.db)
-    const { query, period } = randomFilter(random)
-    const answer = await service.call('GET', `/analytics?${query}`)
-    const { filters: _, ...answered } = answer.json<Analytics>()
+      for (let index = 0; index < ranges; index += 1) {
+        if (index === ranges / 2) await foldChanges(service.db)
+        const { query, period } = randomFilter(random, calendar)
+        const answer = await service.call('GET', `/analytics?${query}`)
+        const { filters, ...answered } = answer.json<Analytics>()
 
-    t.strictSame(answered, await analyticsByPlainSql(service.db, period), query)
+        const { first = null, last = null, currency } = period
+        t.strictSame(filters, { start_date: first, end_date: last, currency }, query)
+        t.strictSame(answered, await analyticsByPlainSql(service.db, period), query)
+      }
+    },
+  )
+}
+
+t.test('days, months and years add up to each other in every report', async (t) => {
+  const timeZone = 'Australia/Sydney'
+  const service = await createApp(t, { config: { TIME_ZONE: timeZone } })
+  await givenHistory(service, createRandom(4), 80)
+  await foldChanges(service.db)
+  const overviewOf = async (start: string, end: string) => {
+    const answer = await service.call('GET', `/analytics?start_date=${start}&end_date=${end}`)
+    return answer.json<Analytics>()
+  }
+  const year = await overviewOf('2024-01-01', '2024-12-31')
+  const months = await Promise.all(monthsOf(2024).map(({ first, last }) => overviewOf(first, last)))
+  const days = await Promise.all(datesOf(2024).map((date) => overviewOf(date, date)))
+  const statements = monthsOf(2024).map(async ({ month }) => {
+    const answer = await service.call('GET', `/partners/p1/statement?month=${month}`)
+    return answer.json<Statement>().total_payout
+  })
+
+  for (const parts of [months, days]) {
+    const overviews = parts.map(({ overview }) => overview)
+    t.equal(sum(overviews, 'total_deals'), year.overview.total_deals)
+    t.equal(cents(sum(overviews, 'total_revenue')), cents(year.overview.total_revenue))
+    t.equal(
+      sum(
+        parts.flatMap(({ touchpoints }) => touchpoints),
+        'count',
+      ),
+      sum(year.touchpoints, 'count'),
+    )
+  }
+  t.strictSame(await Promise.all(statements), months.map(payoutOf))
+  t.ok(payoutOf(year) > 0)
+})
+
+const payoutOf = ({ partners }: Analytics) => partners.find(({ id }) => id === 'p1')?.total_payout ?? 0
+
+function monthsOf(year: number) {
+  return Array.from({ length: 12 }, (_, n) => {
+    const [first, last] = [new Date(Date.UTC(year, n)), new Date(Date.UTC(year, n + 1, 0))].map((date) =>
+      date.toISOString().slice(0, 10),
+    ) as [string, string]
+    return { month: first.slice(0, 7), first, last }
+  })
+}
+
+function datesOf(year: number): string[] {
+  return Array.from({ length: 366 }, (_, n) => new Date(Date.UTC(year, 0, n + 1)).toISOString().slice(0, 10))
+}
+
+const cents = (amount: number) => Math.round(amount * 100)
+
+t.test('a report of days within a day is refused, and says what to send', async (t) => {
+  const service = await createApp(t, { config: { TIME_ZONE: 'Asia/Kathmandu' } })
+  const query = 'start_date=2026-01-01T00:00:00Z&end_date=2026-01-01T00:00:00Z'
+
+  for (const path of ['/analytics', '/analytics/partners']) {
+    const refused = await service.call('GET', `${path}?${query}`)
+    t.equal(refused.statusCode, 400)
+    t.match(refused.json(), {
+      errors: [
+        { pointer: 'start_date', detail: /whole days.*the first second of a day in Asia\/Kathmandu/ },
+        { pointer: 'end_date', detail: /whole days.*the last second of a day in Asia\/Kathmandu/ },
+      ],
+    })
   }
 })
 

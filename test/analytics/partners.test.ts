@@ -2,6 +2,7 @@ import t from 'tap'
 import type { PartnerAnalytics, PartnerRank } from '../../src/analytics/schemas.ts'
 import { foldChanges } from '../../src/rollups/fold.ts'
 import { createApp, type TestApp } from '../support/app.ts'
+import { createCalendar } from '../../src/values/calendar.ts'
 import { createRandom } from '../support/random.ts'
 import { givenDeal, givenEvent, givenPartner } from '../support/fixtures.ts'
 import { givenHistory } from './random-history.ts'
@@ -69,7 +70,8 @@ t.test('GET /analytics/partners pages by the longest names', async (t) => {
 })
 
 t.test('GET /analytics/partner/:id matches plain SQL, before and after a fold', async (t) => {
-  const service = await createApp(t)
+  const timeZone = 'America/St_Johns'
+  const service = await createApp(t, { config: { TIME_ZONE: timeZone } })
   const pages = Array.from({ length: 19 }, (_, n) => `p${n}`).flatMap((id) =>
     ['USD', 'JPY'].map((currency) => [id, currency] as const),
   )
@@ -82,7 +84,11 @@ t.test('GET /analytics/partner/:id matches plain SQL, before and after a fold', 
       const answer = await service.call('GET', `/analytics/partner/${id}?currency=${currency}`)
       const { partner, ...answered } = answer.json<PartnerAnalytics>()
       t.equal(partner.id, id)
-      t.strictSame(answered, await partnerByPlainSql(service.db, id, currency), `${id} in ${currency}`)
+      t.strictSame(
+        answered,
+        await partnerByPlainSql(service.db, { id, currency, timeZone }),
+        `${id} in ${currency}`,
+      )
     }
   }
 })
@@ -90,10 +96,13 @@ t.test('GET /analytics/partner/:id matches plain SQL, before and after a fold', 
 /** Deals of a partner at both ends of each of the last 14 months, more than a page shows. */
 async function givenMonths(service: TestApp, partner_id: string) {
   await givenPartner(service, partner_id)
+  const calendar = createCalendar('America/St_Johns')
   const now = new Date()
   for (let n = 0; n < 14 * 8; n += 1) {
-    const starts = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - (n >> 3))
-    const closed_date = new Date(starts - (n & 1)).toISOString()
+    const date = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - (n >> 3)))
+      .toISOString()
+      .slice(0, 10)
+    const closed_date = new Date(calendar.startOf(date) - (n & 1)).toISOString()
     const deal_id = `month-${n}`
     await givenEvent(service, { partner_id, deal_id, timestamp: closed_date })
     await givenDeal(service, { id: deal_id, amount: 100 + n, closed_date })

@@ -1,15 +1,16 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { touchpointTypes } from '../../src/attribution/touch.ts'
 import type { Database } from '../../src/database/tables.ts'
+import type { Days } from '../../src/values/periods.ts'
 import { toMajor } from '../../src/values/money.ts'
 
-interface Period {
+interface Period extends Days {
   readonly currency: string
-  readonly from?: string
-  readonly before?: string
+  /** Days are those of this zone, by the time zone data of PostgreSQL. */
+  readonly timeZone?: string
 }
 
-/** The answer of GET /analytics without its filters, by plain SQL over deals, payouts and events. */
+/** The answer of GET /analytics without its filters, by plain SQL over deals, shares and events. */
 export async function analyticsByPlainSql(db: Kysely<Database>, period: Period) {
   return {
     ...(await deals(db, period)),
@@ -20,18 +21,30 @@ export async function analyticsByPlainSql(db: Kysely<Database>, period: Period) 
   }
 }
 
+interface PartnerQuery {
+  readonly id: string
+  readonly currency: string
+  readonly timeZone: string
+}
+
 /** The answer of GET /analytics/partner/:id without the partner itself. */
-export async function partnerByPlainSql(db: Kysely<Database>, id: string, currency: string) {
+export async function partnerByPlainSql(db: Kysely<Database>, query: PartnerQuery) {
+  const { id, currency } = query
   return {
     currency,
     deals: await creditedDeals(db, id, currency),
     touchpoints: await touchpoints(db, {}, sql`partner_id = ${id}`),
-    monthly: await months(db, id, currency),
+    monthly: await months(db, query),
   }
 }
 
-const isWithin = (column: string, { from = '1970-01-01Z', before = 'infinity' }: Partial<Period>) =>
-  sql<boolean>`${sql.ref(column)} >= ${from} and ${sql.ref(column)} < ${before}`
+const isWithin = (day: RawBuilder<unknown>, { first = '-infinity', last = 'infinity' }: Days) =>
+  sql<boolean>`${day} >= ${first}::date and ${day} <= ${last}::date`
+
+const closedOn = ({ timeZone = 'UTC' }: Partial<Period>) => sql`
+  case when deals.closed_all_day then deals.closed_on else (deals.closed_date at time zone ${timeZone})::date end`
+
+const happenedOn = ({ timeZone = 'UTC' }: Partial<Period>) => sql`(timestamp at time zone ${timeZone})::date`
 
 async function deals(db: Kysely<Database>, period: Period) {
   const { currency } = period
@@ -45,7 +58,7 @@ async function deals(db: Kysely<Database>, period: Period) {
     select deals.attribution_model, count(*)::int as count, coalesce(sum(deals.amount_minor), 0) as amount,
       coalesce(sum(unattributed_minor), 0) as unattributed, coalesce(round(avg(deals.amount_minor)), 0) as average
     from deals join attributions on deal_id = deals.id and attributions.version = deals.version
-    where voided_at is null and deals.currency = ${currency} and ${isWithin('deals.closed_date', period)}
+    where voided_at is null and deals.currency = ${currency} and ${isWithin(closedOn(period), period)}
     group by grouping sets ((), (deals.attribution_model))
     order by deals.attribution_model is not null, count desc, deals.attribution_model`.execute(db)
   const [all, ...models] = rows
@@ -74,9 +87,9 @@ export async function partnersByPlainSql(db: Kysely<Database>, period: Period) {
   }>`
     select partners.id, partners.name, count(*)::int as deals_count, sum(payout_minor) as payout,
       round(avg(percentage_bp)) / 100 as share
-    from deals join payouts on deal_id = deals.id and payouts.version = deals.version
+    from deals join shares on deal_id = deals.id and shares.version = deals.version
       join partners on partners.id = partner_id
-    where voided_at is null and deals.currency = ${period.currency} and ${isWithin('deals.closed_date', period)}
+    where voided_at is null and deals.currency = ${period.currency} and ${isWithin(closedOn(period), period)}
     group by partners.id order by payout desc, partners.id`.execute(db)
   return rows.map(({ payout, share, ...row }) => ({
     ...row,
@@ -87,10 +100,10 @@ export async function partnersByPlainSql(db: Kysely<Database>, period: Period) {
 
 async function touchpoints(db: Kysely<Database>, period: Partial<Period>, filter = sql<boolean>`true`) {
   const { rows } = await sql<{ touchpoint_type: string; count: number }>`
-    select touchpoint_type, count(*)::int as count from events
-    where voided_at is null and ${filter} and ${isWithin('timestamp', period)} group by touchpoint_type`.execute(
-    db,
-  )
+    select touchpoint_type, count(*)::int as count from events left join deals on deals.id = deal_id
+    where events.voided_at is null and deals.voided_at is null and ${filter}
+      and ${isWithin(happenedOn(period), period)}
+    group by touchpoint_type`.execute(db)
   const counts = new Map(rows.map(({ touchpoint_type, count }) => [touchpoint_type, count]))
   return touchpointTypes.map((touchpoint_type) => ({
     touchpoint_type,
@@ -103,7 +116,7 @@ async function recentDeals(db: Kysely<Database>, period: Period) {
     select deals.id, amount_minor, currency, closed_date, attribution_model,
       count(events.id) filter (where events.voided_at is null)::int as touchpoints_count
     from deals left join events on deal_id = deals.id
-    where deals.voided_at is null and currency = ${period.currency} and ${isWithin('closed_date', period)}
+    where deals.voided_at is null and currency = ${period.currency} and ${isWithin(closedOn(period), period)}
     group by deals.id order by closed_date desc, deals.id desc limit 10`.execute(db)
   return rows.map(({ amount_minor, ...deal }) => ({ ...deal, amount: toMajor(amount_minor, deal.currency) }))
 }
@@ -112,7 +125,7 @@ async function creditedDeals(db: Kysely<Database>, id: string, currency: string)
   const { rows } = await sql<{ amount_minor: bigint; payout_minor: bigint; percentage: string }>`
     select deals.id, deals.amount_minor, deals.currency, deals.closed_date, deals.attribution_model,
       percentage_bp::numeric / 100 as percentage, payout_minor
-    from deals join payouts on deal_id = deals.id and payouts.version = deals.version
+    from deals join shares on deal_id = deals.id and shares.version = deals.version
     where voided_at is null and partner_id = ${id} and deals.currency = ${currency}
     order by deals.closed_date desc, deals.id desc limit 100`.execute(db)
   return rows.map(({ amount_minor, payout_minor, percentage, ...deal }) => ({
@@ -123,16 +136,16 @@ async function creditedDeals(db: Kysely<Database>, id: string, currency: string)
   }))
 }
 
-async function months(db: Kysely<Database>, id: string, currency: string) {
+async function months(db: Kysely<Database>, { id, currency, timeZone }: PartnerQuery) {
   const { rows } = await sql<{ month: string; deals_count: number; payout: string }>`
     with credited as (
-      select to_char(deals.closed_date at time zone 'UTC', 'YYYY-MM') as month, payout_minor
-      from deals join payouts on deal_id = deals.id and payouts.version = deals.version
+      select to_char(${closedOn({ timeZone })}, 'YYYY-MM') as month, payout_minor
+      from deals join shares on deal_id = deals.id and shares.version = deals.version
       where voided_at is null and partner_id = ${id} and deals.currency = ${currency}
     )
     select month, count(payout_minor)::int as deals_count, coalesce(sum(payout_minor), 0) as payout
     from (
-      select to_char(now() at time zone 'UTC' - make_interval(months => ago), 'YYYY-MM') as month
+      select to_char(date_trunc('month', now() at time zone ${timeZone}) - make_interval(months => ago), 'YYYY-MM') as month
       from generate_series(0, 11) as ago
     ) as months left join credited using (month)
     group by month order by month`.execute(db)

@@ -1,21 +1,49 @@
 import type { TestApp } from '../support/app.ts'
 import type { Random } from '../support/random.ts'
+import { createCalendar } from '../../src/values/calendar.ts'
+import { toTimestamp } from '../../src/values/instants.ts'
 import { modelNames } from '../../src/attribution/models.ts'
 import { touchpointTypes } from '../../src/attribution/touch.ts'
 
 const currencies = ['USD', 'USD', 'USD', 'JPY', 'KWD']
-// Few instants a day, so that random ranges often start or end at a row.
-const minutes = [9 * 60, 9 * 60 + 20, 9 * 60 + 40, 24 * 60 - 10]
+// Few instants a day, so that random days often begin or end at a row: the minutes around midnight in the zones below.
+const minutes = [
+  '00:00',
+  '02:29',
+  '02:30',
+  '03:29',
+  '03:30',
+  '12:59',
+  '13:00',
+  '13:59',
+  '14:00',
+  '18:14',
+  '18:15',
+]
 const instantsADay = minutes.length
 const days = 26 * 30
 const first = Date.UTC(2023, 10, 20)
-const minute = 60_000
+const day = 86_400_000
 const partners = 18
+const anyOffsets = ['Z', '+11:00', '+10:00', '-03:30', '-02:30', '+05:45']
+
+/** Zones whose midnights are far from that of UTC. All but two change their clocks in the period of a history. */
+export const timeZones = ['Australia/Sydney', 'America/St_Johns', 'Asia/Kathmandu', 'UTC'] as const
 
 /** The instant with this number in the period of a history. */
 function instantAt(at: number): string {
-  const ofDay = minutes[at % instantsADay] as number
-  return new Date(first + (Math.floor(at / instantsADay) * 24 * 60 + ofDay) * minute).toISOString()
+  return `${dateAt(Math.floor(at / instantsADay))}T${minutes[at % instantsADay]}:00.000Z`
+}
+
+function dateAt(number: number): string {
+  return new Date(first + number * day).toISOString().slice(0, 10)
+}
+
+/** The same instant, or its day: as a midnight in some offset, or as a date. */
+function closeAt(random: Random, at: number, offsets: readonly string[]): string {
+  const date = dateAt(Math.floor(at / instantsADay))
+  const midnight = `${date}T00:00:00${offsets[random(offsets.length)]}`
+  return [instantAt(at), instantAt(at), midnight, date][random(4)] as string
 }
 
 /** Stores deals with touchpoints before and after their close; some deals are amended or voided. */
@@ -24,6 +52,7 @@ export async function givenHistory(
   random: Random,
   deals: number,
   prefix = 'd',
+  { offsets = anyOffsets } = {},
 ) {
   const partner = () => `p${random(partners)}`
   const post = async (path: string, body: object) => {
@@ -51,7 +80,7 @@ export async function givenHistory(
       id,
       amount: 1 + random(1_000_000),
       currency: currencies[random(currencies.length)],
-      closed_date: instantAt(closed),
+      closed_date: closeAt(random, closed, offsets),
       attribution_model: modelNames[random(modelNames.length)],
     })
     if (random(4) === 0) await touch(`${id}-late`, id, closed - random(8 * instantsADay))
@@ -59,29 +88,28 @@ export async function givenHistory(
     if (random(6) === 0) {
       await call('PATCH', `/deals/${id}`, {
         amount: 1 + random(9999),
-        closed_date: instantAt(random(days * instantsADay)),
+        closed_date: closeAt(random, random(days * instantsADay), offsets),
       })
     }
     if (random(10) === 0) await post(`/deals/${id}/void`, { reason: 'fell through' })
   }
 }
 
-/** A random query, whose bounds are missing, dates or instants, and its period. */
-export function randomFilter(random: Random) {
-  const bounds = [random(days * instantsADay), random(days * instantsADay)]
-    .sort((a, b) => a - b)
-    .map(instantAt)
-  const [start, end] = bounds.map((at) => [undefined, at.slice(0, 10), at.slice(0, 10), at][random(4)])
+/** A random query, whose bounds are missing, dates, or instants at which a day begins or ends, and its period. */
+export function randomFilter(random: Random, calendar = createCalendar('UTC')) {
+  const [from, to] = [random(days), random(days)].sort((a, b) => a - b).map(dateAt) as [string, string]
+  const ends = toTimestamp(calendar.endOf(to) - 1)
+  const start = [undefined, from, from, toTimestamp(calendar.startOf(from))][random(4)]
+  const end = [undefined, to, to, ends, ends.replace('.999Z', 'Z')][random(5)]
   const currency = currencies[random(currencies.length)] as string
   const filter = { ...(start && { start_date: start }), ...(end && { end_date: end }), currency }
   return {
     query: new URLSearchParams(filter).toString(),
     period: {
       currency,
-      ...(start && { from: new Date(start).toISOString() }),
-      ...(end && {
-        before: new Date(Date.parse(end) + (end.length === 10 ? 24 * 60 * minute : 1)).toISOString(),
-      }),
+      timeZone: calendar.timeZone,
+      ...(start && { first: from }),
+      ...(end && { last: to }),
     },
   }
 }

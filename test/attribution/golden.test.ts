@@ -46,7 +46,7 @@ function journeyOf({ deal, events }: Pick<GoldenCase, 'deal' | 'events'>, model:
     amount_minor: BigInt(deal.amount_minor),
     currency: deal.currency,
     closed_at: Date.parse(deal.closed_at),
-    closed_all_day: false,
+    closed_until: null,
     is_void: false,
     model,
     parameters: resolveParameters(model, {}, { close_grace_minutes: 60, lookback_days: null }),

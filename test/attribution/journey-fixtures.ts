@@ -22,7 +22,7 @@ export function givenJourney<M extends ModelName>(
     amount_minor: 10_000n,
     currency: 'USD',
     closed_at: close,
-    closed_all_day: false,
+    closed_until: null,
     is_void: false,
     model,
     parameters: resolveParameters<ModelName>(model, parameters, window),

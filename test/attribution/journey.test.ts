@@ -29,7 +29,7 @@ t.test('a close without a time of day includes touches to the end of that day pl
     givenTouch('p1', 0, { id: 'next-day', at: midnight + day }),
     givenTouch('p1', 0, { id: 'in-grace', at: midnight + day - 1 + 60 * minute }),
   ]
-  const whole = { closed_at: midnight, closed_all_day: true }
+  const whole = { closed_at: midnight, closed_until: midnight + day }
 
   t.strictSame(idsOf(givenJourney('equal', touches, whole)), ['evening', 'next-day', 'in-grace'])
   const strict = { ...whole, parameters: { close_grace_minutes: 0 } }
@@ -85,7 +85,8 @@ t.test('the fingerprint changes exactly when an input of the split changes', asy
     { amount_minor: 10_001n },
     { currency: 'EUR' },
     { closed_at: close + 1 },
-    { closed_all_day: true },
+    { closed_until: close + day },
+    { closed_until: close + 23 * 3_600_000 },
     { touches: [] },
     { touches: [], is_void: true },
     { model: 'linear' },
@@ -100,9 +101,30 @@ t.test('the fingerprint changes exactly when an input of the split changes', asy
   ]
 
   for (const change of same) t.equal(fingerprint({ ...journey, ...change }), fingerprint(journey))
-  const seen = new Set([journey, ...different.map((change) => ({ ...journey, ...change }))].map(fingerprint))
+  const seen = new Set(
+    [journey, ...different.map((change) => ({ ...journey, ...change }))].map((one) => fingerprint(one)),
+  )
   t.equal(seen.size, different.length + 1)
 })
+
+t.test('only a split that 0.2.0 changed has another fingerprint under the earlier rules', async (t) => {
+  const touches = [givenTouch('p1', 1), givenTouch('p2', 2)]
+  const journeyOf = (count: number, first: number) =>
+    givenJourney('position-based', touches.slice(0, count), { parameters: { weights: { first } } })
+
+  t.notOk(hasOneFingerprint(journeyOf(1, 0)))
+  t.strictSame(
+    [journeyOf(1, 0.1), journeyOf(2, 0), journeyOf(0, 0), givenJourney('equal', touches.slice(1))].map(
+      hasOneFingerprint,
+    ),
+    [true, true, true, true],
+  )
+})
+
+/** Whether the journey has the same fingerprint under the rules from before 0.2.0. */
+function hasOneFingerprint(journey: Journey): boolean {
+  return fingerprint(journey) === fingerprint({ ...journey, only_touch_unpaid: true })
+}
 
 /** The same value with its keys in reverse order. */
 function reverseKeys<Value extends object>(value: Value): Value {

@@ -150,6 +150,22 @@ t.test('position-based uses the weights of the deal', async (t) => {
   )
 })
 
+t.test(
+  'position-based gives all to the only touch, and to each of two its own weight, down to 0',
+  async (t) => {
+    const touches = [givenTouch('a', 9), givenTouch('b', 8)]
+    const split = (count: number, weights: Readonly<Record<string, number>>) =>
+      payouts(givenJourney('position-based', touches.slice(0, count), { parameters: { weights } }))
+
+    t.strictSame(split(1, { first: 0 }), { a: 10_000 })
+    t.strictSame(split(1, { first: 0, middle: 0, last: 0 }), { a: 10_000 })
+    t.strictSame(split(2, { first: 0 }), { b: 10_000 })
+    t.strictSame(split(2, { last: 0 }), { a: 10_000 })
+    t.strictSame(split(2, { first: 0.1, middle: 5, last: 0.3 }), { b: 7500, a: 2500 })
+    t.strictSame(split(2, { first: 0, last: 0 }), {}, 'nothing scores, so the amount is unattributed')
+  },
+)
+
 t.test('every model gives the whole amount to the only touch', async (t) => {
   for (const model of modelNames) {
     t.strictSame(payouts(givenJourney(model, [givenTouch('alice', 3)])), { alice: 10_000 }, model)

@@ -67,6 +67,7 @@ function weightOf({ model, parameters }: Journey, touches: readonly Touch[], ind
   }
   if (model === 'position-based') {
     const { first, middle, last } = (parameters as ParametersOf<'position-based'>).weights
+    if (end === 0) return 1n
     if (index > 0 && index < end) return decimal(middle)
     return decimal(index === 0 ? first : last) * BigInt(Math.max(end - 1, 1))
   }

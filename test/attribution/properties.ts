@@ -11,7 +11,6 @@ import { close, day, explain, givenJourney } from './journey-fixtures.ts'
 import { largestRemainder, slackOf } from './oracle.ts'
 
 const weight = fc.integer({ min: 0, max: 20_000 }).map((whole) => whole / 10_000)
-const positive = fc.integer({ min: 1, max: 20_000 }).map((whole) => whole / 10_000)
 
 // Half days make ties; single milliseconds make near ties.
 const age = fc.oneof(
@@ -47,7 +46,7 @@ export const splits: fc.Arbitrary<readonly SplitCase[]> = fc
       closer: weight,
       other: weight,
     }),
-    places: fc.record({ first: positive, middle: weight, last: positive }),
+    places: fc.record({ first: weight, middle: weight, last: weight }),
     half_life_days: fc.constantFrom(1, 7, 30, 3650),
   })
   .map(({ amount_minor, arrivals, roles, places, half_life_days }) => {
@@ -132,7 +131,7 @@ export const properties: Readonly<Record<string, (split: SplitCase) => void>> = 
     const { qualifying } = qualify(journey)
     if (qualifying.length === 0) return
     const halfLife = (journey.parameters as ParametersOf<'time-decay'>).half_life_days * day
-    const partners = scorePartners(qualifying, weigh(journey.model, qualifying, journey.parameters))
+    const partners = scorePartners(qualifying, weigh(journey, qualifying))
     const decay = {
       scores: partners.map(({ score }) => score),
       touchpoints: qualifying.length,

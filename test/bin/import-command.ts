@@ -26,11 +26,11 @@ export function toNdjson(rows: readonly unknown[]): string {
   return rows.map((row) => `${JSON.stringify(row)}\n`).join('')
 }
 
-/** The rows of the tables that an import fills, without timestamps and transaction ids. */
+/** The rows of the tables that an import fills, without timestamps, transaction ids and API keys. */
 export async function dump(db: Kysely<Database>): Promise<unknown> {
-  const tables = ['partners', 'events', 'deals', 'attributions', 'payouts'].map(async (table) => {
+  const tables = ['partners', 'events', 'deals', 'attributions', 'shares'].map(async (table) => {
     const { rows } = await sql<{ row: object }>`
-      select to_jsonb(t) - '{created_at,updated_at,calculated_at,transaction_id}'::text[] as row
+      select to_jsonb(t) - '{created_at,updated_at,calculated_at,transaction_id,cause}'::text[] as row
       from ${sql.table(table)} t order by 1`.execute(db)
     return [table, rows.map(({ row }) => row)]
   })

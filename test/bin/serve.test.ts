@@ -56,8 +56,8 @@ t.test('the service runs the background jobs from its start', async (t) => {
   await query(
     ownerUrl,
     `insert into rate_limits values ('gone', '2026-01-01T00:00:00Z', 1);
-    insert into touchpoint_deltas (deal_id, partner_id, touchpoint_type, touchpoints, hour)
-    values ('d1', 'p1', 'demo', 1, '2026-01-01T00:00:00Z')`,
+    insert into touchpoint_deltas (deal_id, partner_id, touchpoint_type, touchpoints, day)
+    values ('d1', 'p1', 'demo', 1, '2026-01-01')`,
   )
   const { child } = await startService(t, { DATABASE_URL: url })
   const pool = new Pool({ connectionString: ownerUrl, max: 1 })
@@ -154,6 +154,25 @@ t.test('the service says in one sentence why it cannot start', async (t) => {
   t.match(noDatabase, { code: 1, stderr: /ECONNREFUSED/ })
   t.match(noSecret, { code: 1, stderr: /^ENOENT[^\n]+'\/nowhere\/secret'\n$/ })
 })
+
+t.test(
+  'the service does not start in another time zone than the stored one, and says what to do',
+  async (t) => {
+    const { url, ownerUrl } = await createDatabase(t)
+    await query(ownerUrl, `insert into calendar (time_zone) values ('Europe/Berlin')`)
+
+    const other = await runService(t, { DATABASE_URL: url, TIME_ZONE: 'Europe/Paris' })
+    const unknown = await runService(t, { DATABASE_URL: url, TIME_ZONE: 'Europe/Bonn' })
+    const { base } = await startService(t, { DATABASE_URL: url, TIME_ZONE: 'Europe/Berlin' })
+
+    t.match(other, { code: 1, stderr: /^TIME_ZONE is Europe\/Paris, but [^\n]+`npm run rezone`[^\n]+\n$/ })
+    t.match(unknown, {
+      code: 1,
+      stderr: /TIME_ZONE must be an IANA time zone, such as Europe\/Berlin or UTC/,
+    })
+    t.match(await fetchStatus(`${base}/health`), { statusCode: 200 })
+  },
+)
 
 function spawnNode(t: Test, file: string, environment: NodeJS.ProcessEnv) {
   const child = spawn(process.execPath, [file], {

@@ -96,15 +96,47 @@ for (const [list, paths] of Object.entries(lists)) {
   }
 }
 
-t.test('GET /deals?partner_id= lists the same deals as plain SQL, for every filter and page', async (t) => {
+for (const path of lists.deals) {
+  t.test(`GET ${path} misses or repeats only deals whose closed_date changes meanwhile`, async (t) => {
+    const service = await createApp(t)
+    await givenDeals(service)
+    const moves = [
+      () => service.call('PATCH', '/deals/d1', { closed_date: newer }),
+      () => service.call('PATCH', '/deals/d8', { closed_date: older }),
+    ]
+
+    const ids = await readPages(service, { path, list: 'deals', between: async () => moves.shift()?.() })
+
+    t.strictSame(ids, ['d9', 'd8', 'd7', 'd6', 'd5', 'd4', 'd3', 'd2', 'd0', 'd8'])
+  })
+}
+
+t.test('GET /events neither skips nor repeats an event that is voided meanwhile', async (t) => {
   const service = await createApp(t)
+  await givenDeals(service)
+  const voids = ['e9', 'e4'].map((id) => () => service.call('POST', `/events/${id}/void`, { reason: 'no' }))
+
+  const ids = await readPages(service, {
+    path: '/events?',
+    list: 'events',
+    between: async () => voids.shift()?.(),
+  })
+
+  t.strictSame(
+    ids,
+    days.map((_, index) => `e${days.length - 1 - index}`),
+  )
+})
+
+t.test('GET /deals?partner_id= lists the same deals as plain SQL, for every filter and page', async (t) => {
+  const service = await createApp(t, { config: { TIME_ZONE: 'Asia/Kathmandu' } })
   await givenHistory(service, createRandom(11), 60)
 
   for (const partner_id of ['p0', 'p1', 'p2', 'nobody']) {
     for (const currency of [undefined, 'USD', 'KWD', 'EUR']) {
       for (const attribution_model of [undefined, 'linear', 'time-decay']) {
-        for (const start_date of [undefined, '2024-12-01']) {
-          const filter = { partner_id, currency, attribution_model, start_date }
+        for (const [start_date, end_date] of periods) {
+          const filter = { partner_id, currency, attribution_model, start_date, end_date }
           const query = new URLSearchParams(JSON.parse(JSON.stringify(filter))).toString()
           const expected = await listIdsByPlainSql(service, filter)
           const skipped = await service.call('GET', `/deals?${query}&offset=2&limit=5`)
@@ -120,19 +152,33 @@ t.test('GET /deals?partner_id= lists the same deals as plain SQL, for every filt
   }
 })
 
+// The second and the third are days, the others instants, of which the first is included and the last is not.
+const periods = [
+  [undefined, undefined],
+  ['2024-03-01', '2024-12-31'],
+  [undefined, '2024-06-30'],
+  ['2024-06-01T18:15:00Z', '2025-02-01T00:00:00+05:45'],
+] as const
+
 interface Filter {
   readonly partner_id: string
   readonly currency: string | undefined
   readonly attribution_model: string | undefined
   readonly start_date: string | undefined
+  readonly end_date: string | undefined
 }
 
-async function listIdsByPlainSql({ db }: TestApp, { partner_id, start_date, ...kind }: Filter) {
+async function listIdsByPlainSql({ db }: TestApp, { partner_id, start_date, end_date, ...kind }: Filter) {
+  const day = sql`
+    case when closed_all_day then closed_on else (closed_date at time zone 'Asia/Kathmandu')::date end`
+  const isWithin = start_date?.includes('T')
+    ? sql`closed_date >= ${start_date} and closed_date < ${end_date}`
+    : sql`${day} >= ${start_date ?? '1970-01-01'} and ${day} <= ${end_date ?? '9999-12-31'}`
   const { rows } = await sql<{ id: string }>`
     select id from deals where exists (select from events where deal_id = deals.id and partner_id = ${partner_id})
       and currency = coalesce(${kind.currency ?? null}, currency)
       and attribution_model = coalesce(${kind.attribution_model ?? null}, attribution_model)
-      and closed_date >= ${start_date ?? '1970-01-01'}
+      and ${isWithin}
     order by closed_date desc, id desc`.execute(db)
   return rows.map(({ id }) => id)
 }
@@ -157,4 +203,28 @@ t.test('GET /deals?partner_id= follows amended closes, amended models and late t
   t.match(linear.json(), { deals: [{ id: 'd0' }], pagination: { total: 1 } })
   const others = await service.call('GET', '/deals?partner_id=p1&attribution_model=equal&limit=1')
   t.match(others.json(), { deals: [{ id: 'd9' }] })
+})
+
+t.test('GET /events lists the days of TIME_ZONE, and instants without the last', async (t) => {
+  const service = await createApp(t, { config: { TIME_ZONE: 'America/St_Johns' } })
+  await givenPartner(service, 'p1')
+  // Midnight is 03:30 before the clocks change on 8 March, and 02:30 after it.
+  const times = [
+    '2026-03-08T03:29:59.999Z',
+    '2026-03-08T03:30:00Z',
+    '2026-03-09T02:29:59.999Z',
+    '2026-03-09T02:30:00Z',
+  ]
+  for (const [n, timestamp] of times.entries())
+    await givenEvent(service, { id: `e${n}`, partner_id: 'p1', deal_id: `d${n % 2}`, timestamp })
+  const listIds = async (query: string) => {
+    const answer = await service.call('GET', `/events?${query}`)
+    return answer.json<{ events: Rows }>().events.map(({ id }) => id)
+  }
+
+  t.strictSame(await listIds('start_date=2026-03-08&end_date=2026-03-08'), ['e2', 'e1'])
+  t.strictSame(await listIds('end_date=2026-03-07'), ['e0'])
+  t.strictSame(await listIds('start_date=2026-03-09&partner_id=p1'), ['e3'])
+  t.strictSame(await listIds(`start_date=${times[1]}&end_date=${times[3]}&deal_id=d1`), ['e1'])
+  t.equal((await service.call('GET', '/events?start_date=2026-03-09&end_date=2026-03-08')).statusCode, 400)
 })

@@ -42,12 +42,12 @@ const isAppendOnly = sql`exists (
 t.test('the role of the service cannot change an append-only table', async (t) => {
   const { service, owner } = await givenService(t)
   const tables = await listTables(owner, isAppendOnly)
-  t.ok(['attributions', 'payouts', 'payout_reveals'].every((table) => tables.includes(table)))
+  t.ok(['attributions', 'shares', 'payout_reveals'].every((table) => tables.includes(table)))
 
   for (const table of tables) {
     const column = table === 'attributions' ? 'deal_id' : 'id'
     for (const statement of [
-      `update ${table} set ${table === 'payouts' ? 'deal_id' : column} = 'x'`,
+      `update ${table} set ${table === 'shares' ? 'deal_id' : column} = 'x'`,
       `delete from ${table}`,
       `truncate ${table} cascade`,
       `alter table ${table} disable trigger ${table}_append_only`,
@@ -63,12 +63,12 @@ t.test('the role of the service cannot change the schema', async (t) => {
 
   for (const statement of [
     'create table own (id text)',
-    'create temporary table payouts (id text)',
+    'create temporary table shares (id text)',
     'create schema own',
     'create view own as select 1',
     'create or replace function refuse_change() returns trigger language plpgsql as $$ begin return null; end $$',
     'drop function refuse_change() cascade',
-    'drop trigger payouts_of_new_version on payouts',
+    'drop trigger shares_of_new_version on shares',
     'create role other',
     'create database other',
     `copy partners to program 'true'`,
@@ -101,7 +101,7 @@ t.test('admitService is idempotent, restores missing grants and revokes excess o
   await admitService(owner, url)
   const again = await readGrants(owner)
   await sql`revoke select, insert on partners from ${sql.id(role)}`.execute(owner)
-  await sql`grant update, delete, truncate on payouts to ${sql.id(role)}`.execute(owner)
+  await sql`grant update, delete, truncate on shares to ${sql.id(role)}`.execute(owner)
   await sql`grant create on schema public to ${sql.id(role)}`.execute(owner)
   await admitService(owner, url)
 

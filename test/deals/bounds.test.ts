@@ -28,7 +28,7 @@ t.test('GET /deals/:id shows the first 100 events, oldest first, and the number 
     events_count: number
   }>()
   t.match(deal, { id: 'd1', amount: 10.5, version: 1 })
-  t.notOk('submission' in deal || 'closed_all_day' in deal)
+  t.notOk('submission' in deal || 'closed_until' in deal)
   t.equal(events_count, 250)
   t.strictSame(
     events.map(({ id }) => id),

@@ -1,6 +1,5 @@
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
-import { classes, lockKeyOf } from '../../src/database/locks.ts'
 import { createApp, type TestApp } from '../support/app.ts'
 import { givenDeal, givenEvent, givenPartner, givenTouchpoints } from '../support/fixtures.ts'
 
@@ -175,16 +174,4 @@ t.test('a deal above the limit can be read by every route and accepts no more ev
   }
   t.match((await service.call('POST', '/events', touch)).json(), { code: 'deal_full' })
   t.match((await service.call('GET', '/attribution/d1')).json(), { attributions: { length: 600 } })
-})
-
-t.test('the database function of the previous release still stores events', async (t) => {
-  const service = await givenTouchedDeal(t, 1)
-  const given = [{ ...touch, id: 'old', metadata: null, submission: '\\x00' }]
-
-  const { rows } = await sql`
-    select id from store_open_events(${classes.deal}, ${[lockKeyOf('d1')]}, ${JSON.stringify(given)})`.execute(
-    service.db,
-  )
-
-  t.strictSame(rows, [{ id: 'old' }])
 })

@@ -9,6 +9,8 @@ const deal = { amount: 1, attribution_model: 'equal' }
 const weighted = { ...deal, attribution_model: 'role-based' }
 const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`f${n}`, 'x']))
 const models = 'equal, first-touch, last-touch, role-based, time-decay, linear, position-based'
+const dateOrInstant =
+  'a date such as 2026-01-31, or an instant such as 2026-01-31T17:00:00Z, from 1970 to 9999.'
 const instant = 'an instant such as 2026-01-31T17:00:00Z, from 1970 to 9999.'
 
 const bodies: readonly (readonly [path: string, body: unknown, pointer: string, detail: string])[] = [
@@ -73,7 +75,7 @@ const bodies: readonly (readonly [path: string, body: unknown, pointer: string, 
     '/currency',
     'The value must be the ISO 4217 code of a currency, such as USD.',
   ],
-  ['/deals', { ...deal, closed_date: '2026-01-31' }, '/closed_date', `The value must be ${instant}`],
+  ['/deals', { ...deal, closed_date: '31.01.2026' }, '/closed_date', `The value must be ${dateOrInstant}`],
   [
     '/deals',
     { ...deal, attribution_model: 'best' },

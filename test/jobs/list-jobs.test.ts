@@ -6,7 +6,7 @@ import { createApp, type TestApp } from '../support/app.ts'
 import { createRandom } from '../support/random.ts'
 
 async function runAll({ db }: TestApp): Promise<void> {
-  await Promise.all(listJobs(db).map(({ run }) => run()))
+  await Promise.all(listJobs(db, 'UTC').map(({ run }) => run()))
 }
 
 const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000).toISOString()

@@ -14,7 +14,7 @@ async function givenSplitDeal(t: Test) {
   return service
 }
 
-// insertVersion and insertPayout copy stored rows, with values that a faulty service might write.
+// insertVersion and insertShare copy stored rows, with values that a faulty service might write.
 function insertVersion(db: Kysely<Database>, unattributed: number) {
   return sql`
     insert into attributions
@@ -24,37 +24,37 @@ function insertVersion(db: Kysely<Database>, unattributed: number) {
     from attributions a`.execute(db)
 }
 
-interface WrittenPayout {
+interface WrittenShare {
   readonly version: number
   readonly payout: number
   readonly percentage: number
   readonly partner?: string
 }
 
-function insertPayout(db: Kysely<Database>, { version, payout, percentage, partner = 'p1' }: WrittenPayout) {
+function insertShare(db: Kysely<Database>, { version, payout, percentage, partner = 'p1' }: WrittenShare) {
   return sql`
-    insert into payouts
+    insert into shares
     select (jsonb_populate_record(p, jsonb_build_object('version', ${version}::int, 'partner_id', ${partner}::text,
       'payout_minor', ${payout}::int, 'percentage_bp', ${percentage}::int))).*
-    from payouts p`.execute(db)
+    from shares p`.execute(db)
 }
 
 function refusal(constraint: string): Error {
   return { constraint } as unknown as Error
 }
 
-t.test('the database refuses a version whose payouts and unattributed amount do not add up', async (t) => {
+t.test('the database refuses a version whose shares and unattributed amount do not add up', async (t) => {
   const { db } = await givenSplitDeal(t)
 
   const refused = db.transaction().execute(async (trx) => {
     await insertVersion(trx, 0)
-    await insertPayout(trx, { version: 2, payout: 9999, percentage: 10_000 })
+    await insertShare(trx, { version: 2, payout: 9999, percentage: 10_000 })
   })
 
   await t.rejects(refused, refusal('attributions_add_up'))
 })
 
-t.test('a version without payouts must leave its whole amount unattributed', async (t) => {
+t.test('a version without shares must leave its whole amount unattributed', async (t) => {
   const { db } = await givenSplitDeal(t)
 
   await t.rejects(insertVersion(db, 9999), refusal('attributions_add_up'))
@@ -72,29 +72,29 @@ t.test('the database refuses a version whose percentages do not add up to 100.00
 
   const refused = db.transaction().execute(async (trx) => {
     await insertVersion(trx, 0)
-    await insertPayout(trx, { version: 2, payout: 10_000, percentage: 9999 })
+    await insertShare(trx, { version: 2, payout: 10_000, percentage: 9999 })
   })
 
   await t.rejects(refused, refusal('attributions_percentages_add_up'))
 })
 
 t.test(
-  'the database refuses a payout for a version of an earlier transaction, even a payout of 0',
+  'the database refuses a share for a version of an earlier transaction, even a share of 0',
   async (t) => {
     const { db } = await givenSplitDeal(t)
 
     await t.rejects(
-      insertPayout(db, { version: 1, payout: 0, percentage: 0, partner: 'p2' }),
-      refusal('payouts_of_new_version'),
+      insertShare(db, { version: 1, payout: 0, percentage: 0, partner: 'p2' }),
+      refusal('shares_of_new_version'),
     )
   },
 )
 
-t.test('versions and payouts cannot be changed or deleted', async (t) => {
+t.test('versions and shares cannot be changed or deleted', async (t) => {
   const { url } = await givenSplitDeal(t)
   const owner = connectAsOwner(t, url)
 
-  for (const table of ['attributions', 'payouts', 'payout_reveals'] as const) {
+  for (const table of ['attributions', 'shares', 'payout_reveals'] as const) {
     await t.rejects(sql`delete from ${sql.table(table)}`.execute(owner), {
       message: `${table} is append-only`,
     })
@@ -103,13 +103,13 @@ t.test('versions and payouts cannot be changed or deleted', async (t) => {
   await t.rejects(sql`update attributions set amount_minor = 1`.execute(owner), {
     message: 'attributions is append-only',
   })
-  await t.rejects(sql`update payouts set payout_minor = 1`.execute(owner), {
-    message: 'payouts is append-only',
+  await t.rejects(sql`update shares set payout_minor = 1`.execute(owner), {
+    message: 'shares is append-only',
   })
 })
 
 t.test(
-  'the database refuses a payout for a restored version that has the current transaction id',
+  'the database refuses a share for a restored version that has the current transaction id',
   async (t) => {
     const { url } = await givenSplitDeal(t)
     const owner = connectAsOwner(t, url)
@@ -117,9 +117,9 @@ t.test(
     const refused = owner.transaction().execute(async (trx) => {
       await sql`alter table attributions disable trigger attributions_append_only`.execute(trx)
       await sql`update attributions set transaction_id = pg_current_xact_id()`.execute(trx)
-      await insertPayout(trx, { version: 1, payout: 0, percentage: 0, partner: 'p2' })
+      await insertShare(trx, { version: 1, payout: 0, percentage: 0, partner: 'p2' })
     })
 
-    await t.rejects(refused, refusal('payouts_of_new_version'))
+    await t.rejects(refused, refusal('shares_of_new_version'))
   },
 )

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { sql } from 'kysely'
-import { attribute } from '../../src/attribution/attribute.ts'
+import { createRecord } from '../../src/record/record.ts'
+import { createCalendar } from '../../src/values/calendar.ts'
 import { lockDeals } from '../../src/database/locks.ts'
 import { ingestAll } from '../../src/events/ingest.ts'
 import { createApp, type TestApp } from '../support/app.ts'
@@ -33,11 +34,12 @@ t.test('a change that waits for a deal lock is dated after the change that held 
     timestamp: '2025-01-01T00:00:00Z',
   } as const
 
+  const calendar = createCalendar('UTC')
   const waiting = await db.transaction().execute(async (trx) => {
     await lockDeals(trx, ['d1'])
     const amended = call('PATCH', '/deals/d1', { amount: 200 })
     while (!(await isAnyoneWaiting(db)));
-    await ingestAll(trx, attribute, [late])
+    await ingestAll(trx, createRecord({ calendar }), { events: [late], author: { keyId: 'key', calendar } })
     return [amended]
   })
   await Promise.all(waiting)

@@ -1,6 +1,5 @@
 import { sql } from 'kysely'
 import t from 'tap'
-import { attribute } from '../../src/attribution/attribute.ts'
 import { replayDeals } from '../../src/record/replay.ts'
 import { createApp } from '../support/app.ts'
 import { givenDeal, givenEvent, givenPartner } from '../support/fixtures.ts'
@@ -24,7 +23,7 @@ t.test('replayDeals reproduces every version from the stored rows', async (t) =>
   })
   await call('POST', '/deals/d1/void', { reason: 'refunded' })
 
-  const replayed = await replayDeals(db, attribute, all)
+  const replayed = await replayDeals(db, all)
 
   t.strictSame(replayed, { versions: 6, differences: [], next: undefined })
 })
@@ -37,7 +36,7 @@ t.test('replayDeals names a version that its stored inputs do not reproduce', as
 
   await sql`update events set timestamp = timestamp + interval '1 ms'`.execute(service.db)
 
-  const { differences } = await replayDeals(service.db, attribute, all)
+  const { differences } = await replayDeals(service.db, all)
   t.strictSame(differences, [{ deal_id: 'd1', version: 1, detail: 'its inputs have another fingerprint' }])
 })
 
@@ -50,7 +49,7 @@ t.test('the stored size of a deal grows linearly with its late events', async (t
       await givenEvent(service, { partner_id: 'p1', deal_id: 'd1', timestamp: toInstant(n) })
     }
     const { rows } = await sql<{ bytes: bigint }>`
-      select (select sum(pg_column_size(a)) from attributions a) + (select sum(pg_column_size(p)) from payouts p)
+      select (select sum(pg_column_size(a)) from attributions a) + (select sum(pg_column_size(p)) from shares p)
         + (select sum(pg_column_size(e)) from events e) as bytes`.execute(service.db)
     return Number(rows[0]?.bytes)
   }

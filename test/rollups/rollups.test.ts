@@ -1,8 +1,10 @@
 import { sql } from 'kysely'
 import t from 'tap'
-import { attribute } from '../../src/attribution/attribute.ts'
-import { closeDeal } from '../../src/deals/close.ts'
+import { createClosing } from '../../src/deals/close.ts'
+import { tryLockRollups } from '../../src/database/locks.ts'
 import type { PartnerDetail } from '../../src/partners/schemas.ts'
+import { createRecord } from '../../src/record/record.ts'
+import { createCalendar } from '../../src/values/calendar.ts'
 import { foldChanges } from '../../src/rollups/fold.ts'
 import { rebuildRollups, verifyRollups } from '../../src/rollups/verify.ts'
 import { givenHistory } from '../analytics/random-history.ts'
@@ -11,7 +13,12 @@ import { createApp, type TestApp } from '../support/app.ts'
 import { connectAsOwner } from '../support/database.ts'
 import { givenDeal, givenEvent, givenPartner } from '../support/fixtures.ts'
 
-const defaults = { currency: 'USD', close_grace_minutes: 60, lookback_days: null }
+const defaults = {
+  calendar: createCalendar('UTC'),
+  currency: 'USD',
+  close_grace_minutes: 60,
+  lookback_days: null,
+}
 const none = {
   deal_rollups: 0,
   partner_rollups: 0,
@@ -44,6 +51,20 @@ t.test('rollups match the record before and after a fold', async (t) => {
   t.strictSame(await countDiffering(service), none)
 })
 
+t.test('an instance folds nothing while another instance holds the rollups', async (t) => {
+  const service = await createApp(t)
+  await givenHistory(service, createRandom(4), 10)
+  const unfolded = await countUnfolded(service)
+
+  await service.db.transaction().execute(async (trx) => {
+    t.ok(await tryLockRollups(trx))
+    await foldChanges(service.db)
+  })
+
+  t.ok(unfolded > 0)
+  t.equal(await countUnfolded(service), unfolded)
+})
+
 t.test('verifyRollups finds wrong rollups and rebuildRollups repairs them', async (t) => {
   const service = await createApp(t)
   await givenHistory(service, createRandom(3), 40)
@@ -54,14 +75,14 @@ t.test('verifyRollups finds wrong rollups and rebuildRollups repairs them', asyn
   )
   await sql`delete from touchpoint_rollups where span = 'year'`.execute(connectAsOwner(t, service.url))
   await sql`
-    insert into deal_deltas (deal_id, hour, currency, attribution_model, deals, revenue_minor, unattributed_minor)
-    values ('d0', '2024-01-01T00:00:00Z', 'USD', 'equal', 1, 5, 5)`.execute(service.db)
+    insert into deal_deltas (deal_id, day, currency, attribution_model, deals, revenue_minor, unattributed_minor)
+    values ('d0', '2024-01-01', 'USD', 'equal', 1, 5, 5)`.execute(service.db)
   await sql`delete from partner_deals where partner_id = 'p0'`.execute(service.db)
 
   const found = await countDiffering(service)
   await rebuildRollups(service.db)
 
-  t.match(found, { deal_rollups: 6, partner_rollups: 1, partner_touchpoint_rollups: 0 })
+  t.match(found, { deal_rollups: 3, partner_rollups: 1, partner_touchpoint_rollups: 0 })
   t.ok((found['touchpoint_rollups'] ?? 0) > 0)
   t.ok((found['partner_deals'] ?? 0) > 0)
   t.strictSame(await countDiffering(service), none)
@@ -104,8 +125,9 @@ t.test('an uncommitted close does not block other deals of its partner', async (
   const count = async () =>
     (await service.call('GET', '/partners/p1')).json<PartnerDetail>().stats.total_deals
 
+  const close = createClosing(service.db, createRecord({ calendar: createCalendar('UTC') }), defaults)
   await service.db.transaction().execute(async (trx) => {
-    await closeDeal(trx, { attribute, defaults, sent: first })
+    await close({ sent: first, keyId: 'key' }).alone(trx)
     const other = await service.call('POST', '/deals', { ...first, id: 'd2' })
     await foldChanges(service.db)
 

@@ -71,8 +71,8 @@ t.test('an event at the end of the grace still qualifies', async (t) => {
   t.equal((await history(service, 'd1')).length, 2)
 })
 
-t.test('a close at midnight in its own offset includes touchpoints to the end of that day', async (t) => {
-  const service = await createApp(t)
+t.test('a close at midnight includes touchpoints to the end of that day in TIME_ZONE', async (t) => {
+  const service = await createApp(t, { config: { TIME_ZONE: 'America/Lima' } })
   await givenPartner(service, 'p1')
   await givenDeal(service, { id: 'd1', closed_date: '2024-01-31T00:00:00-05:00' })
 

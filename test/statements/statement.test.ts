@@ -19,6 +19,8 @@ async function readStatement({ call }: TestApp, query = ''): Promise<Statement> 
   return answer.json<Statement>()
 }
 
+const idsOf = ({ lines }: Statement) => lines.map(({ deal_id }) => deal_id)
+
 /** The URL of the next page in a Link header. */
 function nextOf(link: unknown): string {
   return /^<(?<url>.+)>; rel="next"$/.exec(String(link))?.groups?.['url'] ?? ''
@@ -174,3 +176,32 @@ t.test('a line lists its last 50 changes and the number of all changes', async (
     Array.from({ length: 50 }, (_, n) => [n + 7, n + 6]),
   )
 })
+
+t.test(
+  'a statement is of a month of TIME_ZONE, and a close at midnight is in its written month',
+  async (t) => {
+    const service = await createApp(t, { config: { TIME_ZONE: 'Australia/Sydney' } })
+    await givenPartner(service, 'p1')
+    const closes = {
+      'before-may': '2026-04-30T13:59:59.999Z',
+      'first-instant': '2026-04-30T14:00:00Z',
+      'midnight-in-berlin': '2026-05-01T00:00:00+02:00',
+      'midnight-in-denver': '2026-05-31T00:00:00-06:00',
+      'last-instant': '2026-05-31T13:59:59.999Z',
+      'after-may': '2026-05-31T14:00:00Z',
+    }
+    for (const [id, closed_date] of Object.entries(closes)) {
+      await givenEvent(service, { partner_id: 'p1', deal_id: id, timestamp: '2026-04-01T00:00:00Z' })
+      await givenDeal(service, { id, closed_date })
+    }
+
+    const may = await readStatement(service)
+    const first = await readStatement(service, '&limit=2')
+    const second = await readStatement(service, `&limit=2&cursor=${first.pagination.next_cursor}`)
+
+    const inMay = ['first-instant', 'midnight-in-berlin', 'midnight-in-denver', 'last-instant']
+    t.strictSame(idsOf(may), inMay)
+    t.equal(may.total_payout, 400)
+    t.strictSame([...idsOf(first), ...idsOf(second)], inMay)
+  },
+)

@@ -19,7 +19,7 @@ export async function fillDatabase(client: Client, deals: number): Promise<void>
   await client.query(tools)
   for (let first = 1; first <= deals; first += dealsAtOnce) {
     const range = [first, Math.min(first + dealsAtOnce - 1, deals)]
-    for (const statement of [insertDeals, insertEvents, insertVersions, insertPayouts, insertPartnerDeals]) {
+    for (const statement of [insertDeals, insertEvents, insertVersions, insertShares, insertPartnerDeals]) {
       await client.query(statement, range)
     }
     console.error(`${range[1]} of ${deals} deals`)
@@ -53,31 +53,33 @@ const tools = `
 const numbers = 'generate_series($1::bigint, $2::bigint) as deal'
 
 const insertDeals = `
-  insert into deals (id, amount_minor, currency, closed_date, closed_all_day, attribution_model, model_parameters,
+  insert into deals (id, amount_minor, currency, closed_date, closed_all_day, closed_on, attribution_model, model_parameters,
     version, submission)
   select 'deal-' || deal, 10000 + (fill.chance(deal, 2) * 5000000)::bigint,
     (array['USD', 'USD', 'USD', 'USD', 'USD', 'USD', 'USD', 'EUR', 'EUR', 'GBP'])[1 + (fill.chance(deal, 3) * 10)::int % 10],
     timestamptz '${firstMonth} 00:00Z' + fill.chance(deal, 4) * interval '${days} days', false,
+    ((timestamptz '${firstMonth} 00:00Z' + fill.chance(deal, 4) * interval '${days} days') at time zone 'UTC')::date,
     model, parameters, 1, ''
   from ${numbers} join fill.models on number = (fill.chance(deal, 5) * ${modelNames.length})::int % ${modelNames.length}`
 
 const insertEvents = `
-  insert into events (id, deal_id, partner_id, touchpoint_type, timestamp, known_from, submission)
+  insert into events (id, deal_id, partner_id, touchpoint_type, timestamp, happened_on, known_from, submission)
   select 'evt-' || deal || '-' || n, 'deal-' || deal, fill.partner(deal * 8 + n),
     (array['referral', 'demo', 'intro', 'support', 'closer', 'other'])[1 + (fill.chance(deal * 8 + n, 6) * 6)::int % 6],
-    timestamptz '${firstMonth} 00:00Z' + fill.chance(deal, 4) * interval '${days} days'
-      - fill.chance(deal * 8 + n, 7) * interval '90 days', 1, ''
-  from ${numbers}, generate_series(1, 5) n`
+    at, (at at time zone 'UTC')::date, 1, ''
+  from ${numbers}, generate_series(1, 5) n, lateral (
+    select timestamptz '${firstMonth} 00:00Z' + fill.chance(deal, 4) * interval '${days} days'
+      - fill.chance(deal * 8 + n, 7) * interval '90 days' as at) as dated`
 
 const insertVersions = `
-  insert into attributions (deal_id, version, reason, amount_minor, currency, closed_date, closed_all_day,
+  insert into attributions (deal_id, version, reason, amount_minor, currency, closed_date, closed_all_day, closed_on,
     attribution_model, model_parameters, unattributed_minor, fingerprint, calculated_at)
-  select id, 1, 'closed', amount_minor, currency, closed_date, closed_all_day, attribution_model, model_parameters, 0,
+  select id, 1, 'closed', amount_minor, currency, closed_date, closed_all_day, closed_on, attribution_model, model_parameters, 0,
     sha256(id::bytea), created_at
   from ${numbers} join deals on id = 'deal-' || deal`
 
-const insertPayouts = `
-  insert into payouts (deal_id, version, partner_id, payout_minor, percentage_bp, touchpoints, role, closed_date, currency)
+const insertShares = `
+  insert into shares (deal_id, version, partner_id, payout_minor, percentage_bp, touchpoints, role, closed_date, currency)
   select id, 1, partner_id, amount_minor / ways + (place <= amount_minor % ways)::int,
     10000 / ways + (place <= 10000 % ways)::int, touchpoints, role, closed_date, currency
   from (

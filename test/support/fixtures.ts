@@ -39,8 +39,9 @@ export async function givenTouchpoints(
     select 'q' || n, 'Q' || n, 'q' || n || '@example.com', '' from generate_series(0, ${partners} - 1) n
     on conflict do nothing`.execute(db)
   await sql`
-    insert into events (id, deal_id, partner_id, touchpoint_type, timestamp, metadata, known_from, submission)
+    insert into events (id, deal_id, partner_id, touchpoint_type, timestamp, happened_on, metadata, known_from, submission)
     select ${deal_id} || '-' || n, ${deal_id}, 'q' || n % ${partners}, 'demo',
-      timestamptz '2024-01-01Z' + n * interval '1 hour', ${metadata ?? null}::json, 1, ''
+      timestamptz '2024-01-01Z' + n * interval '1 hour',
+      ((timestamp '2024-01-01' + n * interval '1 hour')::date), ${metadata ?? null}::json, 1, ''
     from generate_series(0, ${count} - 1) n`.execute(db)
 }

@@ -11,7 +11,7 @@ export const readPaths: Readonly<Record<string, (random: Random, deals: number) 
     const [start, end] = [random(1090), random(1090)].sort((a, b) => a - b).map(toDay)
     return `/analytics?start_date=${start}&end_date=${end}`
   },
-  'analytics, from a minute': (random) => `/analytics?start_date=${toDay(random(900))}T10:11:00Z`,
+  'analytics, from a day on': (random) => `/analytics?start_date=${toDay(random(900))}`,
   'analytics, everything': () => '/analytics',
   'partners of a year by payout': () => `/analytics/partners?${year}`,
   'partners of a year by name': () => `/analytics/partners?${year}&sort=name`,
@@ -33,7 +33,11 @@ export const readPaths: Readonly<Record<string, (random: Random, deals: number) 
   'deals of a model': () => '/deals?attribution_model=linear&limit=20',
   'deals of a model and a currency': () => '/deals?attribution_model=linear&currency=GBP&limit=20',
   'deals before a day': (random) => `/deals?end_date=${toDay(400 + random(600))}&limit=20`,
+  'deals before an instant': (random) => `/deals?end_date=${toDay(400 + random(600))}T10:11:00Z&limit=20`,
+  'deals of a partner, before a day': (random) =>
+    `/deals?partner_id=${toPartner(random)}&end_date=${toDay(400 + random(600))}&limit=20`,
   events: () => '/events',
+  'events before a day': (random) => `/events?end_date=${toDay(400 + random(600))}&limit=20`,
   'an event': (random, deals) => `/events/evt-${1 + random(deals)}-1`,
   'events of a partner': (random) => `/events?partner_id=${toPartner(random)}&limit=20`,
   'events of a deal': (random, deals) => `/events?deal_id=deal-${1 + random(deals)}`,

@@ -22,7 +22,7 @@ const changes = [
   'alter table partners set (fillfactor = 70)',
   'alter table rate_limits set logged',
   'alter table deals drop constraint deals_amount_positive',
-  'alter table payouts disable trigger payouts_append_only',
+  'alter table shares disable trigger shares_append_only',
   'drop trigger audit_append_only on audit',
   'drop index deals_newest',
   'create table notes (text text)',
@@ -30,8 +30,8 @@ const changes = [
   'comment on table deals is null',
   'comment on view deal_figures is $$another$$',
   'comment on function refuse_change() is $$a comment$$',
-  'create or replace view deal_changes as select *, date $$2026-01-01$$ as day from deal_deltas',
-  'drop function store_open_events(integer, integer[], json)',
+  'create or replace view payouts as select *, 1 as one from shares',
+  'drop function store_events(integer, json, integer, boolean)',
   'create or replace function refuse_change() returns trigger language plpgsql as $$begin return null; end$$',
 ]
 

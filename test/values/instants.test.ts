@@ -1,6 +1,7 @@
 import t from 'tap'
 import * as fc from 'fast-check'
-import { parseDateBound, parseInstant, readPeriod, toTimestamp } from '../../src/values/instants.ts'
+import { createCalendar } from '../../src/values/calendar.ts'
+import { isDate, parseInstant, parseMoment, toTimestamp } from '../../src/values/instants.ts'
 
 const read = (text: string) => {
   const at = parseInstant(text)?.at
@@ -85,24 +86,30 @@ t.test('parseInstant detects midnight in the written offset, to the last digit',
   t.equal(parseInstant('2024-01-15T05:45:00+05:45')?.isMidnight, false)
 })
 
-t.test('parseDateBound covers a whole UTC day for a date and one millisecond for an instant', async (t) => {
-  const day = Date.UTC(2024, 11, 31)
-
-  t.strictSame(parseDateBound('2024-12-31'), { from: day, before: day + 86_400_000 })
-  t.strictSame(parseDateBound('2024-12-31T00:00:00.5Z'), { from: day + 500, before: day + 501 })
-  for (const text of ['2024-02-30', '2024-1-1', '20241231', 'yesterday', '31.12.2024']) {
-    t.equal(parseDateBound(text), undefined, text)
+t.test('isDate knows the dates from 1970 to 9999', async (t) => {
+  for (const text of ['1970-01-01', '2024-02-29', '9999-12-31']) t.ok(isDate(text), text)
+  for (const text of ['2024-02-30', '2024-1-1', '20241231', 'yesterday', '31.12.2024', '1969-12-31', '']) {
+    t.notOk(isDate(text), text)
   }
 })
 
-t.test('readPeriod includes the last day and sets no end for 9999-12-31', async (t) => {
-  t.strictSame(readPeriod('2024-12-31', '2024-12-31'), {
-    from: '2024-12-31T00:00:00.000Z',
-    before: '2025-01-01T00:00:00.000Z',
-  })
-  t.strictSame(readPeriod(undefined, '9999-12-31'), {})
-  t.throws(() => readPeriod('2024-12-31', '2024-12-30'), {
-    code: 'INVALID_REQUEST',
-    faults: [{ pointer: 'end_date' }],
-  })
-})
+t.test(
+  'parseMoment reads a date as the start of its day, and an instant with the date that was written',
+  async (t) => {
+    const calendar = createCalendar('America/St_Johns')
+
+    t.strictSame(parseMoment('2026-03-09', calendar), {
+      at: Date.UTC(2026, 2, 9, 2, 30),
+      date: '2026-03-09',
+      isMidnight: true,
+      isDate: true,
+    })
+    t.strictSame(parseMoment('2026-03-09T01:00:00+05:45', calendar), {
+      at: Date.UTC(2026, 2, 8, 19, 15),
+      date: '2026-03-09',
+      isMidnight: false,
+      isDate: false,
+    })
+    t.equal(parseMoment('2026-02-29', calendar), undefined)
+  },
+)

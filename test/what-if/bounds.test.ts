@@ -14,8 +14,8 @@ t.test('POST /analytics/what-if stops when its client disconnects', async (t) =>
   const service = await createApp(t, { log })
   await givenTouchpoints(service, { deal_id: 'd0', count: 5000, partners: 500 })
   await sql`
-    insert into events (id, deal_id, partner_id, touchpoint_type, timestamp, known_from, submission)
-    select 'e' || d || id, 'd' || d, partner_id, touchpoint_type, timestamp, 1, '' from events, generate_series(1, 9) d`.execute(
+    insert into events (id, deal_id, partner_id, touchpoint_type, timestamp, happened_on, known_from, submission)
+    select 'e' || d || id, 'd' || d, partner_id, touchpoint_type, timestamp, happened_on, 1, '' from events, generate_series(1, 9) d`.execute(
     service.db,
   )
   for (let n = 0; n < 10; n++) await givenDeal(service, { id: `d${n}`, closed_date })
@@ -116,15 +116,15 @@ t.test('POST /analytics/what-if refuses a period of more than 100,000 touchpoint
 async function givenCopies({ db }: TestApp, id: string, count: number): Promise<void> {
   await sql`
     with copied as (
-      insert into deals (id, amount_minor, currency, closed_date, closed_all_day, attribution_model, model_parameters,
+      insert into deals (id, amount_minor, currency, closed_date, closed_all_day, closed_on, attribution_model, model_parameters,
         version, submission)
-      select id || '-' || n, amount_minor, currency, closed_date, closed_all_day, attribution_model, model_parameters, 1, ''
+      select id || '-' || n, amount_minor, currency, closed_date, closed_all_day, closed_on, attribution_model, model_parameters, 1, ''
       from deals, generate_series(1, ${count}::integer) n where id = ${id}
       returning *
     )
-    insert into attributions (deal_id, version, reason, amount_minor, currency, closed_date, closed_all_day,
+    insert into attributions (deal_id, version, reason, amount_minor, currency, closed_date, closed_all_day, closed_on,
       attribution_model, model_parameters, unattributed_minor, fingerprint, calculated_at)
-    select id, 1, 'closed', amount_minor, currency, closed_date, closed_all_day, attribution_model, model_parameters,
+    select id, 1, 'closed', amount_minor, currency, closed_date, closed_all_day, closed_on, attribution_model, model_parameters,
       amount_minor, '', now()
     from copied`.execute(db)
 }

@@ -1,9 +1,9 @@
 import type { Kysely } from 'kysely'
 import { attribute } from '../../../src/attribution/attribute.ts'
 import type { Database } from '../../../src/database/tables.ts'
-import { listClosedDeals, readTouches, toJourney } from '../../../src/record/journeys.ts'
+import { fingerprintOf, listClosedDeals, readTouches, toJourney } from '../../../src/record/journeys.ts'
 import type { TouchRow } from '../../../src/record/schemas.ts'
-import { fingerprintOf } from '../../../src/record/versions.ts'
+import { findRecorded } from '../../../src/record/recorded-deals.ts'
 import { verifyRollups } from '../../../src/rollups/verify.ts'
 
 /** The deals whose current version differs from the split of their current terms and touchpoints. */
@@ -14,20 +14,21 @@ export async function listStaleDeals(db: Kysely<Database>): Promise<string[]> {
   for await (const batch of readTouches(db, ids)) {
     for (const [dealId, rows] of batch.touches) touches.set(dealId, rows)
   }
+  const recorded = await findRecorded(db, ids)
   const stale: string[] = []
-  for (const { deal_id, previous, ...state } of deals) {
+  for (const { deal_id, ...state } of deals) {
     const journey = toJourney(state, touches.get(deal_id) ?? [])
     const rows = await db
-      .selectFrom('payouts')
+      .selectFrom('shares')
       .innerJoin('deals', (join) =>
-        join.onRef('deals.id', '=', 'payouts.deal_id').onRef('deals.version', '=', 'payouts.version'),
+        join.onRef('deals.id', '=', 'shares.deal_id').onRef('deals.version', '=', 'shares.version'),
       )
       .select(['partner_id', 'payout_minor', 'percentage_bp', 'touchpoints', 'role'])
-      .where('payouts.deal_id', '=', deal_id)
+      .where('shares.deal_id', '=', deal_id)
       .orderBy('payout_minor', 'desc')
       .orderBy('partner_id')
       .execute()
-    const isCurrent = previous?.fingerprint.equals(fingerprintOf(journey))
+    const isCurrent = recorded.get(deal_id)?.fingerprint.equals(fingerprintOf(journey))
     if (!isCurrent || textOf(rows) !== textOf(attribute(journey).shares)) stale.push(deal_id)
   }
   return deals.length === ids.length ? stale : [...stale, 'a deal without a version']

@@ -1,0 +1,45 @@
+import type { Split } from '../attribution/attribute.ts'
+import type { RecordedDeal } from './recorded-deals.ts'
+import type { Cause, DealTerms, TouchRow } from './schemas.ts'
+
+/** What changes on one deal. */
+export interface DealChange {
+  readonly deal_id: string
+  /** The deal as it is stored, read under its lock. Undefined: it is not closed. */
+  readonly before: RecordedDeal | undefined
+  /** What the deal is from now on; all else stays as it is. Complete for a deal to close. */
+  readonly after?: Partial<DealFacts>
+  /** The touchpoints that were stored (count 1) or voided (count -1). */
+  readonly touchpoints?: readonly TouchpointChange[]
+  readonly cause: Cause
+}
+
+/** What the split of a closed deal reads, apart from its touchpoints. */
+export interface DealFacts {
+  readonly terms: DealTerms
+  readonly void_reason: string | null
+  readonly submission: Buffer
+}
+
+interface TouchpointChange {
+  readonly partner_id: string
+  readonly touchpoint_type: string
+  /** The day on which it counts. */
+  readonly day: string
+  readonly count: 1 | -1
+}
+
+/** A change with what follows from it. */
+export interface Step extends DealChange {
+  readonly touches: readonly TouchRow[]
+  /** The deal from now on. Undefined: it is not closed. */
+  readonly next: DealFacts | undefined
+  /** The split of a new version. Undefined: the inputs of the split are the same. */
+  readonly split: (Split & { readonly fingerprint: Buffer }) | undefined
+}
+
+/** A deal as a change left it. */
+export interface ChangedDeal extends RecordedDeal {
+  /** Whether the change made a version. */
+  readonly isNew: boolean
+}

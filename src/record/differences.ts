@@ -1,0 +1,169 @@
+import type { RecordedDeal } from './recorded-deals.ts'
+import type { Step } from './changes.ts'
+import type { DealTerms } from './schemas.ts'
+
+/** What reports count of a deal that is not void, and of each partner it credits. */
+interface Figures {
+  readonly key: DayKey
+  readonly revenue_minor: bigint
+  readonly unattributed_minor: bigint
+  readonly shares: ReadonlyMap<string, ShareFigures>
+}
+
+interface DayKey {
+  readonly day: string
+  readonly currency: string
+  readonly attribution_model: string
+}
+
+interface ShareFigures {
+  readonly payout_minor: bigint
+  readonly percentage_bp: number
+  readonly touchpoints: number
+}
+
+const nothing: ShareFigures = { payout_minor: 0n, percentage_bp: 0, touchpoints: 0 }
+
+/** What reports add and take away after a step. Rows of one key are one difference; a row of zeros is left out. */
+export function differencesOf(step: Step) {
+  const [before, after] = [figuresBefore(step), figuresAfter(step)]
+  const moves = before !== undefined && after !== undefined && !isSameKey(before.key, after.key)
+  const pairs = moves
+    ? [
+        [before, undefined],
+        [undefined, after],
+      ]
+    : [[before, after]]
+  const differences = pairs.map(([from, to]) => differenceOf(step.deal_id, from, to))
+  return {
+    deal_deltas: differences.flatMap(({ deal }) => deal),
+    partner_deltas: differences.flatMap(({ partners }) => partners),
+    touchpoint_deltas: touchpointDifferences(step),
+    ...listingDifferences(step),
+  }
+}
+
+function figuresBefore({ before }: Step): Figures | undefined {
+  if (before === undefined || before.row.voided_at !== null) return undefined
+  const { row, split } = before
+  return {
+    key: keyOf(row),
+    revenue_minor: row.amount_minor,
+    unattributed_minor: split.unattributed_minor,
+    shares: new Map(
+      split.shares.map(([partner_id, , percentage_bp, payout_minor, touchpoints]) => [
+        partner_id,
+        { payout_minor: BigInt(payout_minor), percentage_bp, touchpoints },
+      ]),
+    ),
+  }
+}
+
+function figuresAfter(step: Step): Figures | undefined {
+  const { next, split } = step
+  if (next === undefined || next.void_reason !== null) return undefined
+  const key = keyOf(next.terms)
+  if (split === undefined) return { ...(figuresBefore(step) as Figures), key }
+  const { unattributed_minor } = split
+  const shares = new Map(split.shares.map((share) => [share.partner_id, share]))
+  return { key, revenue_minor: next.terms.amount_minor, unattributed_minor, shares }
+}
+
+// A deal without a day counts on its day in UTC until it gets one.
+function keyOf({ closed_on, closed_date, currency, attribution_model }: DealTerms): DayKey {
+  return { day: closed_on ?? closed_date.slice(0, 10), currency, attribution_model }
+}
+
+function isSameKey(a: DayKey, b: DayKey): boolean {
+  return a.day === b.day && a.currency === b.currency && a.attribution_model === b.attribution_model
+}
+
+function differenceOf(deal_id: string, from: Figures | undefined, to: Figures | undefined) {
+  const key = (to ?? from)?.key
+  if (key === undefined) return { deal: [], partners: [] }
+  const deals = (to === undefined ? 0 : 1) - (from === undefined ? 0 : 1)
+  const revenue_minor = (to?.revenue_minor ?? 0n) - (from?.revenue_minor ?? 0n)
+  const unattributed_minor = (to?.unattributed_minor ?? 0n) - (from?.unattributed_minor ?? 0n)
+  const isDifferent = deals !== 0 || revenue_minor !== 0n || unattributed_minor !== 0n
+  const deal = {
+    deal_id,
+    ...key,
+    deals,
+    revenue_minor: Number(revenue_minor),
+    unattributed_minor: Number(unattributed_minor),
+  }
+  const { day, currency } = key
+  const partnerIds = new Set([...(from?.shares.keys() ?? []), ...(to?.shares.keys() ?? [])])
+  const partners = [...partnerIds].flatMap((partner_id) => {
+    const [was, is] = [from?.shares.get(partner_id), to?.shares.get(partner_id)]
+    const difference = subtract(is, was)
+    return difference === undefined ? [] : [{ deal_id, day, currency, partner_id, ...difference }]
+  })
+  return { deal: isDifferent ? [deal] : [], partners }
+}
+
+function subtract(is: ShareFigures | undefined, was: ShareFigures | undefined) {
+  const deals = (is === undefined ? 0 : 1) - (was === undefined ? 0 : 1)
+  const payout_minor = (is ?? nothing).payout_minor - (was ?? nothing).payout_minor
+  const percentage_bp = (is ?? nothing).percentage_bp - (was ?? nothing).percentage_bp
+  const touchpoints = (is ?? nothing).touchpoints - (was ?? nothing).touchpoints
+  const isDifferent = deals !== 0 || payout_minor !== 0n || percentage_bp !== 0 || touchpoints !== 0
+  return isDifferent ? { deals, payout_minor: Number(payout_minor), percentage_bp, touchpoints } : undefined
+}
+
+/** Touchpoints count unless they or their deal are void: a void deal takes all of its touchpoints away. */
+function touchpointDifferences({ deal_id, before, next, touches, touchpoints = [] }: Step) {
+  const wasVoid = isVoid(before?.row)
+  const isVoidNow = isVoid(next)
+  if (wasVoid && isVoidNow) return []
+  const counted =
+    wasVoid === isVoidNow
+      ? touchpoints
+      : touches
+          .filter(({ void_from }) => void_from === null)
+          .map(({ timestamp, happened_on, ...touch }) => ({
+            ...touch,
+            day: happened_on ?? timestamp.slice(0, 10),
+            count: isVoidNow ? -1 : 1,
+          }))
+  return counted.map(({ partner_id, touchpoint_type, day, count }) => ({
+    deal_id,
+    day,
+    partner_id,
+    touchpoint_type,
+    touchpoints: count,
+  }))
+}
+
+function isVoid(deal: { readonly void_reason: string | null } | undefined): boolean {
+  return deal !== undefined && deal.void_reason !== null
+}
+
+/** The rows of `partner_deals`: a deal is listed under every partner that has a touchpoint on it. */
+function listingDifferences({ deal_id, before, next, touches, touchpoints = [] }: Step) {
+  if (next === undefined) return { unlisted: [], listed: [] }
+  const rowsOf = (partnerIds: Iterable<string>, { currency, attribution_model, closed_date }: DealTerms) =>
+    [...new Set(partnerIds)].map((partner_id) => ({
+      partner_id,
+      currency,
+      attribution_model,
+      closed_date,
+      deal_id,
+    }))
+  const all = touches.map(({ partner_id }) => partner_id)
+  const added = touchpoints.filter(({ count }) => count > 0).map(({ partner_id }) => partner_id)
+  if (before !== undefined && isListedAlike(before, next.terms))
+    return { unlisted: [], listed: rowsOf(added, next.terms) }
+  return {
+    unlisted: before === undefined ? [] : rowsOf(all, before.row),
+    listed: rowsOf(all, next.terms),
+  }
+}
+
+function isListedAlike({ row }: RecordedDeal, terms: DealTerms): boolean {
+  return (
+    row.closed_date === terms.closed_date &&
+    row.currency === terms.currency &&
+    row.attribution_model === terms.attribution_model
+  )
+}

@@ -1,0 +1,71 @@
+import type { Kysely } from 'kysely'
+import { attribute } from '../attribution/attribute.ts'
+import { qualify } from '../attribution/journey.ts'
+import type { Database } from '../database/tables.ts'
+import type { Calendar } from '../values/calendar.ts'
+import type { ChangedDeal, DealChange, DealFacts, Step } from './changes.ts'
+import { fingerprintOf, readTouches, toJourney } from './journeys.ts'
+import { withDay } from './read-close.ts'
+import type { RecordedDeal } from './recorded-deals.ts'
+import type { TouchRow, VersionReason } from './schemas.ts'
+import { writeSteps } from './write-steps.ts'
+import { createYield } from './yield-thread.ts'
+
+/** Writes changes of deals down: nothing else writes a version, a share or what reports count. */
+export interface DealRecord {
+  /**
+   * Splits deals again and writes down what follows, in the transaction of the cause: the deals, a version of each whose
+   * fingerprint changed, its shares, and what reports add and take away. Returns the closed ones by id. The caller holds the
+   * locks of the deals.
+   */
+  readonly change: (
+    trx: Kysely<Database>,
+    reason: VersionReason,
+    changes: readonly DealChange[],
+  ) => Promise<ReadonlyMap<string, ChangedDeal>>
+}
+
+interface RecordOptions {
+  readonly calendar: Calendar
+  /** Is told how many versions were recorded. */
+  readonly onRecorded?: (reason: VersionReason, count: number) => void
+}
+
+export function createRecord({ calendar, onRecorded = () => {} }: RecordOptions): DealRecord {
+  return {
+    async change(trx, reason, changes) {
+      const byId = new Map(changes.map((change) => [change.deal_id, change]))
+      const changed = new Map<string, ChangedDeal>()
+      const yieldThread = createYield()
+      for await (const { dealIds, touches } of readTouches(trx, [...byId.keys()])) {
+        const steps: Step[] = []
+        for (const dealId of dealIds) {
+          await yieldThread()
+          steps.push(toStep(byId.get(dealId) as DealChange, touches.get(dealId) ?? [], calendar))
+        }
+        for (const deal of await writeSteps(trx, reason, steps)) changed.set(deal.row.id, deal)
+        const versions = steps.filter(({ split }) => split !== undefined).length
+        if (versions > 0) onRecorded(reason, versions)
+      }
+      return changed
+    },
+  }
+}
+
+function toStep(change: DealChange, touches: readonly TouchRow[], calendar: Calendar): Step {
+  const { before, after } = change
+  const next = before === undefined ? (after as DealFacts) : { ...factsOf(before, calendar), ...after }
+  if (next === undefined) return { ...change, touches, next, split: undefined }
+  const journey = toJourney({ terms: next.terms, is_void: next.void_reason !== null }, touches)
+  const qualification = qualify(journey)
+  const fingerprint = fingerprintOf(journey, qualification)
+  if (before?.fingerprint.equals(fingerprint)) return { ...change, touches, next, split: undefined }
+  return { ...change, touches, next, split: { ...attribute(journey, qualification), fingerprint } }
+}
+
+// A deal of a release without days gets its day with its next change.
+function factsOf({ row }: RecordedDeal, calendar: Calendar): DealFacts {
+  const { amount_minor, currency, attribution_model, model_parameters, void_reason, submission } = row
+  const terms = { amount_minor, currency, ...withDay(row, calendar), attribution_model, model_parameters }
+  return { terms, void_reason, submission }
+}

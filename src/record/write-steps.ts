@@ -1,0 +1,155 @@
+import { isDeepStrictEqual } from 'node:util'
+import { type Kysely, sql } from 'kysely'
+import type { Database } from '../database/tables.ts'
+import { toTimestamp } from '../values/instants.ts'
+import { differencesOf } from './differences.ts'
+import type { ChangedDeal, DealFacts, Step } from './changes.ts'
+import { type RecordedDeal, toSplit } from './recorded-deals.ts'
+import type { DealRow, DealTerms, ShareTuple, VersionReason } from './schemas.ts'
+
+type Closed = Step & { readonly next: DealFacts }
+
+/** Writes steps down with one call of the database function `record_change`. Returns the closed deals. */
+export async function writeSteps(
+  trx: Kysely<Database>,
+  reason: VersionReason,
+  steps: readonly Step[],
+): Promise<ChangedDeal[]> {
+  const closed = steps.filter((step): step is Closed => step.next !== undefined)
+  const differences = steps.map(differencesOf)
+  const change = {
+    closed: closed.filter(({ before }) => before === undefined).map(toNewRow),
+    changed: closed.filter(isChanged).map(toChangedRow),
+    versions: closed.filter(({ split }) => split !== undefined).map((step) => toVersion(step, reason)),
+    shares: closed.flatMap(toShares),
+    deal_deltas: differences.flatMap(({ deal_deltas }) => deal_deltas),
+    partner_deltas: differences.flatMap(({ partner_deltas }) => partner_deltas),
+    touchpoint_deltas: differences.flatMap(({ touchpoint_deltas }) => touchpoint_deltas),
+    unlisted: differences.flatMap(({ unlisted }) => unlisted),
+    listed: differences.flatMap(({ listed }) => listed),
+  }
+  if (Object.values(change).every((rows) => rows.length === 0)) return closed.map(toUnchanged)
+  const { rows } = await sql<{ at: string }>`select record_change(${JSON.stringify(change)}) as at`.execute(
+    trx,
+  )
+  const [{ at }] = rows as [{ at: string }]
+  return closed.map((step) => toChanged(step, reason, at))
+}
+
+function isChanged(step: Closed): boolean {
+  const { before, next, split } = step
+  if (before === undefined) return false
+  return split !== undefined || before.row.closed_on !== next.terms.closed_on || isUpdated(step)
+}
+
+/** Whether the deal changed for its clients: to get its day is no change. */
+function isUpdated({ before, next: { terms, void_reason }, split }: Closed): boolean {
+  if (split !== undefined || before === undefined) return true
+  const { row } = before
+  const { closed_on: _, ...sent } = terms
+  return (
+    row.void_reason !== void_reason ||
+    Object.entries(sent).some(([name, value]) => !isDeepStrictEqual(row[name as keyof DealRow], value))
+  )
+}
+
+function toNewRow({ deal_id, next: { terms, submission } }: Closed) {
+  return { id: deal_id, ...toColumns(terms), submission: toHex(submission) }
+}
+
+function toChangedRow(step: Closed) {
+  const { deal_id, before, next } = step
+  return {
+    id: deal_id,
+    ...toColumns(next.terms),
+    version: versionOf(step),
+    void_reason: next.void_reason,
+    previously_at: before?.split.calculated_at,
+    is_updated: isUpdated(step),
+  }
+}
+
+function toVersion(step: Closed, reason: VersionReason) {
+  const { deal_id, before, next, cause, split } = step
+  return {
+    deal_id,
+    version: versionOf(step),
+    reason,
+    cause,
+    ...toColumns(next.terms),
+    unattributed_minor: Number(split?.unattributed_minor),
+    fingerprint: split && toHex(split.fingerprint),
+    previously_at: before?.split.calculated_at,
+  }
+}
+
+function toShares(step: Closed) {
+  const { deal_id, next, split } = step
+  const { currency, closed_date } = next.terms
+  const version = versionOf(step)
+  return (split?.shares ?? []).map((share) => ({
+    deal_id,
+    version,
+    currency,
+    closed_date,
+    ...share,
+    payout_minor: Number(share.payout_minor),
+  }))
+}
+
+// Amounts are below 2^53, so JSON numbers are exact.
+function toColumns({ amount_minor, ...terms }: DealTerms) {
+  return { ...terms, amount_minor: Number(amount_minor) }
+}
+
+function toHex(bytes: Buffer): string {
+  return `\\x${bytes.toString('hex')}`
+}
+
+function versionOf({ before, split }: Closed): number {
+  return (before?.row.version ?? 0) + (split === undefined ? 0 : 1)
+}
+
+function toUnchanged(step: Closed): ChangedDeal {
+  return { ...(step.before as RecordedDeal), isNew: false }
+}
+
+/** The deal as `record_change` stored it at this instant. */
+function toChanged(step: Closed, reason: VersionReason, recordedAt: string): ChangedDeal {
+  const { deal_id, before, next, split, touches, cause } = step
+  const at = before === undefined ? recordedAt : laterOf(recordedAt, before.split.calculated_at)
+  const voided_at = next.void_reason === null ? null : (before?.row.voided_at ?? at)
+  const row: DealRow = {
+    id: deal_id,
+    ...next.terms,
+    version: versionOf(step),
+    voided_at,
+    void_reason: next.void_reason,
+    submission: next.submission,
+    created_at: before?.row.created_at ?? at,
+    updated_at: isUpdated(step) ? at : (before?.row.updated_at ?? at),
+  }
+  if (split === undefined) {
+    const { fingerprint, split: same } = before as RecordedDeal
+    return { row, fingerprint, split: same, isNew: false }
+  }
+  const { fingerprint, unattributed_minor } = split
+  const names = new Map(touches.map(({ partner_id, partner_name }) => [partner_id, partner_name]))
+  const shares = split.shares.map(
+    ({ partner_id, percentage_bp, payout_minor, touchpoints, role }): ShareTuple => [
+      partner_id,
+      names.get(partner_id) as string,
+      percentage_bp,
+      Number(payout_minor),
+      touchpoints,
+      role,
+    ],
+  )
+  const version = { unattributed_minor, calculated_at: at, reason, cause, shares }
+  return { row, fingerprint, split: toSplit(row, version), isNew: true }
+}
+
+/** The versions of a deal follow one another in time: by the clock, or 1 ms after the version before. */
+function laterOf(at: string, previously: string): string {
+  return at > previously ? at : toTimestamp(Date.parse(previously) + 1)
+}

@@ -1,0 +1,94 @@
+import t from 'tap'
+import { createApp, type TestApp } from '../support/app.ts'
+import { givenDeal, givenEvent, givenPartner } from '../support/fixtures.ts'
+import type { DealSplit } from '../../src/deals/schemas.ts'
+
+async function amend({ call }: TestApp, change: object): Promise<DealSplit> {
+  return (await call('PATCH', '/deals/d1', change)).json<DealSplit>()
+}
+
+async function read({ call }: TestApp) {
+  return (await call('GET', '/deals/d1')).json<{ deal: DealSplit['deal'] }>().deal
+}
+
+t.test('PATCH /deals/:dealId changes only the weights that it names', async (t) => {
+  const service = await createApp(t)
+  await givenPartner(service, 'p1')
+  await givenPartner(service, 'p2')
+  await givenEvent(service, { partner_id: 'p1', deal_id: 'd1', touchpoint_type: 'demo' })
+  await givenEvent(service, { partner_id: 'p2', deal_id: 'd1', touchpoint_type: 'support' })
+  const weights = { demo: 2, support: 0.1 }
+  await givenDeal(service, { attribution_model: 'role-based', id: 'd1', model_parameters: { weights } })
+
+  const { deal, attribution } = await amend(service, { model_parameters: { weights: { closer: 1 } } })
+
+  t.match(deal.model_parameters, { weights: { demo: 2, support: 0.1, closer: 1, referral: 0.25 } })
+  t.match(attribution.attributions, [{ percentage: 95.24 }, { percentage: 4.76 }])
+})
+
+t.test('PATCH /deals/:dealId keeps the window and no other parameter when the model changes', async (t) => {
+  const service = await createApp(t)
+  const model_parameters = { lookback_days: 30, close_grace_minutes: 5, weights: { first: 1, middle: 1 } }
+  await givenDeal(service, { attribution_model: 'position-based', id: 'd1', model_parameters })
+
+  const { deal } = await amend(service, {
+    attribution_model: 'role-based',
+    model_parameters: { lookback_days: null, weights: { demo: 0 } },
+  })
+
+  t.strictSame(deal.model_parameters, {
+    lookback_days: null,
+    close_grace_minutes: 5,
+    weights: { demo: 0, intro: 0.15, other: 0.05, closer: 0.35, support: 0.1, referral: 0.25 },
+  })
+})
+
+t.test('PATCH /deals/:dealId that changes nothing leaves updated_at and makes no version', async (t) => {
+  const service = await createApp(t)
+  const weights = { demo: 2 }
+  await givenDeal(service, { attribution_model: 'role-based', id: 'd1', model_parameters: { weights } })
+  const before = await read(service)
+  const { amount, closed_date, attribution_model, model_parameters } = before
+
+  const all = await amend(service, { amount, closed_date, attribution_model, model_parameters })
+  const some = await amend(service, { model_parameters: { weights } })
+
+  t.strictSame([all.deal, some.deal, await read(service)], [before, before, before])
+})
+
+t.test('a closed_date that is read and sent back keeps its day, and its time of day', async (t) => {
+  for (const [closed_date, late] of [
+    ['2024-01-20T00:00:00+01:00', 1],
+    ['2024-01-20T01:00:00+01:00', 0],
+  ] as const) {
+    const service = await createApp(t)
+    await givenPartner(service, 'p1')
+    await givenDeal(service, { id: 'd1', closed_date })
+
+    await amend(service, { closed_date: (await read(service)).closed_date, amount: 200 })
+    await givenEvent(service, { partner_id: 'p1', deal_id: 'd1', timestamp: '2024-01-20T22:00:00+01:00' })
+
+    const { attribution } = await amend(service, { amount: 300 })
+    t.equal(attribution.attributions.length, late, closed_date)
+  }
+})
+
+t.test('PATCH /deals/:dealId names every fault of what is sent', async (t) => {
+  const service = await createApp(t)
+  await givenDeal(service, { id: 'd1' })
+
+  const refused = await service.call('PATCH', '/deals/d1', {
+    amount: 0.001,
+    closed_date: '9999-01-01T00:00:00Z',
+    model_parameters: { half_life_days: 7 },
+  })
+
+  t.match(refused.json(), {
+    status: 400,
+    errors: [
+      { pointer: '/amount' },
+      { pointer: '/closed_date' },
+      { pointer: '/model_parameters/half_life_days' },
+    ],
+  })
+})
