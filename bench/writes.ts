@@ -74,8 +74,9 @@ async function benchDeals(testBed: TestBed): Promise<void> {
   const measureAs = (name: string, address: string) => async (round: number) => {
     const prefix = `${name}-${round}`
     await testBed.client.query(
-      `insert into events (id, deal_id, partner_id, touchpoint_type, timestamp, known_from, submission)
-       select $1 || '-' || deal || '-' || n, $1 || '-' || deal, 'p' || (deal * 7 + n * 31) % 500, ($2::text[])[1 + n], '2025-03-01', 1, ''
+      `insert into events (id, deal_id, partner_id, touchpoint_type, timestamp, happened_on, known_from, submission)
+       select $1 || '-' || deal || '-' || n, $1 || '-' || deal, 'p' || (deal * 7 + n * 31) % 500, ($2::text[])[1 + n], '2025-03-01',
+         '2025-03-01', 1, ''
        from generate_series(0, $3) deal, generate_series(0, 4) n`,
       [prefix, types, connections * closesEach],
     )

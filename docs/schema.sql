@@ -593,18 +593,23 @@ CREATE OR REPLACE FUNCTION public.record_change(change json)
 AS $function$
     declare
       at timestamptz := date_trunc('milliseconds', clock_timestamp());
+      part record;
       own record;
     begin
+      -- Each use of the arrow operator would parse the whole value again.
+      select * into part from json_to_record(change) as part (closed json, changed json, versions json, deal_deltas json,
+        partner_deltas json, touchpoint_deltas json, unlisted json, listed json);
+
       insert into deals (id, amount_minor, currency, closed_date, closed_all_day, closed_on, closed_until,
         attribution_model, model_parameters, version, submission, created_at, updated_at)
       select id, amount_minor, currency, closed_date, closed_all_day, closed_on, closed_until, attribution_model,
         model_parameters, 1, submission, at, at
-      from json_to_recordset(change -> 'closed') as given (id text, amount_minor bigint, currency text,
+      from json_to_recordset(part.closed) as given (id text, amount_minor bigint, currency text,
         closed_date timestamptz, closed_all_day boolean, closed_on date, closed_until timestamptz,
         attribution_model text, model_parameters jsonb, submission bytea);
 
       for own in
-        select * from json_to_recordset(change -> 'changed') as given (id text, amount_minor bigint, currency text,
+        select * from json_to_recordset(part.changed) as given (id text, amount_minor bigint, currency text,
           closed_date timestamptz, closed_all_day boolean, closed_on date, closed_until timestamptz,
           attribution_model text, model_parameters jsonb, version integer, void_reason text, previously_at timestamptz,
           is_updated boolean)
@@ -625,39 +630,42 @@ AS $function$
       select deal_id, version, reason, cause, amount_minor, currency, closed_date, closed_all_day, closed_on,
         closed_until, attribution_model, model_parameters, unattributed_minor, fingerprint,
         greatest(at, previously_at + interval '1 millisecond')
-      from json_to_recordset(change -> 'versions') as given (deal_id text, version integer, reason text, cause jsonb,
+      from json_to_recordset(part.versions) as given (deal_id text, version integer, reason text, cause jsonb,
         amount_minor bigint, currency text, closed_date timestamptz, closed_all_day boolean, closed_on date,
         closed_until timestamptz, attribution_model text, model_parameters jsonb, unattributed_minor bigint,
         fingerprint bytea, previously_at timestamptz);
       insert into shares (deal_id, version, currency, closed_date, partner_id, payout_minor, percentage_bp, touchpoints, role)
       select deal_id, version, currency, closed_date, partner_id, payout_minor, percentage_bp, touchpoints, role
-      from json_to_recordset(change -> 'shares') as given (deal_id text, version integer, currency text,
-        closed_date timestamptz, partner_id text, payout_minor bigint, percentage_bp integer, touchpoints integer, role text);
+      from json_to_recordset(part.versions) as given (deal_id text, version integer, currency text,
+        closed_date timestamptz, shares json), json_to_recordset(given.shares) as share (partner_id text,
+        payout_minor bigint, percentage_bp integer, touchpoints integer, role text);
 
       insert into deal_deltas (deal_id, day, currency, attribution_model, deals, revenue_minor, unattributed_minor)
       select deal_id, day, currency, attribution_model, deals, revenue_minor, unattributed_minor
-      from json_to_recordset(change -> 'deal_deltas') as given (deal_id text, day date, currency text,
+      from json_to_recordset(part.deal_deltas) as given (deal_id text, day date, currency text,
         attribution_model text, deals integer, revenue_minor bigint, unattributed_minor bigint);
       insert into partner_deltas (deal_id, day, currency, partner_id, deals, payout_minor, percentage_bp, touchpoints)
       select deal_id, day, currency, partner_id, deals, payout_minor, percentage_bp, touchpoints
-      from json_to_recordset(change -> 'partner_deltas') as given (deal_id text, day date, currency text,
-        partner_id text, deals integer, payout_minor bigint, percentage_bp integer, touchpoints integer);
+      from json_to_recordset(part.partner_deltas) as given (deal_id text, day date, currency text, partners json),
+        json_to_recordset(given.partners) as difference (partner_id text, deals integer, payout_minor bigint,
+          percentage_bp integer, touchpoints integer);
       insert into touchpoint_deltas (deal_id, day, partner_id, touchpoint_type, touchpoints)
       select deal_id, day, partner_id, touchpoint_type, touchpoints
-      from json_to_recordset(change -> 'touchpoint_deltas') as given (deal_id text, day date, partner_id text,
+      from json_to_recordset(part.touchpoint_deltas) as given (deal_id text, day date, partner_id text,
         touchpoint_type text, touchpoints integer);
 
       for own in
-        select * from json_to_recordset(change -> 'unlisted') as given (partner_id text, currency text,
-          attribution_model text, closed_date timestamptz, deal_id text)
+        select currency, attribution_model, closed_date, deal_id, partner_id
+        from json_to_recordset(part.unlisted) as given (deal_id text, currency text, attribution_model text,
+          closed_date timestamptz, partner_ids json), json_array_elements_text(partner_ids) as partner_id
       loop
         delete from partner_deals where partner_id = own.partner_id and currency = own.currency
           and attribution_model = own.attribution_model and closed_date = own.closed_date and deal_id = own.deal_id;
       end loop;
       insert into partner_deals (partner_id, currency, attribution_model, closed_date, deal_id)
       select partner_id, currency, attribution_model, closed_date, deal_id
-      from json_to_recordset(change -> 'listed') as given (partner_id text, currency text, attribution_model text,
-        closed_date timestamptz, deal_id text)
+      from json_to_recordset(part.listed) as given (deal_id text, currency text, attribution_model text,
+        closed_date timestamptz, partner_ids json), json_array_elements_text(partner_ids) as partner_id
       on conflict do nothing;
       return at;
     end $function$;
@@ -679,7 +687,7 @@ AS $function$
       return new;
     end $function$;
 
-CREATE OR REPLACE FUNCTION public.store_events(lock_class integer, given json, most integer, only_open boolean)
+CREATE OR REPLACE FUNCTION public.store_events(lock_class integer, own_deals json, partner_ids text[], given json, most integer, only_open boolean)
  RETURNS TABLE(id text, created_at timestamp with time zone)
  LANGUAGE plpgsql
 AS $function$
@@ -687,46 +695,55 @@ AS $function$
     declare
       own record;
       last_version integer;
-      known_from jsonb := '{}';
-      active_partners text[];
-      stored_ids text[] := '{}';
+      is_full boolean;
+      room text[] := '{}';
+      versions text[] := '{}';
+      known_from jsonb;
+      active jsonb;
+      deal_ids text[] := '{}';
+      days date[] := '{}';
+      counted_partners text[] := '{}';
+      types text[] := '{}';
     begin
       for own in
-        select deal_id, deal_key, count(*)::integer as events
-        from json_to_recordset(given) as given (deal_id text, deal_key integer) group by deal_id, deal_key
+        select * from json_to_recordset(own_deals) as own_deals (deal_id text, deal_key integer, events integer)
       loop
         -- A lock that the transaction holds already succeeds.
         continue when not pg_try_advisory_xact_lock(lock_class, own.deal_key);
         -- Read after the lock, so that it sees what the holder before committed.
-        select version into last_version from deals where deals.id = own.deal_id;
-        continue when (found and only_open) or own.events > most;
-        perform from events where deal_id = own.deal_id offset greatest(most - own.events, 0) limit 1;
-        continue when found;
-        known_from := known_from || jsonb_build_object(own.deal_id, coalesce(last_version, 0) + 1);
+        select (select version from deals where deals.id = own.deal_id), exists (
+          select from events where deal_id = own.deal_id offset greatest(most - own.events, 0)
+        ) into last_version, is_full;
+        continue when is_full or own.events > most or (only_open and last_version is not null);
+        room := room || own.deal_id;
+        versions := versions || (coalesce(last_version, 0) + 1)::text;
       end loop;
-      active_partners := array(
-        select partners.id from partners where status = 'active' and partners.id = any (
-          array(select partner_id from json_to_recordset(given) as given (partner_id text))));
+      -- Looked up in a JSON object: a search through an array would take a time that grows with the square of the rows.
+      known_from := jsonb_object(room, versions);
+      select jsonb_object_agg(partners.id, true) into active from partners
+        where status = 'active' and partners.id = any (partner_ids);
 
-      for id, created_at in
+      for own in
         insert into events
           (id, deal_id, partner_id, touchpoint_type, timestamp, happened_on, metadata, known_from, submission)
         select id, deal_id, partner_id, touchpoint_type, timestamp, happened_on, metadata::json,
           (known_from ->> deal_id)::integer, submission
         from json_to_recordset(given) as given (id text, deal_id text, partner_id text, touchpoint_type text,
           timestamp timestamptz, happened_on date, metadata text, submission bytea)
-        where known_from ? deal_id and partner_id = any (active_partners)
+        where known_from ? deal_id and active ? partner_id
         on conflict do nothing
-        returning events.id, events.created_at
+        returning events.id, events.created_at, events.deal_id, events.happened_on, events.partner_id,
+          events.touchpoint_type
       loop
-        stored_ids := stored_ids || id;
+        id := own.id;
+        created_at := own.created_at;
         return next;
+        continue when not only_open;
+        deal_ids := deal_ids || own.deal_id;
+        days := days || own.happened_on;
+        counted_partners := counted_partners || own.partner_id;
+        types := types || own.touchpoint_type;
       end loop;
-      if only_open then
-        insert into touchpoint_deltas (deal_id, day, partner_id, touchpoint_type, touchpoints)
-        select deal_id, happened_on, partner_id, touchpoint_type, 1
-        from json_to_recordset(given) as given (id text, deal_id text, happened_on date, partner_id text,
-          touchpoint_type text)
-        where id = any (stored_ids);
-      end if;
+      insert into touchpoint_deltas (deal_id, day, partner_id, touchpoint_type, touchpoints)
+      select counted.*, 1 from unnest(deal_ids, days, counted_partners, types) as counted;
     end $function$;

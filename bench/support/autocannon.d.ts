@@ -9,6 +9,8 @@ declare module 'autocannon' {
     readonly connections: number
     readonly duration?: number
     readonly amount?: number
+    /** Milliseconds between samples. */
+    readonly sampleInt?: number
     readonly headers: Readonly<Record<string, string>>
     readonly setupClient: (client: { setRequests(requests: readonly Request[]): void }) => void
   }

@@ -27,9 +27,17 @@ export async function writeEvents({ folder }: TestBed, name: string, count: numb
     linesOf(name, count, (event) => {
       const { id, deal_id, partner_id, touchpoint_type, timestamp, metadata } = event
       const text = `"${JSON.stringify(metadata).replaceAll('"', '""')}"`
-      return [id, deal_id, partner_id, touchpoint_type, timestamp, text, 1, `\\x${hash('sha256', id)}`].join(
-        ',',
-      )
+      return [
+        id,
+        deal_id,
+        partner_id,
+        touchpoint_type,
+        timestamp,
+        timestamp.slice(0, 10),
+        text,
+        1,
+        `\\x${hash('sha256', id)}`,
+      ].join(',')
     }),
   )
   return { ndjson, csv }
@@ -75,7 +83,8 @@ export async function importFile(
 
 /** Seconds that psql takes to COPY the same rows into a table with the same columns, keys and indexes. */
 export async function copyFile({ ownerUrl }: TestBed, file: string): Promise<number> {
-  const columns = 'id, deal_id, partner_id, touchpoint_type, timestamp, metadata, known_from, submission'
+  const columns =
+    'id, deal_id, partner_id, touchpoint_type, timestamp, happened_on, metadata, known_from, submission'
   const { hostname, port, username, password, pathname } = new URL(ownerUrl)
   // Every user of the machine could read arguments.
   const env = {

@@ -65,7 +65,7 @@ export const naiveRoutes: FastifyPluginAsyncTypebox<Needs> = async (app, { pool 
 /** Tables without versions, fingerprints and checks. */
 export const naiveTables = `
   create table naive_events (like events including defaults including constraints);
-  alter table naive_events add primary key (id), add foreign key (partner_id) references partners (id);
+  alter table naive_events drop constraint events_happened_on_known, add primary key (id), add foreign key (partner_id) references partners (id);
   create index on naive_events (deal_id, timestamp, id);
   create index on naive_events (partner_id, timestamp, id);
   create index on naive_events (timestamp, id);

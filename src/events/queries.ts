@@ -46,16 +46,21 @@ export async function storeEvents(
   { most, onlyOpen }: EventStorage,
 ): Promise<ReadonlyMap<string, string>> {
   if (events.length === 0) return new Map()
-  const given = JSON.stringify(events.map(toGiven))
+  const deals = [...Map.groupBy(events, ({ deal_id }) => deal_id)].map(([deal_id, own]) => ({
+    deal_id,
+    deal_key: lockKeyOf(deal_id),
+    events: own.length,
+  }))
+  const partnerIds = [...new Set(events.map(({ partner_id }) => partner_id))]
   const { rows } = await sql<{ id: string; created_at: string }>`
-    select * from store_events(${classes.deal}, ${given}, ${most}, ${onlyOpen})`.execute(db)
+    select * from store_events(${classes.deal}, ${JSON.stringify(deals)}, ${partnerIds},
+      ${JSON.stringify(events.map(toGiven))}, ${most}, ${onlyOpen})`.execute(db)
   return new Map(rows.map(({ id, created_at }) => [id, created_at]))
 }
 
 function toGiven({ metadata, submission, keyId: _, ...event }: EventSubmission) {
   return {
     ...event,
-    deal_key: lockKeyOf(event.deal_id),
     metadata: metadata === null ? null : JSON.stringify(metadata),
     submission: `\\x${submission.toString('hex')}`,
   }

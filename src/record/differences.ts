@@ -95,11 +95,13 @@ function differenceOf(deal_id: string, from: Figures | undefined, to: Figures | 
   const { day, currency } = key
   const partnerIds = new Set([...(from?.shares.keys() ?? []), ...(to?.shares.keys() ?? [])])
   const partners = [...partnerIds].flatMap((partner_id) => {
-    const [was, is] = [from?.shares.get(partner_id), to?.shares.get(partner_id)]
-    const difference = subtract(is, was)
-    return difference === undefined ? [] : [{ deal_id, day, currency, partner_id, ...difference }]
+    const difference = subtract(to?.shares.get(partner_id), from?.shares.get(partner_id))
+    return difference === undefined ? [] : [{ partner_id, ...difference }]
   })
-  return { deal: isDifferent ? [deal] : [], partners }
+  return {
+    deal: isDifferent ? [deal] : [],
+    partners: partners.length === 0 ? [] : [{ deal_id, day, currency, partners }],
+  }
 }
 
 function subtract(is: ShareFigures | undefined, was: ShareFigures | undefined) {
@@ -142,14 +144,10 @@ function isVoid(deal: { readonly void_reason: string | null } | undefined): bool
 /** The rows of `partner_deals`: a deal is listed under every partner that has a touchpoint on it. */
 function listingDifferences({ deal_id, before, next, touches, touchpoints = [] }: Step) {
   if (next === undefined) return { unlisted: [], listed: [] }
-  const rowsOf = (partnerIds: Iterable<string>, { currency, attribution_model, closed_date }: DealTerms) =>
-    [...new Set(partnerIds)].map((partner_id) => ({
-      partner_id,
-      currency,
-      attribution_model,
-      closed_date,
-      deal_id,
-    }))
+  const rowsOf = (partnerIds: readonly string[], { currency, attribution_model, closed_date }: DealTerms) =>
+    partnerIds.length === 0
+      ? []
+      : [{ deal_id, currency, attribution_model, closed_date, partner_ids: [...new Set(partnerIds)] }]
   const all = touches.map(({ partner_id }) => partner_id)
   const added = touchpoints.filter(({ count }) => count > 0).map(({ partner_id }) => partner_id)
   if (before !== undefined && isListedAlike(before, next.terms))

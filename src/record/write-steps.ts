@@ -21,7 +21,6 @@ export async function writeSteps(
     closed: closed.filter(({ before }) => before === undefined).map(toNewRow),
     changed: closed.filter(isChanged).map(toChangedRow),
     versions: closed.filter(({ split }) => split !== undefined).map((step) => toVersion(step, reason)),
-    shares: closed.flatMap(toShares),
     deal_deltas: differences.flatMap(({ deal_deltas }) => deal_deltas),
     partner_deltas: differences.flatMap(({ partner_deltas }) => partner_deltas),
     touchpoint_deltas: differences.flatMap(({ touchpoint_deltas }) => touchpoint_deltas),
@@ -79,22 +78,9 @@ function toVersion(step: Closed, reason: VersionReason) {
     ...toColumns(next.terms),
     unattributed_minor: Number(split?.unattributed_minor),
     fingerprint: split && toHex(split.fingerprint),
+    shares: split?.shares.map((share) => ({ ...share, payout_minor: Number(share.payout_minor) })),
     previously_at: before?.split.calculated_at,
   }
-}
-
-function toShares(step: Closed) {
-  const { deal_id, next, split } = step
-  const { currency, closed_date } = next.terms
-  const version = versionOf(step)
-  return (split?.shares ?? []).map((share) => ({
-    deal_id,
-    version,
-    currency,
-    closed_date,
-    ...share,
-    payout_minor: Number(share.payout_minor),
-  }))
 }
 
 // Amounts are below 2^53, so JSON numbers are exact.

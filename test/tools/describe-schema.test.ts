@@ -31,7 +31,7 @@ const changes = [
   'comment on view deal_figures is $$another$$',
   'comment on function refuse_change() is $$a comment$$',
   'create or replace view payouts as select *, 1 as one from shares',
-  'drop function store_events(integer, json, integer, boolean)',
+  'drop function store_events(integer, json, text[], json, integer, boolean)',
   'create or replace function refuse_change() returns trigger language plpgsql as $$begin return null; end$$',
 ]
 
