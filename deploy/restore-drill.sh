@@ -27,9 +27,9 @@ from pg_tables where schemaname = 'public' order by tablename \gexec
 select 'deals', currency, count(*), sum(amount_minor) from deals group by currency order by currency;
 select 'versions', currency, count(*), sum(amount_minor), sum(unattributed_minor)
 from attributions group by currency order by currency;
-select 'payouts', count(*), sum(payout_minor) from payouts;
+select 'shares', count(*), sum(payout_minor) from shares;
 select 'versions that do not add up', count(*) from attributions a where amount_minor - unattributed_minor <>
-  (select coalesce(sum(payout_minor), 0) from payouts p where p.deal_id = a.deal_id and p.version = a.version);
+  (select coalesce(sum(payout_minor), 0) from shares s where s.deal_id = a.deal_id and s.version = a.version);
 select 'constraint', conrelid::regclass, conname, pg_get_constraintdef(oid), convalidated
 from pg_constraint where connamespace = 'public'::regnamespace order by conrelid::regclass::text, conname;
 select 'index', indexdef from pg_indexes where schemaname = 'public' order by indexdef;
@@ -54,7 +54,7 @@ declare
   change text;
 begin
   foreach change in array array[
-    'update payouts set payout_minor = payout_minor', 'delete from payouts', 'truncate payouts',
+    'update shares set payout_minor = payout_minor', 'delete from shares', 'truncate shares',
     'update attributions set amount_minor = amount_minor', 'delete from attributions', 'truncate attributions cascade'
   ] loop
     begin
@@ -68,25 +68,25 @@ end $$;
 -- A restored version may have the id of a transaction of today; this one is given it.
 do $$
 declare
-  payout payouts;
+  share shares;
   violated text;
 begin
-  select * into payout from payouts order by deal_id, version, partner_id limit 1;
-  select id into payout.partner_id from partners where not exists (
-    select from payouts where (deal_id, version, partner_id) = (payout.deal_id, payout.version, partners.id)
+  select * into share from shares order by deal_id, version, partner_id limit 1;
+  select id into share.partner_id from partners where not exists (
+    select from shares where (deal_id, version, partner_id) = (share.deal_id, share.version, partners.id)
   ) limit 1;
-  if payout.deal_id is null or payout.partner_id is null then
-    raise warning 'No payout and other partner to try the guard of restored versions with.';
+  if share.deal_id is null or share.partner_id is null then
+    raise warning 'No share and other partner to try the guard of restored versions with.';
     return;
   end if;
   alter table attributions disable trigger attributions_append_only;
   update attributions set transaction_id = pg_current_xact_id()
-  where (deal_id, version) = (payout.deal_id, payout.version);
-  insert into payouts select payout.*;
-  raise exception 'A payout could join a restored version.';
+  where (deal_id, version) = (share.deal_id, share.version);
+  insert into shares select share.*;
+  raise exception 'A share could join a restored version.';
 exception when check_violation then
   get stacked diagnostics violated = constraint_name;
-  if violated <> 'payouts_of_new_version' then
+  if violated <> 'shares_of_new_version' then
     raise;
   end if;
 end $$;
@@ -106,9 +106,9 @@ diff "$folder/before" "$folder/after"
 compared=$(now)
 ask --dbname "$drill" --file "$folder/guards.sql"
 
-sed -E '/^(rows of|deals|versions|payouts)/!d; s/\|/  /g' "$folder/after"
+sed -E '/^(rows of|deals|versions|shares)/!d; s/\|/  /g' "$folder/after"
 echo "$(grep -cE '^(constraint|index|trigger|function|privileges)' "$folder/after") constraints, indexes, triggers, \
 functions and privileges, all as before"
-echo "The record of the copy cannot be changed, and no payout can join a version of it"
+echo "The record of the copy cannot be changed, and no share can join a version of it"
 echo "A dump of $(wc -c <"$dump") bytes in $(seconds "$begin" "$dumped"), restored in $(seconds "$dumped" "$restored"), \
 compared in $(seconds "$restored" "$compared"): identical"
