@@ -401,8 +401,7 @@ CREATE TABLE shares (
   CONSTRAINT shares_partner_known FOREIGN KEY (partner_id) REFERENCES partners(id),
   CONSTRAINT shares_payout_positive CHECK (payout_minor >= 0),
   CONSTRAINT shares_percentage_range CHECK (percentage_bp >= 0 AND percentage_bp <= 10000),
-  CONSTRAINT shares_touchpoints_positive CHECK (touchpoints > 0),
-  CONSTRAINT shares_version_known FOREIGN KEY (deal_id, version) REFERENCES attributions(deal_id, version)
+  CONSTRAINT shares_touchpoints_positive CHECK (touchpoints > 0)
 );
 CREATE INDEX shares_newest_of_partner ON shares USING btree (partner_id, currency, closed_date, deal_id, version);
 CREATE TRIGGER shares_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON shares FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

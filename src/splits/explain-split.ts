@@ -51,9 +51,15 @@ export async function explainAttribution(
   const state = await findVersion(db, dealId, version)
   const touches = await listTouchesOf(db, dealId)
   const at = asOf === undefined ? Infinity : (parseInstant(asOf) as Instant).at
+  const yieldThread = createYield(signal)
   const known = toPastJourney(state, touches, { version, at })
+  await yieldThread()
   const journey = underRulesOf(state, known) ?? known
-  return { ...attribution, explanation: await explainJourney(journey, { memo, touches, signal }) }
+  await yieldThread()
+  const explanation = await explainJourney(journey, { memo, touches, yieldThread })
+  // The answer of a full deal is serialized in one piece.
+  await yieldThread()
+  return { ...attribution, explanation }
 }
 
 async function getPast(db: Kysely<Database>, dealId: string, asOf: string): Promise<Attribution> {
@@ -66,14 +72,13 @@ async function getPast(db: Kysely<Database>, dealId: string, asOf: string): Prom
 interface ExplainContext {
   readonly memo: Memo
   readonly touches: readonly TouchRow[]
-  readonly signal: AbortSignal
+  readonly yieldThread: () => Promise<void>
 }
 
 async function explainJourney(
   journey: Journey,
-  { memo, touches, signal }: ExplainContext,
+  { memo, touches, yieldThread }: ExplainContext,
 ): Promise<Explanation> {
-  const yieldThread = createYield(signal)
   const names = new Map(touches.map(({ partner_id, partner_name }) => [partner_id, partner_name]))
   const { currency } = journey
   const split = memo(journey)
