@@ -273,6 +273,11 @@ export type AttributionHistory = {
  */
 export type AttributionModel = "equal" | "first-touch" | "last-touch" | "role-based" | "time-decay" | "linear" | "position-based";
 
+export type AttributionPage = {
+    attributions: DealAttribution[];
+    pagination: Pagination;
+};
+
 export type AttributionVersion = {
     /**
      * @minLength 1
@@ -521,6 +526,59 @@ export type Deal = {
      * @format date-time
      */
     updated_at: string;
+};
+
+/**
+ * The current split of a deal, with the day of its close.
+ */
+export type DealAttribution = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     */
+    deal_id: string;
+    /**
+     * The amount of the deal, in units of the currency.
+     */
+    total_amount: number;
+    /**
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
+     * @pattern ^[A-Z]{3}$
+     * @format currency
+     */
+    currency: string;
+    model: AttributionModel;
+    /**
+     * Highest payout first, then by partner id.
+     */
+    attributions: Share[];
+    /**
+     * The part of `total_amount` that no partner earns. With all payouts it adds up to exactly `total_amount`.
+     */
+    unattributed: number;
+    /**
+     * 1 when the deal is recorded. A change of what the split depends on adds 1.
+     */
+    version: number;
+    /**
+     * When the split was computed. Every version of a deal is later than the version before it.
+     * @format date-time
+     */
+    calculated_at: string;
+    /**
+     * When the deal was voided. Null while it counts.
+     */
+    voided_at: string | null;
+    /**
+     * True if the split was read from the stored version, false if this request computed it.
+     */
+    cached: boolean;
+    /**
+     * The day on which reports count the deal.
+     * @format date
+     */
+    closed_on: string;
 };
 
 export type DealChange = {
@@ -1570,6 +1628,67 @@ export type Share = {
      * The distinct types of these touchpoints, sorted.
      */
     role: string;
+};
+
+/**
+ * A partner's share of a deal.
+ */
+export type ShareLine = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     */
+    deal_id: string;
+    /**
+     * The day on which reports count the deal.
+     * @format date
+     */
+    closed_on: string;
+    /**
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
+     * @pattern ^[A-Z]{3}$
+     * @format currency
+     */
+    currency: string;
+    /**
+     * The amount of the deal, in units of the currency, on each of its lines.
+     */
+    total_amount: number;
+    /**
+     * Null, in CSV empty, on the line with the part of the deal that no partner earns.
+     */
+    partner_id: string | null;
+    /**
+     * The current name of the partner.
+     */
+    partner_name: string | null;
+    /**
+     * Two decimals. The percentages of the lines of a deal add up to 100.
+     */
+    percentage: number;
+    /**
+     * The partner's part of `total_amount`. The payouts of the lines of a deal add up to exactly `total_amount`.
+     */
+    payout: number;
+    /**
+     * How many touchpoints of the partner count.
+     */
+    touchpoints: number;
+    /**
+     * The distinct types of these touchpoints, sorted.
+     */
+    role: string;
+    model: AttributionModel;
+    /**
+     * The version of the split.
+     */
+    version: number;
+    /**
+     * When the split was computed.
+     * @format date-time
+     */
+    calculated_at: string;
 };
 
 /**
@@ -2744,6 +2863,141 @@ export type RecalculateAttributionVariables = {
     headers?: RecalculateAttributionHeaders;
 };
 
+export type ListAttributionsResult = AttributionPage;
+
+export type ListAttributionsError = Problem;
+
+export type ListAttributionsQuery = {
+    /**
+     * The first day of the period, such as 2024-01-01. An instant must be the first of a day in `TIME_ZONE`.
+     * @format date-or-date-time
+     */
+    start_date?: string;
+    /**
+     * The last day of the period, such as 2024-01-31. It is included. An instant must be in the last second of a day in `TIME_ZONE`.
+     * @format date-or-date-time
+     */
+    end_date?: string;
+    /**
+     * Only deals in this currency, an ISO 4217 code. Default: all.
+     * @pattern ^[A-Z]{3}$
+     * @format currency
+     */
+    currency?: string;
+    /**
+     * Only deals that credit this partner, each with its whole split.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     */
+    partner_id?: string;
+    /**
+     * The most items on a page.
+     * @minimum 1
+     * @maximum 1000
+     */
+    limit?: number;
+    /**
+     * The `next_cursor` of the previous page. Not together with `offset`.
+     * @maxLength 2048
+     * @pattern ^[A-Za-z0-9_-]+$
+     */
+    cursor?: string;
+};
+
+export type ListAttributionsResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type ListAttributionsVariables = {
+    query?: ListAttributionsQuery;
+};
+
+export type ExportAttributionsCsvResult = string;
+
+export type ExportAttributionsCsvError = Problem;
+
+export type ExportAttributionsCsvQuery = {
+    /**
+     * The first day of the period, such as 2024-01-01. An instant must be the first of a day in `TIME_ZONE`.
+     * @format date-or-date-time
+     */
+    start_date?: string;
+    /**
+     * The last day of the period, such as 2024-01-31. It is included. An instant must be in the last second of a day in `TIME_ZONE`.
+     * @format date-or-date-time
+     */
+    end_date?: string;
+    /**
+     * Only deals in this currency, an ISO 4217 code. Default: all.
+     * @pattern ^[A-Z]{3}$
+     * @format currency
+     */
+    currency?: string;
+    /**
+     * Only the shares of this partner.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     */
+    partner_id?: string;
+};
+
+export type ExportAttributionsCsvResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type ExportAttributionsCsvVariables = {
+    query?: ExportAttributionsCsvQuery;
+};
+
+export type ExportAttributionsNdjsonResult = string;
+
+export type ExportAttributionsNdjsonError = Problem;
+
+export type ExportAttributionsNdjsonQuery = {
+    /**
+     * The first day of the period, such as 2024-01-01. An instant must be the first of a day in `TIME_ZONE`.
+     * @format date-or-date-time
+     */
+    start_date?: string;
+    /**
+     * The last day of the period, such as 2024-01-31. It is included. An instant must be in the last second of a day in `TIME_ZONE`.
+     * @format date-or-date-time
+     */
+    end_date?: string;
+    /**
+     * Only deals in this currency, an ISO 4217 code. Default: all.
+     * @pattern ^[A-Z]{3}$
+     * @format currency
+     */
+    currency?: string;
+    /**
+     * Only the shares of this partner.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     */
+    partner_id?: string;
+};
+
+export type ExportAttributionsNdjsonResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type ExportAttributionsNdjsonVariables = {
+    query?: ExportAttributionsNdjsonQuery;
+};
+
 export type CompareModelsResult = Comparison;
 
 export type CompareModelsError = Problem;
@@ -3524,6 +3778,45 @@ export type Ops = {
             idempotencyReplayed?: string;
         };
     };
+    listAttributions: {
+        args: {
+            query?: ListAttributionsQuery;
+        };
+        result: Result<ListAttributionsResult, ListAttributionsError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
+    exportAttributionsCsv: {
+        args: {
+            query?: ExportAttributionsCsvQuery;
+        };
+        result: Result<ExportAttributionsCsvResult, ExportAttributionsCsvError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
+    exportAttributionsNdjson: {
+        args: {
+            query?: ExportAttributionsNdjsonQuery;
+        };
+        result: Result<ExportAttributionsNdjsonResult, ExportAttributionsNdjsonError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
     compareModels: {
         args: {
             path: CompareModelsPath;
@@ -3724,6 +4017,9 @@ export const OPERATIONS = {
     getAttribution: { id: "getAttribution", method: "GET", path: "/attribution/{dealId}", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }, { name: "explain", in: "query" }, { name: "as_of", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     getAttributionHistory: { id: "getAttributionHistory", method: "GET", path: "/attribution/{dealId}/history", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     recalculateAttribution: { id: "recalculateAttribution", method: "POST", path: "/attribution/{dealId}/recalculate", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }, { name: "Idempotency-Key", in: "header" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
+    listAttributions: { id: "listAttributions", method: "GET", path: "/attributions", tags: ["Attribution"], params: [{ name: "start_date", in: "query" }, { name: "end_date", in: "query" }, { name: "currency", in: "query" }, { name: "partner_id", in: "query" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    exportAttributionsCsv: { id: "exportAttributionsCsv", method: "GET", path: "/attributions.csv", tags: ["Attribution"], params: [{ name: "start_date", in: "query" }, { name: "end_date", in: "query" }, { name: "currency", in: "query" }, { name: "partner_id", in: "query" }], responseKind: "text", security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    exportAttributionsNdjson: { id: "exportAttributionsNdjson", method: "GET", path: "/attributions.ndjson", tags: ["Attribution"], params: [{ name: "start_date", in: "query" }, { name: "end_date", in: "query" }, { name: "currency", in: "query" }, { name: "partner_id", in: "query" }], responseKind: "text", security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     compareModels: { id: "compareModels", method: "GET", path: "/attribution/{dealId}/compare", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     runScenario: { id: "runScenario", method: "POST", path: "/analytics/what-if", tags: ["Attribution"], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     simulateAttribution: { id: "simulateAttribution", method: "POST", path: "/attribution/simulate", tags: ["Attribution"], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
@@ -5585,4 +5881,4 @@ export function createClient<
 export const client = createClient<Ops, OperationId, OperationPath, OperationTag>(OPERATIONS, { serverUrl: "/", errorMode: "result", clientHeader: "redocly-client-generator" });
 
 export const { configure, use } = client;
-export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, updatePartner, revealPayoutDetails, erasePayoutDetails, getStatement, getStatementCsv, importEvents, listEvents, trackEvent, trackEvents, getEvent, voidEvent, listDeals, closeDeal, getDeal, amendDeal, voidDeal, getAttribution, getAttributionHistory, recalculateAttribution, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;
+export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, updatePartner, revealPayoutDetails, erasePayoutDetails, getStatement, getStatementCsv, importEvents, listEvents, trackEvent, trackEvents, getEvent, voidEvent, listDeals, closeDeal, getDeal, amendDeal, voidDeal, getAttribution, getAttributionHistory, recalculateAttribution, listAttributions, exportAttributionsCsv, exportAttributionsNdjson, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;

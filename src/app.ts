@@ -41,6 +41,7 @@ import { partners } from './partners/routes.ts'
 import { createVault, deriveSecrets, type PayoutKeys } from './partners/vault.ts'
 import { createMemo, type Memo } from './record/memo.ts'
 import { createRecord } from './record/record.ts'
+import { bulkSplits } from './splits/bulk-routes.ts'
 import { splits } from './splits/routes.ts'
 import { statements } from './statements/routes.ts'
 import { createCalendar } from './values/calendar.ts'
@@ -168,6 +169,7 @@ async function registerSlices(
     await dated.register(deals, { db, write, record, defaults })
     await dated.register(splits, { db, write, record, memo, calculate })
   })
+  await app.register(bulkSplits, { db, calendar, findCaller: callers.findCaller })
   await app.register(whatIf, { db, memo, defaults, calculate })
   await app.register(analytics, { db, defaultCurrency, calendar, toPartner: (row) => toPartner(vault, row) })
   await app.register(apiKeys, { db, write, forgetCallers: callers.forget })

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
 import { Unavailable } from '../errors.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -25,7 +26,7 @@ const smallBytes = 16_384
 
 /**
  * Limits the answers that clients have not read. An answer that waits too long is dropped and its connection is closed. A
- * large answer for which no room is left becomes a 503.
+ * large answer for which no room is left becomes a 503. Each chunk of a stream counts as an answer while it waits.
  */
 export function limitUnreadAnswers(app: FastifyInstance, metrics: Metrics, limits: UnreadLimits = {}): void {
   const unread = createUnreadAnswers(limits)
@@ -41,6 +42,8 @@ export function limitUnreadAnswers(app: FastifyInstance, metrics: Metrics, limit
   )
 
   app.addHook('onSend', async (_request, { raw }, payload) => {
+    raw.once('close', () => unread.forget(raw))
+    if (payload instanceof Readable) return Readable.from(unread.watch(raw, payload))
     // Node would copy a string twice before it sends it; a page of events may have 16 MB.
     const body = typeof payload === 'string' && payload.length > smallBytes ? Buffer.from(payload) : payload
     const bytes = sizeOf(body)
@@ -78,9 +81,25 @@ function createUnreadAnswers({
   }
 
   function add(response: ServerResponse, bytes: number): void {
+    forget(response)
+    // A client that has left reads nothing.
+    if (response.destroyed) return
     waiting += bytes
     unread.set(response, { bytes, readyAt: performance.now() })
-    response.once('close', () => forget(response))
+  }
+
+  /** Passes on chunks. The time that the next chunk takes to be made is not that of the client. */
+  async function* watch(response: ServerResponse, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    let bytes = 0
+    for await (const chunk of chunks) {
+      bytes = chunk.length
+      makeRoom(bytes)
+      add(response, bytes)
+      yield chunk
+      forget(response)
+    }
+    // The last chunk may still wait for the client.
+    add(response, bytes)
   }
 
   /** Drops the answers that have waited too long. */
@@ -101,7 +120,7 @@ function createUnreadAnswers({
     return waiting + bytes <= mostBytes
   }
 
-  return { bytes: () => waiting, dropped: () => dropped, add, sweep, makeRoom }
+  return { bytes: () => waiting, dropped: () => dropped, add, forget, watch, sweep, makeRoom }
 }
 
 function sizeOf(payload: unknown): number {

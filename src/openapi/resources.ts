@@ -1,6 +1,7 @@
 import * as analytics from '../analytics/schemas.ts'
 import * as apiKeys from '../api-keys/schemas.ts'
 import * as audit from '../audit/schemas.ts'
+import * as bulkSplits from '../splits/bulk-schemas.ts'
 import * as explanations from '../splits/explanation-schemas.ts'
 import * as deals from '../deals/schemas.ts'
 import * as scenarios from '../what-if/scenario-schemas.ts'
@@ -21,6 +22,7 @@ export const resources = [
   record,
   deals,
   splits,
+  bulkSplits,
   explanations,
   whatIfs,
   scenarios,

@@ -50,8 +50,8 @@ function listSizes(
     .execute()
 }
 
-/** How many of these versions fit into a page by their shares; at least one. */
-function countFitting(sizes: readonly VersionSize[]): number {
+/** How many of these splits fit into a page by their shares; at least one. */
+export function countFitting(sizes: readonly Pick<VersionSize, 'shares'>[]): number {
   let shares = 0
   const index = sizes.findIndex((size, n) => (shares += Number(size.shares)) > mostShares && n > 0)
   return index === -1 ? sizes.length : index

@@ -1,3 +1,4 @@
+import { toCsvCell, toCsvLine } from '../values/csv.ts'
 import { toDecimal } from '../values/money.ts'
 import type { MinorStatement } from './queries.ts'
 
@@ -12,13 +13,10 @@ const columns = [
   'changed_at',
 ] as const
 
-/**
- * A page of a statement as CSV (RFC 4180): a line for each deal, and a line with the total of all pages. Money is exact at any
- * size.
- */
+/** A page of a statement as CSV: a line for each deal, and a line with the total of all pages. Money is exact at any size. */
 export function toCsv({ lines, currency, total_minor }: MinorStatement): string {
   const rows = lines.map(({ changes, ...line }) => [
-    toCell(line.deal_id),
+    toCsvCell(line.deal_id),
     line.closed_date,
     line.version,
     line.percentage,
@@ -28,11 +26,5 @@ export function toCsv({ lines, currency, total_minor }: MinorStatement): string 
     changes.at(-1)?.calculated_at ?? '',
   ])
   const total = ['total', '', '', '', toDecimal(total_minor, currency), currency, '', '']
-  return [columns, ...rows, total].map((row) => `${row.join(',')}\r\n`).join('')
-}
-
-// Spreadsheets run text that starts like a formula (CSV injection); an apostrophe prevents that.
-function toCell(text: string): string {
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+  return [columns, ...rows, total].map(toCsvLine).join('')
 }

@@ -57,6 +57,8 @@ t.test('no request, trigger or function scans a whole growing table', async (t) 
     ['GET', '/attribution/deal-1/compare'],
     ['GET', '/analytics/partners?sort=deals'],
     ['GET', '/partners/p20/statement?month=2025-06&format=csv&as_of=2100-01-01T00:00:00Z'],
+    ['GET', '/attributions.csv?start_date=2025-06-01&end_date=2025-12-31'],
+    ['GET', '/attributions.ndjson?start_date=2025-06-01&partner_id=p1'],
     ['GET', '/deals?offset=20&limit=20'],
     ['GET', '/deals?partner_id=p1&attribution_model=linear&currency=JPY'],
     ['GET', '/deals?currency=JPY'],

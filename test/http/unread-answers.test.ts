@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, type Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import { fastify } from 'fastify'
 import t, { type Test } from 'tap'
@@ -9,13 +10,19 @@ import { limitUnreadAnswers } from '../../src/http/unread-answers.ts'
 
 const large = 'x'.repeat(8_000_000)
 
-async function listen(t: Test, bounds: Parameters<typeof limitUnreadAnswers>[2]) {
+/** 20 MB. */
+async function* largeChunks() {
+  for (let n = 0; n < 100; n += 1) yield Buffer.alloc(200_000)
+}
+
+async function listen(t: Test, bounds: Parameters<typeof limitUnreadAnswers>[2], chunks = largeChunks) {
   const app = fastify({ forceCloseConnections: true })
   const metrics = createMetrics()
   answerProblems(app)
   limitUnreadAnswers(app, metrics, bounds)
   app.get('/large', async () => large)
   app.get('/small', async () => 'small')
+  app.get('/stream', async () => Readable.from(chunks()))
   await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
   const { port } = app.server.address() as AddressInfo
@@ -31,11 +38,11 @@ async function until(read: () => Promise<number | undefined>, value: number): Pr
   while ((await read()) !== value) await setImmediate()
 }
 
-/** Asks for the large answer and reads none of it. */
-function askAndNotRead(port: number): Socket {
+/** Asks for a large answer and reads none of it. */
+function askAndNotRead(port: number, path = '/large'): Socket {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
-  socket.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n')
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
   return socket
 }
 
@@ -94,4 +101,33 @@ t.test('a large answer takes the room of an unread one that has waited for spare
   socket.resume()
   await once(socket, 'close')
   t.ok(socket.bytesRead < large.length)
+})
+
+t.test('a stream that the client does not read is given up and counted', async (t) => {
+  const { port, readMetric } = await listen(t, { patienceMs: 20, bytesPerMs: 1_000_000 })
+  const socket = askAndNotRead(port, '/stream')
+
+  await once(socket, 'readable')
+  await until(() => readMetric('http_answers_given_up_total'), 1)
+  socket.resume()
+  await once(socket, 'close')
+
+  t.ok(socket.bytesRead < 20_000_000)
+  t.equal(await readMetric('http_answers_waiting_bytes'), 0)
+})
+
+t.test('the time in which the next chunk of a stream is made does not count', async (t) => {
+  const gate = Promise.withResolvers<void>()
+  const { port } = await listen(t, { patienceMs: 1, bytesPerMs: 0.001 }, async function* chunks() {
+    yield Buffer.from('one,')
+    await gate.promise
+    yield Buffer.from('two')
+  })
+
+  const answer = await fetch(`http://127.0.0.1:${port}/stream`)
+  // Each takes longer than a sweep.
+  for (let n = 0; n < 10; n += 1) await (await fetch(`http://127.0.0.1:${port}/small`)).text()
+  gate.resolve()
+
+  t.equal(await answer.text(), 'one,two')
 })

@@ -75,6 +75,22 @@ t.test('listEvents.items() iterates over all pages', async (t) => {
   t.strictSame(ids.toSorted(), events.map(({ id }) => id).toSorted())
 })
 
+t.test('the client reads an export as text or as a stream', async (t) => {
+  const { url, key } = await createFreshService(t)
+  client.configure({ serverUrl: url, auth: { apiKey: { apiKey: key } } })
+  await client.closeDeal({ body: { id: 'd1', amount: 10, attribution_model: 'equal' } })
+  await client.closeDeal({ body: { id: 'd2', amount: 20, attribution_model: 'equal' } })
+
+  const text = await client.exportAttributionsNdjson()
+  const stream = await client.exportAttributionsNdjson({}, { parseAs: 'stream' })
+
+  const lines = text.data?.split('\n') ?? []
+  t.match(JSON.parse(lines[0] ?? ''), { deal_id: 'd1', partner_id: null, payout: 10 })
+  t.match(JSON.parse(lines[1] ?? ''), { deal_id: 'd2', partner_id: null, payout: 20 })
+  t.equal(lines.length, 3)
+  t.equal(await new Response(stream.data).text(), text.data)
+})
+
 t.test('the client retries a write whose answer was lost, and it is stored once', async (t) => {
   const { url, key, db } = await createFreshService(t)
   let answers = 0

@@ -6,8 +6,8 @@ import { connectAsOwner } from './database.ts'
 import type { Test } from 'tap'
 
 const generatedId = /\b(?:ptn|evt|deal|key|aud)_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g
-// The last column of a statement in CSV.
-const changedAt = /,[\dT:.-]+Z(?=\r\n)/g
+// The last column of CSV, and the last member of a line of NDJSON.
+const lastInstants = /(?<=,)[\dT:.-]+Z(?=\r\n)|[\dT:.-]+Z(?="}\n)/g
 const generatedFields = /_at$|^(?:at|month|request_id|next_cursor)$/
 
 /** A listening service whose database holds only the first key, returned as `key`. */
@@ -33,7 +33,7 @@ export function mask(answer: unknown): unknown {
       return value
         .replace(generatedId, '<id>')
         .replace(/^sk_.*/, '<secret>')
-        .replace(changedAt, ',<changed_at>')
+        .replace(lastInstants, '<instant>')
     }),
   )
 }

@@ -21,6 +21,12 @@ export const readPaths: Readonly<Record<string, (random: Random, deals: number) 
   'a statement': () => '/partners/p1000/statement?month=2025-06',
   'an attribution': (random, deals) => `/attribution/deal-${1 + random(deals)}`,
   'an attribution, explained': (random, deals) => `/attribution/deal-${1 + random(deals)}?explain=true`,
+  'attributions of a month': () => '/attributions?start_date=2025-06-01&end_date=2025-06-30',
+  'attributions of a month, in a currency': () =>
+    '/attributions?start_date=2025-06-01&end_date=2025-06-30&currency=GBP',
+  'attributions of a partner': (random) => `/attributions?partner_id=${toPartner(random)}&limit=20`,
+  'attributions of a partner, in a currency': (random) =>
+    `/attributions?partner_id=${toPartner(random)}&currency=GBP&limit=20`,
   'the history of an attribution': (random, deals) => `/attribution/deal-${1 + random(deals)}/history`,
   'a deal': (random, deals) => `/deals/deal-${1 + random(deals)}`,
   deals: () => '/deals',

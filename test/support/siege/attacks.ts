@@ -2,6 +2,7 @@ import { connectionAttacks } from './connection-attacks.ts'
 import { bodyAttacks } from './body-attacks.ts'
 import { dealAttacks } from './deal-attacks.ts'
 import { anonymousAttacks } from './anonymous-attacks.ts'
+import { exportAttacks } from './export-attacks.ts'
 import type { Attack } from './outcome.ts'
 import { importAttacks } from './import-attacks.ts'
 
@@ -11,5 +12,6 @@ export const attacks: readonly Attack[] = [
   ...bodyAttacks,
   ...importAttacks,
   ...dealAttacks,
+  ...exportAttacks,
   ...connectionAttacks,
 ]
