@@ -72,7 +72,13 @@ const rooms: readonly Room[] = [
   { files: 'migrations/**', others: [], notPackages: ['*', '!kysely'] },
   {
     files: 'tools/**',
-    others: ['../src/**', '!../src/bin/*', '../src/bin/environment.ts', '../migrations/**', '../sdk/**'],
+    others: [
+      '../src/**',
+      '!../src/bin/*',
+      '../src/bin/{command,environment}.ts',
+      '../migrations/**',
+      '../sdk/**',
+    ],
   },
 ]
 

@@ -21,6 +21,8 @@ const key = await compose(
   'node',
   'dist/src/bin/keys.js',
   'create',
+  '--scopes',
+  'admin',
   '--limit',
   '999999999',
 )

@@ -1,44 +1,58 @@
-import { parseArgs } from 'node:util'
 import { client, type Problem } from '../sdk/client.ts'
 import { reasonOf } from '../src/import/api-client.ts'
 import { readServiceAccess } from '../src/import/service-access.ts'
 import { createDemoData, type DemoData } from './demo-data.ts'
 import { formatTable } from '../src/import/format-table.ts'
-import { loadEnvironment, run } from '../src/bin/environment.ts'
+import { command, runCommand } from '../src/bin/command.ts'
+import { loadEnvironment } from '../src/bin/environment.ts'
 
 const dayMs = 86_400_000
 
-await run(async () => {
-  const { values } = parseArgs({ options: { url: { type: 'string' }, key: { type: 'string' } } })
-  const { url, key } = readServiceAccess(values, process.env, loadEnvironment())
-  client.configure({ serverUrl: url, auth: { apiKey: { apiKey: key } } })
-  const { api_key: own } = await ask(
-    client.createApiKey({
-      body: {
-        name: 'demo',
-        scopes: ['write'],
-        rate_limit_max: 10_000,
-        expires_at: new Date(Date.now() + 3_600_000).toISOString(),
-      },
-    }),
-  )
-  try {
-    client.auth.apiKey('apiKey', own.key as string)
-    const today = await findStart()
-    const data = createDemoData(today)
-    await fill(data)
-    await printLeaderboard(today)
-    await printSplit(data.exampleId)
-    console.log(`\nThe rest is at ${url}/docs, or by curl as in README.md.`)
-  } finally {
-    client.auth.apiKey('apiKey', key)
-    await ask(client.revokeApiKey({ path: { keyId: own.id } }))
-  }
+const demo = command({
+  does: 'Fills an empty service with a generated year of a partner programme. The key is that of the service, or API_KEY.',
+  options: {
+    url: { value: 'URL', help: 'the service; without it API_URL, or else this machine' },
+    remove: { help: 'void the deals of the demo and set its partners inactive' },
+  },
+  async run({ url: given, remove: isRemoval }) {
+    const { url, key } = readServiceAccess({ url: given }, process.env, loadEnvironment())
+    client.configure({ serverUrl: url, auth: { apiKey: { apiKey: key } } })
+    const { api_key: own } = await ask(
+      client.createApiKey({
+        body: {
+          name: 'demo',
+          scopes: ['write'],
+          rate_limit_max: 10_000,
+          expires_at: new Date(Date.now() + 3_600_000).toISOString(),
+        },
+      }),
+    )
+    try {
+      client.auth.apiKey('apiKey', own.key as string)
+      await (isRemoval ? remove() : show(url))
+    } finally {
+      client.auth.apiKey('apiKey', key)
+      await ask(client.revokeApiKey({ path: { keyId: own.id } }))
+    }
+  },
 })
+
+async function show(url: string): Promise<void> {
+  const today = await findStart()
+  const data = createDemoData(today)
+  await fill(data)
+  await printLeaderboard(today)
+  await printSplit(data.exampleId)
+  console.log(`\nThe rest is at ${url}/docs, or by curl as in README.md.`)
+}
 
 /** Today, or the day of the first run, so that a second run sends the same data. Throws if the service has other data. */
 async function findStart(): Promise<number> {
   const { data: earlier } = await client.getPartner({ path: { partnerId: 'demo-partner-1' } })
+  if (earlier?.partner.status === 'inactive')
+    throw new Error(
+      'The demo was removed from this service, and its ids are taken for ever: to run it again, start with an empty database (docs/operations.md, "Reset").',
+    )
   if (earlier !== undefined) return midnightOf(earlier.partner.created_at)
   const { partners } = await ask(client.listPartners({ query: { limit: 1 } }))
   const { deals } = await ask(client.listDeals({ query: { limit: 1 } }))
@@ -66,6 +80,28 @@ async function fill({ partners, events, deals, lateEvents, correction }: DemoDat
     `A year of a partner programme: ${partners.length} partners, ${events.length} touchpoints, ${deals.length} deals; ` +
       `then ${lateEvents.length} late touchpoints and 1 correction.`,
   )
+}
+
+/** Voids the deals, because the API deletes nothing. An interrupted demo has fewer deals and partners. */
+async function remove(): Promise<void> {
+  const { partners, deals } = createDemoData(midnightOf(new Date().toISOString()))
+  const body = { reason: 'the demo was removed' }
+  let voided = 0
+  for (const { id: dealId } of deals) {
+    const { error } = await client.voidDeal({ path: { dealId: dealId as string }, body })
+    if (error === undefined) voided += 1
+    else if (error.status !== 404) throw refusal(error)
+  }
+  let left = 0
+  for (const { id: partnerId } of partners) {
+    const change = { path: { partnerId: partnerId as string }, body: { status: 'inactive' as const } }
+    const { error } = await client.updatePartner(change)
+    if (error === undefined) left += 1
+    else if (error.status !== 404) throw refusal(error)
+  }
+  console.log(`Demo deals voided: ${voided}. Demo partners set inactive: ${left}.
+No report counts them any more. The records stay readable, with their touchpoints, because the API deletes nothing. To
+start with an empty database, see docs/operations.md, "Reset".`)
 }
 
 async function printLeaderboard(today: number): Promise<void> {
@@ -134,8 +170,14 @@ function money(amount: number): string {
 /** Awaits an answer. Throws with the reasons of the service if it refuses the request. */
 async function ask<Data>(answer: Promise<SdkAnswer<Data>>): Promise<Data> {
   const { data, error } = await answer
-  if (error !== undefined) throw new Error(`The service refused the request: ${reasonOf(error)}`)
+  if (error !== undefined) throw refusal(error)
   return data
 }
 
+function refusal(problem: Problem): Error {
+  return new Error(`The service refused the request: ${reasonOf(problem)}`)
+}
+
 type SdkAnswer<Data> = { data: Data; error: undefined } | { data: undefined; error: Problem }
+
+await runCommand('npm run demo', demo)

@@ -1,17 +1,19 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { parseArgs } from 'node:util'
-import { run } from '../src/bin/environment.ts'
+import { command, runCommand } from '../src/bin/command.ts'
 import { catalogue } from '../src/errors.ts'
 import { errorsIntroduction, titleOf } from '../src/openapi/errors-page.ts'
 
-const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
 const file = new URL('../docs/errors.md', import.meta.url)
 
-await run(async () => {
-  const text = writePage()
-  if (!values.check) return writeFile(file, text)
-  if ((await readFile(file, 'utf8').catch(() => '')) === text) return
-  throw new Error('docs/errors.md differs from src/errors.ts: run npm run errors.')
+const errors = command({
+  does: 'Writes docs/errors.md from src/errors.ts.',
+  options: { check: { help: 'write nothing, and fail if the file is not current' } },
+  async run({ check }) {
+    const text = writePage()
+    if (!check) return writeFile(file, text)
+    if ((await readFile(file, 'utf8').catch(() => '')) === text) return
+    throw new Error('docs/errors.md differs from src/errors.ts: run npm run errors.')
+  },
 })
 
 function writePage(): string {
@@ -27,3 +29,5 @@ This file is made from \`src/errors.ts\` by \`npm run errors\`. A service shows 
 
 ${entries.join('\n')}`
 }
+
+await runCommand('npm run errors', errors)

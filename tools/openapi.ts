@@ -1,26 +1,30 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { buildApp } from '../src/app.ts'
 import { readEnvironment } from '../src/config.ts'
 import { connect } from '../src/database/connect.ts'
-import { commandLog, run } from '../src/bin/environment.ts'
+import { command, runCommand } from '../src/bin/command.ts'
+import { commandLog } from '../src/bin/environment.ts'
 import { listBreakingChanges, redocly } from './redocly.ts'
 
-const { values } = parseArgs({
-  options: { check: { type: 'boolean', default: false }, release: { type: 'boolean', default: false } },
-})
 const root = new URL('../', import.meta.url)
 const folder = new URL('openapi/', root)
 const current = new URL('openapi.json', folder)
 const released = new URL('released.json', folder)
 
-await run(async () => {
-  const documents = await makeDocuments()
-  if (values.check) return checkDocuments(documents)
-  await mkdir(folder, { recursive: true })
-  for (const [name, text] of Object.entries(documents)) await writeFile(new URL(name, folder), text)
-  if (values.release) await copyFile(current, released)
+const openapi = command({
+  does: 'Writes openapi/openapi.json and .yaml from the routes.',
+  options: {
+    check: { help: 'write nothing, and fail if the files are not current or break clients unannounced' },
+    release: { help: 'keep the document as that of the last release, too' },
+  },
+  async run({ check, release }) {
+    const documents = await makeDocuments()
+    if (check) return checkDocuments(documents)
+    await mkdir(folder, { recursive: true })
+    for (const [name, text] of Object.entries(documents)) await writeFile(new URL(name, folder), text)
+    if (release) await copyFile(current, released)
+  },
 })
 
 async function makeDocuments() {
@@ -63,3 +67,5 @@ async function readVersion(file: URL): Promise<string> {
   const { info } = JSON.parse(await readFile(file, 'utf8')) as { info: { version: string } }
   return info.version
 }
+
+await runCommand('npm run openapi', openapi)

@@ -1,14 +1,13 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { commandLog, run } from '../src/bin/environment.ts'
+import { command, runCommand } from '../src/bin/command.ts'
+import { commandLog } from '../src/bin/environment.ts'
 import { connect } from '../src/database/connect.ts'
 import { migrateToLatest } from '../src/database/migrate.ts'
 import { startEmbedded } from '../src/postgres/embedded.ts'
 import { describeSchema } from './describe-schema.ts'
 
-const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
 const file = new URL('../docs/schema.sql', import.meta.url)
 
 const head = `-- The schema that the migrations make, for reading: it cannot be run as it is.
@@ -16,11 +15,15 @@ const head = `-- The schema that the migrations make, for reading: it cannot be 
 
 `
 
-await run(async () => {
-  const text = head + (await migrateAndDescribe())
-  if (!values.check) return writeFile(file, text)
-  if ((await readFile(file, 'utf8')) === text) return
-  throw new Error('docs/schema.sql is not what the migrations make: run npm run schema.')
+const schema = command({
+  does: 'Writes docs/schema.sql, the schema that the migrations make.',
+  options: { check: { help: 'write nothing, and fail if the file is not current' } },
+  async run({ check }) {
+    const text = head + (await migrateAndDescribe())
+    if (!check) return writeFile(file, text)
+    if ((await readFile(file, 'utf8')) === text) return
+    throw new Error('docs/schema.sql is not what the migrations make: run npm run schema.')
+  },
 })
 
 // On the embedded PostgreSQL, whatever DATABASE_URL is: releases of PostgreSQL print some definitions differently.
@@ -38,3 +41,5 @@ async function migrateAndDescribe(): Promise<string> {
     await rm(dataDir, { recursive: true, force: true })
   }
 }
+
+await runCommand('npm run schema', schema)

@@ -10,27 +10,34 @@ import { findLostSettings } from '../database/session.ts'
 import type { Database } from '../database/tables.ts'
 import { findTimeZoneFault } from '../database/time-zone.ts'
 import { createLog } from '../http/log.ts'
+import { createTerminalLog } from '../http/terminal-log.ts'
 import { firstKeyFile, localFile } from '../import/service-access.ts'
 import { listJobs } from '../jobs/list-jobs.ts'
 import { runJobs } from '../jobs/run-jobs.ts'
-import { loadEnvironment, run } from './environment.ts'
+import { command, runCommand } from './command.ts'
+import { explain, loadEnvironment } from './environment.ts'
 import { adviseOnKeys, closeFile, makeFirstKey } from './first-key.ts'
 import { readPayoutKeys } from './payout-keys.ts'
+import { requirePorts } from './require-ports.ts'
 
 const lastRequestsMs = 7000
 
-await run(async () => {
-  const environment = loadEnvironment()
-  const log = createLog(environment.LOG_LEVEL)
-  await using opened = new AsyncDisposableStack()
-  await serve(environment, log, opened)
-  const running = opened.move()
-  const delay = environment.DRAIN_SECONDS * 1000 + lastRequestsMs
-  closeWithGrace({ delay, logger: log }, async ({ err, signal }) => {
-    if (err) log.fatal({ err }, 'closing after an error')
-    else log.info({ signal }, 'closing')
-    await running.disposeAsync()
-  })
+const start = command({
+  does: 'Starts the service. Settings are environment variables, or lines of `.env`; README.md lists them.',
+  async run() {
+    const environment = loadEnvironment()
+    const terminal = process.stdout.isTTY ? createTerminalLog(process.stdout) : undefined
+    const log = createLog(environment.LOG_LEVEL, terminal)
+    await using opened = new AsyncDisposableStack()
+    await serve(environment, log, opened)
+    const running = opened.move()
+    const delay = environment.DRAIN_SECONDS * 1000 + lastRequestsMs
+    closeWithGrace({ delay, logger: log }, async ({ err, signal }) => {
+      if (err) log.fatal({ err }, 'closing after an error')
+      else log.info({ signal }, 'closing')
+      await running.disposeAsync()
+    })
+  },
 })
 
 /** Starts the service. Adds to `opened` what must be closed, in reverse order. */
@@ -38,6 +45,7 @@ async function serve(environment: Environment, log: Logger, opened: AsyncDisposa
   for (const file of [localFile, firstKeyFile(environment.DATA_DIR)]) {
     await closeFile(file).catch((err: unknown) => log.warn({ err }, `other users can read ${file}`))
   }
+  await requirePorts(environment)
   const database = await openDatabase(environment, log)
   opened.defer(() => database.close())
   if (environment.MIGRATE_ON_START === 'on') await database.migrate()
@@ -70,8 +78,10 @@ async function warnOfDatabase(db: Kysely<Database>, log: Logger): Promise<void> 
       log.warn({ settings }, 'settings do not reach the database: see docs/operations.md, "PgBouncer"')
   } catch (err) {
     log.warn(
-      { err },
-      'not ready: the database does not answer, or `npm run migrate` has not granted this role its rights',
+      { reason: explain(err) },
+      'not ready: the database of DATABASE_URL does not answer, or `npm run migrate` has not granted this role its rights',
     )
   }
 }
+
+await runCommand('npm start', start)

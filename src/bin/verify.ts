@@ -1,23 +1,21 @@
-import { parseArgs } from 'node:util'
 import { SingleBar } from 'cli-progress'
 import type { Kysely } from 'kysely'
-import { openDatabase } from '../database/open-database.ts'
 import type { Database } from '../database/tables.ts'
 import { type Replayed, replayDeals } from '../record/replay.ts'
 import { verifyRollups } from '../rollups/verify.ts'
-import { commandLog, loadEnvironment, run } from './environment.ts'
+import { command, runCommand } from './command.ts'
+import { withDatabase } from './with-database.ts'
 
 const dealsAtOnce = 200
-const { values } = parseArgs({ options: { rollups: { type: 'boolean', default: false } } })
 
-await run(async () => {
-  const database = await openDatabase(loadEnvironment(), commandLog)
-  try {
-    const differing = await (values.rollups ? verifyRollupRows(database.db) : verifyVersions(database.db))
-    if (differing > 0) process.exitCode = 1
-  } finally {
-    await database.close()
-  }
+const verify = command({
+  does: 'Splits every stored version again from the stored data and compares. The exit code is 1 if any differs.',
+  options: { rollups: { help: 'compare the sums for reports with the record instead' } },
+  run: ({ rollups }) =>
+    withDatabase(async ({ db }) => {
+      const differing = await (rollups ? verifyRollupRows(db) : verifyVersions(db))
+      if (differing > 0) process.exitCode = 1
+    }),
 })
 
 async function verifyVersions(db: Kysely<Database>): Promise<number> {
@@ -25,6 +23,10 @@ async function verifyVersions(db: Kysely<Database>): Promise<number> {
     .selectFrom('attributions')
     .select(({ fn }) => fn.countAll<bigint>().as('count'))
     .executeTakeFirstOrThrow()
+  if (count === 0n) {
+    console.log('The database has no versions to verify: no deal has been recorded yet.')
+    return 0
+  }
   const bar = new SingleBar({ format: 'replaying {bar} {value}/{total} versions' })
   bar.start(Number(count), 0)
   let versions = 0
@@ -52,3 +54,5 @@ async function verifyRollupRows(db: Kysely<Database>): Promise<number> {
   for (const { name, differing } of checked) console.log(`${name}: ${differing} rows differ from the record`)
   return checked.reduce((sum, { differing }) => sum + differing, 0)
 }
+
+await runCommand('npm run verify', verify)

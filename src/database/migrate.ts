@@ -34,8 +34,13 @@ function explainDenial(error: unknown): never {
 
 /** Whether every migration of this release has run. A database may have later migrations too. */
 export async function isSchemaCurrent<DB>(db: Kysely<DB>): Promise<boolean> {
+  return (await listPending(db)).length === 0
+}
+
+/** The names of the migrations of this release that have not run yet. */
+export async function listPending<DB>(db: Kysely<DB>): Promise<readonly string[]> {
   const migrations = await migratorOf(db).getMigrations()
-  return migrations.every(({ executedAt }) => executedAt !== undefined)
+  return migrations.filter(({ executedAt }) => executedAt === undefined).map(({ name }) => name)
 }
 
 /** Makes a check of the database: it answers, and the migrations of this release have run. Rejects if it does not answer. */

@@ -1,7 +1,8 @@
 import type { Kysely } from 'kysely'
 import { connect, type Log } from './connect.ts'
 import { startEmbedded } from '../postgres/embedded.ts'
-import { migrateToLatest } from './migrate.ts'
+import { listPending, migrateToLatest } from './migrate.ts'
+import { requireAnswer } from './require-answer.ts'
 import { admitService } from './roles.ts'
 import type { Database } from './tables.ts'
 
@@ -11,6 +12,8 @@ export interface OpenDatabase {
   readonly isEmbedded: boolean
   /** Runs the migrations as the owner of the schema, grants the role of the service its rights, returns their names. */
   migrate(): Promise<readonly string[]>
+  /** The names of the migrations that `migrate` would run. */
+  listPending(): Promise<readonly string[]>
   close(): Promise<void>
 }
 
@@ -29,7 +32,14 @@ export async function openDatabase(settings: DatabaseSettings, log: Log): Promis
     return {
       db,
       isEmbedded: false,
-      migrate: () => (ownerUrl === undefined ? migrateToLatest(db) : migrateAsOwner(ownerUrl, url, log)),
+      migrate: () =>
+        ownerUrl === undefined
+          ? requireAnswer(db, 'DATABASE_URL', url).then(() => migrateToLatest(db))
+          : migrateAsOwner(ownerUrl, url, log),
+      listPending: () =>
+        ownerUrl === undefined
+          ? requireAnswer(db, 'DATABASE_URL', url).then(() => listPending(db))
+          : asOwner(ownerUrl, listPending, log),
       close: () => db.destroy(),
     }
   }
@@ -42,6 +52,7 @@ export async function openDatabase(settings: DatabaseSettings, log: Log): Promis
     db,
     isEmbedded: true,
     migrate: () => migrateAsOwner(embedded.ownerUrl, embedded.url, log),
+    listPending: () => asOwner(embedded.ownerUrl, listPending, log),
     async close() {
       await db.destroy()
       await embedded.stop()
@@ -69,6 +80,7 @@ async function asOwner<Result>(
 ): Promise<Result> {
   const owner = connect({ url, max: 1, log })
   try {
+    await requireAnswer(owner, 'DATABASE_OWNER_URL', url)
     return await work(owner)
   } finally {
     await owner.destroy()

@@ -7,7 +7,7 @@ export const logController = new LogController({
   requestIdLogLabel: 'request_id',
 })
 
-/** The log of the service: one JSON object a line. Of an error it contains only fields that cannot hold data of clients. */
+/** The log of the service: one JSON object a line, or a line for people on a terminal (`createTerminalLog`). Of an error it contains only fields that cannot hold data of clients. */
 export function createLog(level: string, stream?: DestinationStream): Logger {
   return pino({ level, serializers: { err: describeError } }, stream)
 }

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
-import { mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { access, constants, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { Client } from 'pg'
 import { createCluster, ensurePostmaster, shutDown, type Postmaster } from './cluster.ts'
@@ -22,7 +23,10 @@ interface EmbeddedOptions {
   readonly settings?: readonly string[]
 }
 
-const timeoutMs = 60_000
+const serverTimeoutMs = 20_000
+const recoveryTimeoutMs = 300_000
+// Codes of PostgreSQL: 28P01 is invalid_password, 57P03 cannot_connect_now.
+const [wrongPassword, notReady] = ['28P01', '57P03']
 
 /**
  * Starts a PostgreSQL server with its data under `dataDir`, used if DATABASE_URL is not set, or joins the running one.
@@ -36,18 +40,23 @@ export async function startEmbedded({
   settings = [],
 }: EmbeddedOptions): Promise<EmbeddedDatabase> {
   await findProgram('initdb')
-  await mkdir(dataDir, { recursive: true })
-  const root = await realpath(dataDir)
+  const root = await prepareFolder(dataDir)
   const home = await createCluster(root)
   const password = await readFile(join(home, 'password'), 'utf8')
 
-  for (const giveUpAt = Date.now() + timeoutMs; ; await setTimeout(50)) {
+  for (const startedAt = Date.now(); ; await setTimeout(50)) {
     const { pid, port } = await ensurePostmaster(home, settings)
     const address = `127.0.0.1:${port}/postgres`
     const ownerUrl = `postgres://postgres:${password}@${address}`
-    const holder = await hold(ownerUrl).catch((error: unknown) => {
+    const holder = await hold(ownerUrl).catch((cause: Error & { readonly code?: string }) => {
+      if (cause.code === wrongPassword)
+        throw new Error(`DATA_DIR: the PostgreSQL in ${home} does not take the password in that folder:`, {
+          cause,
+        })
       // The server may be recovering from a crash, or stopping; in that case the next round starts it again.
-      if (Date.now() > giveUpAt) throw new Error(`PostgreSQL in ${home} does not answer.`, { cause: error })
+      const waitMs = cause.code === notReady ? recoveryTimeoutMs : serverTimeoutMs
+      if (Date.now() - startedAt > waitMs)
+        throw new Error(`DATA_DIR: the PostgreSQL in ${home} (process ${pid}) does not answer:`, { cause })
     })
     if (holder === undefined) continue
     await writeConnection(root, { url: ownerUrl, pid, port })
@@ -56,6 +65,28 @@ export async function startEmbedded({
     const url = `postgres://service:${createHmac('sha256', password).update('service').digest('hex')}@${address}`
     return { ownerUrl, url, stop: () => leave({ root, home, ownerUrl, holder }) }
   }
+}
+
+/** Makes the folder if it is missing and returns its real path. Throws if it cannot be written. */
+async function prepareFolder(dataDir: string): Promise<string> {
+  try {
+    await makeFolder(resolve(dataDir))
+    // The dot makes this fail for a file.
+    await access(`${dataDir}/.`, constants.W_OK)
+    return await realpath(dataDir)
+  } catch (cause) {
+    throw new Error(`DATA_DIR must be a folder that can be written, and ${dataDir} is not:`, { cause })
+  }
+}
+
+/** In /proc, which refuses new folders with ENOENT, the recursive `mkdir` of Node never ends. */
+async function makeFolder(folder: string): Promise<void> {
+  if (existsSync(folder)) return
+  await makeFolder(dirname(folder))
+  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+    // Another process may have made it since.
+    if (error.code !== 'EEXIST') throw error
+  })
 }
 
 /** The connection that holds the shared lock of this process. */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { settingNames } from '../../src/config.ts'
 import { createApp } from '../support/app.ts'
 import { givenPartner } from '../support/fixtures.ts'
 import { createHome, runCommand, startService } from './processes.ts'
@@ -86,8 +87,7 @@ t.test('the model tables of the README match the service', async (t) => {
 })
 
 t.test('the README and .env.example list exactly the variables of the configuration', async (t) => {
-  const known = [...read('src/config.ts').matchAll(/^ {2}([A-Z_]+): Type\./gm)].map(([, name]) => name)
-  const variables = new Set([...known, 'API_URL', 'API_KEY'])
+  const variables = new Set([...settingNames, 'API_URL', 'API_KEY'])
 
   const rows = [...sectionOf('Configuration').matchAll(/^\| (`.*?`) \|/gm)].map(([, names = '']) => names)
   const lines = [...read('.env.example').matchAll(/^#([A-Z_]+)=/gm)].map(([, name]) => name)

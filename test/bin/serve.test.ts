@@ -1,8 +1,10 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { Agent, createServer, get, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { readdir } from 'node:fs/promises'
+import { Agent, get, type IncomingMessage } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { stripVTControlCharacters } from 'node:util'
 import { Pool } from 'pg'
 import t, { type Test } from 'tap'
 import { createDatabase } from '../support/database.ts'
@@ -137,23 +139,114 @@ t.test('a start as the owner of the tables logs one warning', async (t) => {
   t.match(warnings[1], [/can change the schema: see docs\/operations.md, "Database roles"/])
 })
 
-t.test('the service says in one sentence why it cannot start', async (t) => {
-  const taken = createServer().listen(0, '127.0.0.1')
-  t.teardown(() => taken.close())
-  await once(taken, 'listening')
-  const { port } = taken.address() as AddressInfo
-  const { url } = await createDatabase(t)
+t.test('npm run migrate -- --dry-run lists the migrations that would run and runs none', async (t) => {
+  const { url, ownerUrl } = await createDatabase(t)
+  await query(ownerUrl, 'drop schema public cascade; create schema public')
+  const dryRun = () => runMigration(url, ownerUrl, ['--dry-run'])
 
-  const portTaken = await runService(t, { DATABASE_URL: url, PORT: String(port) })
-  const metricsPortTaken = await runService(t, { DATABASE_URL: url, PORT: '0', METRICS_PORT: String(port) })
-  const noDatabase = await runService(t, { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' })
-  const noSecret = await runService(t, { DATABASE_URL_FILE: '/nowhere/secret' })
+  const before = await dryRun()
+  const again = await dryRun()
+  await runMigration(url, ownerUrl)
+  const after = await dryRun()
 
-  t.match(portTaken, { code: 1, stderr: /^listen EADDRINUSE[^\n]+\n$/ })
-  t.match(metricsPortTaken, { code: 1, stderr: /^listen EADDRINUSE[^\n]+\n$/ })
-  t.match(noDatabase, { code: 1, stderr: /ECONNREFUSED/ })
-  t.match(noSecret, { code: 1, stderr: /^ENOENT[^\n]+'\/nowhere\/secret'\n$/ })
+  t.match(before, { code: 0, output: /^would run 20261122T1900_create_partners\nwould run / })
+  t.strictSame(again, before)
+  t.match(after, { code: 0, output: 'The schema is up to date.\n' })
 })
+
+t.test('the service says in one sentence why it cannot start', async (t) => {
+  const port = await occupyPort(t)
+  const { url } = await createDatabase(t)
+  const start = (environment: NodeJS.ProcessEnv) =>
+    runService(t, { DATABASE_URL: url, PORT: '0', ...environment })
+
+  const portTaken = await start({ PORT: port })
+  const metricsPortTaken = await start({ METRICS_PORT: port })
+  const samePort = await start({ PORT: '6789', METRICS_PORT: '6789' })
+  const noHost = await start({ HOST: '192.0.2.1' })
+  const noSecret = await start({ DATABASE_URL_FILE: '/nowhere/secret' })
+
+  t.match(portTaken, { code: 1, stderr: new RegExp(`^PORT ${port} is in use on 127.0.0.1: [^\n]+\n$`) })
+  t.match(metricsPortTaken, { code: 1, stderr: new RegExp(`^METRICS_PORT ${port} is in use [^\n]+\n$`) })
+  t.match(samePort, { code: 1, stderr: /^METRICS_PORT and PORT are both 6789: [^\n]+\n$/ })
+  t.match(noHost, { code: 1, stderr: /^HOST must be an address of this machine, not 192.0.2.1 [^\n]+\n$/ })
+  t.match(noSecret, {
+    code: 1,
+    stderr: 'DATABASE_URL_FILE must be the path of a file that the service can read.\n',
+  })
+})
+
+t.test('a dead DATABASE_URL is named in one sentence, without its password', async (t) => {
+  // It accepts connections and never answers.
+  const silent = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => silent.close())
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  const { url } = await createDatabase(t)
+  const wrongPassword = Object.assign(new URL(url), { password: 'secret' }).href
+  const dead = [
+    'postgres://me:secret@127.0.0.1:1/none',
+    `postgres://me:secret@127.0.0.1:${port}/none`,
+    'postgres://me:secret@localhost:1/none',
+    wrongPassword,
+  ]
+
+  for (const DATABASE_URL of dead) {
+    const { code, stderr } = await runService(t, { DATABASE_URL, PORT: '0' })
+    t.equal(code, 1)
+    t.match(stderr, /^DATABASE_URL: cannot connect as \w+ to the database \w+ at [^\n]+: \S[^\n]+\n$/)
+    t.notMatch(stderr, /secret/)
+  }
+  const owner = await runMigration(url, 'postgres://me@127.0.0.1:1/none')
+  t.match(owner, { code: 1, stderr: /^DATABASE_OWNER_URL: cannot connect as me [^\n]+ECONNREFUSED[^\n]+\n$/ })
+})
+
+t.test('a start without a database and without migration logs the reason without a stack', async (t) => {
+  const DATABASE_URL = 'postgres://nobody@127.0.0.1:1/none'
+
+  const warnings = await startAndEnd(t, { DATABASE_URL, MIGRATE_ON_START: 'off' })
+
+  t.match(warnings, [/^not ready: the database of DATABASE_URL does not answer/])
+})
+
+t.test('the port is tried before the embedded PostgreSQL starts', async (t) => {
+  const folder = t.testdir()
+
+  const { code, stderr } = await runService(t, { PORT: await occupyPort(t), DATA_DIR: `${folder}/data` })
+
+  t.match({ code, stderr }, { code: 1, stderr: /^PORT \d+ is in use/ })
+  t.strictSame(await readdir(folder), [])
+})
+
+t.test('a DATA_DIR that cannot be written is named in one sentence', async (t) => {
+  const folder = t.testdir({ file: '' })
+
+  for (const DATA_DIR of [`${folder}/file`, '/proc/data', '/dev/null/data']) {
+    const { code, stderr } = await runService(t, { PORT: '0', DATA_DIR })
+    t.equal(code, 1)
+    t.match(stderr, /^DATA_DIR must be a folder that can be written, and \S+ is not: [^\n]+\n$/)
+  }
+})
+
+t.test(
+  'the log is lines for people on a terminal, and JSON elsewhere',
+  { skip: spawnSync('script', ['--version']).status !== 0 && 'script is not installed' },
+  async (t) => {
+    const { ownerUrl } = await createDatabase(t)
+    await query(ownerUrl, `insert into calendar (time_zone) values ('Europe/Berlin')`)
+    // It logs that the owner can change the schema, and ends because of the time zone.
+    const env = { PATH: process.env['PATH'], LOG_LEVEL: 'warn', PORT: '0', DATABASE_URL: ownerUrl }
+    const read = async (program: string, args: readonly string[]) =>
+      text(spawn(program, args, { env, stdio: ['ignore', 'pipe', 'ignore'] }).stdout)
+    const command = `${process.execPath} src/bin/serve.ts`
+
+    const terminal = stripVTControlCharacters(await read('script', ['-qec', command, '/dev/null']))
+    const pipe = await read('sh', ['-c', command])
+
+    t.match(terminal, /^\d\d:\d\d:\d\d WARN {2}the role of DATABASE_URL can change the schema/)
+    t.match(JSON.parse(pipe), { level: 40, msg: /^the role of DATABASE_URL can change the schema/ })
+  },
+)
 
 t.test(
   'the service does not start in another time zone than the stored one, and says what to do',
@@ -174,8 +267,16 @@ t.test(
   },
 )
 
-function spawnNode(t: Test, file: string, environment: NodeJS.ProcessEnv) {
-  const child = spawn(process.execPath, [file], {
+/** Listens on a port and returns its number. */
+async function occupyPort(t: Test): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => server.close())
+  await once(server, 'listening')
+  return String((server.address() as AddressInfo).port)
+}
+
+function spawnNode(t: Test, file: string, environment: NodeJS.ProcessEnv, args: readonly string[] = []) {
+  const child = spawn(process.execPath, [file, ...args], {
     env: { PATH: process.env['PATH'], LOG_LEVEL: 'silent', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -213,8 +314,8 @@ async function startAndEnd(t: Test, environment: NodeJS.ProcessEnv): Promise<rea
     .map((line) => (JSON.parse(line) as { msg: string }).msg)
 }
 
-async function runMigration(DATABASE_URL: string, DATABASE_OWNER_URL?: string) {
-  const child = spawnNode(t, 'src/bin/migrate.ts', { DATABASE_URL, DATABASE_OWNER_URL })
+async function runMigration(DATABASE_URL: string, DATABASE_OWNER_URL?: string, args: readonly string[] = []) {
+  const child = spawnNode(t, 'src/bin/migrate.ts', { DATABASE_URL, DATABASE_OWNER_URL }, args)
   const [output, stderr, [code]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),

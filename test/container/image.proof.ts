@@ -49,7 +49,8 @@ async function testImage(): Promise<void> {
     // With the previous release, this shows that its queries work on the new schema.
     const previous = process.env['PREVIOUS_IMAGE'] ?? image
     const instances = [await startInstance(t, place), await startInstance(t, place, previous)] as const
-    const { output } = await instances[0].exec(['node', 'dist/src/bin/keys.js', 'create'])
+    const create = ['node', 'dist/src/bin/keys.js', 'create', '--scopes', 'admin']
+    const { output } = await instances[0].exec(create)
     const key = /sk_\S+/.exec(output)?.[0] ?? ''
 
     for (const [step, { command, answer }] of (await readWorkflow()).entries()) {

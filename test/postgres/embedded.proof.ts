@@ -64,6 +64,24 @@ t.test('the embedded server serves several users and stops with the last one', a
   await t.rejects(query(second.ownerUrl, 'select'), { code: 'ECONNREFUSED' })
 })
 
+t.test('a server that hangs, or has another password, is a fault of DATA_DIR', async (t) => {
+  const dataDir = await createFolder(t)
+  await start(t, dataDir)
+  const { pid } = JSON.parse(await readFile(`${dataDir}/connection.json`, 'utf8')) as { pid: number }
+
+  process.kill(pid, 'SIGSTOP')
+  await t.rejects(startEmbedded({ dataDir, log }), {
+    message: /^DATA_DIR: the PostgreSQL in \S+ \(process \d+\) does not answer:$/,
+  })
+  process.kill(pid, 'SIGCONT')
+  const password = await readFile(`${dataDir}/postgres/password`, 'utf8')
+  await writeFile(`${dataDir}/postgres/password`, 'another')
+  await t.rejects(startEmbedded({ dataDir, log }), {
+    message: /^DATA_DIR: .* does not take the password in that folder:$/,
+  })
+  await writeFile(`${dataDir}/postgres/password`, password)
+})
+
 t.test('processes that start at the same time create and start one embedded server', async (t) => {
   const dataDir = await createFolder(t)
 

@@ -6,8 +6,11 @@ import { runCommand } from '../bin/processes.ts'
 async function createService(t: Test) {
   const service = await createApp(t)
   const url = await service.app.listen({ host: '127.0.0.1', port: 0 })
-  const demo = () =>
-    runCommand('tools/demo.ts', ['--url', url], { folder: t.testdir(), env: { API_KEY: service.key } })
+  const demo = (...args: string[]) =>
+    runCommand('tools/demo.ts', ['--url', url, ...args], {
+      folder: t.testdir(),
+      env: { API_KEY: service.key },
+    })
   return { ...service, demo }
 }
 
@@ -68,4 +71,33 @@ t.test('the demo refuses a service that has other data', async (t) => {
   t.equal(code, 1)
   t.match(stderr, /^This service has data of its own/)
   t.match((await service.call('GET', '/partners')).json(), { partners: { length: 1 } })
+})
+
+t.test('npm run demo -- --remove voids what the demo made and says what stays', async (t) => {
+  const { demo, call } = await createService(t)
+  await demo()
+
+  const { code, stdout, stderr } = await demo('--remove')
+  const again = await demo('--remove')
+  const more = await demo()
+
+  t.strictSame({ code, stderr }, { code: 0, stderr: '' })
+  t.match(stdout, /^Demo deals voided: 200\. Demo partners set inactive: 12\.\n[^]*The records stay readable/)
+  t.equal(again.stdout, stdout)
+  t.match((await call('GET', '/analytics')).json(), {
+    overview: { total_deals: 0, total_revenue: 0 },
+    touchpoints: [],
+    currencies: [],
+  })
+  t.match(more, { code: 1, stderr: /^The demo was removed from this service, [^\n]+\n$/ })
+})
+
+t.test('npm run demo -- --remove leaves the data of a service without a demo alone', async (t) => {
+  const service = await createService(t)
+  await givenPartner(service, 'p1')
+
+  const { code, stdout } = await service.demo('--remove')
+
+  t.match({ code, stdout }, { code: 0, stdout: /^Demo deals voided: 0\. Demo partners set inactive: 0\./ })
+  t.match((await service.call('GET', '/partners/p1')).json(), { partner: { status: 'active' } })
 })
