@@ -40,7 +40,18 @@ const rooms: readonly Room[] = [
   { files: 'src/postgres/**', others: [], notPackages: web },
   { files: 'src/http/**', others: [...vocabulary, '../database/*'] },
   { files: 'src/openapi/**', others: [...vocabulary, '../http/*', schemas, '../../package.json'] },
-  { files: 'src/import/**', others: [...vocabulary, schemas], notPackages: web },
+  {
+    files: 'src/import/**',
+    // The sentences about faults are those of the service.
+    others: [
+      ...vocabulary,
+      schemas,
+      '../http/fault-sentences.ts',
+      '../http/formats.ts',
+      '../http/validation.ts',
+    ],
+    notPackages: web,
+  },
   {
     files: 'src/jobs/**',
     others: [...vocabulary, '../database/*', '../http/*', '../record/*', '../rollups/*'],

@@ -1,64 +1,93 @@
-import { type FileHandle, open } from 'node:fs/promises'
-import { relative, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
-import { SingleBar } from 'cli-progress'
+import { createWriteStream } from 'node:fs'
+import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative, resolve } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { toBatches } from '../import/batches.ts'
-import { type CallApi, createApiClient } from '../import/api-client.ts'
-import { readServiceAccess } from '../import/service-access.ts'
+import { createApiClient, type CallApi } from '../import/api-client.ts'
 import { type Kind, kinds } from '../import/file-line.ts'
-import { readRows, type RefusedRow, type Row } from '../import/read-rows.ts'
-import { type SendResult, sendRows } from '../import/send-rows.ts'
-import { formatTable } from '../import/format-table.ts'
+import { describeForm, inspectFile, type TextFile } from '../import/inspect-file.ts'
+import type { RefusedRow, Row } from '../import/make-rows.ts'
+import { readMapFile } from '../import/map-file.ts'
+import { help, type ImportOptions, readOptions } from '../import/options.ts'
+import { createProgress } from '../import/progress.ts'
+import { openRows } from '../import/read-rows.ts'
+import { confirmOneForm, writeRefused } from '../import/refused-file.ts'
+import { confirmColumns, readRules, type Rules } from '../import/rules.ts'
+import { sendRows } from '../import/send-rows.ts'
+import { readServiceAccess } from '../import/service-access.ts'
+import { createTotals } from '../import/totals.ts'
 import { loadEnvironment, run } from './environment.ts'
 
-const usage = `Usage: npm run import -- FILE… [--url URL] [--kind KIND] [--report FILE] [--patience SECONDS]
-Files are NDJSON or CSV (.csv), also gzipped (.gz). KIND is one of ${kinds.join(', ')}. Set the API key as API_KEY.`
-
 const batchSizes: Readonly<Record<Kind, number>> = { partner: 100, event: 1000, deal: 100 }
-const unreadable = 'unreadable'
-const totals = new Map<string, { stored: number; known: number; refused: number }>()
-const bar = new SingleBar({
-  stream: process.stderr,
-  format: '{kind} {bar} {percentage} %  {value} of {total}',
-})
+const inputName = 'standard input'
+const totals = createTotals()
+const progress = createProgress(process.stderr)
+const stopping = new AbortController()
 
 interface ImportTask {
-  readonly files: readonly string[]
-  readonly kind: Kind | undefined
-  readonly call: CallApi
-  /** The file that lists refused rows; without it they go to stdout. */
+  readonly rules: Rules
+  readonly files: readonly ImportFile[]
+  /** Without it, nothing is sent. */
+  readonly call: CallApi | undefined
+  /** The file for the refused rows themselves. */
+  readonly refusedFile: string | undefined
+  /** The file that lists refused rows with their reasons; without it they go to stdout. */
   readonly report: FileHandle | undefined
 }
 
+interface ImportFile {
+  readonly file: TextFile
+  readonly found: Record<Kind, number>
+  readonly refused: RefusedRow[]
+  columns: readonly string[]
+}
+
 await run(async () => {
-  const task = await readTask()
+  const options = readOptions(process.argv.slice(2))
+  if (options.help) return console.log(help)
+  // The second Ctrl-C ends the process at once.
+  process.once('SIGINT', () => stopping.abort(new Error('Stopped. Run the import again to send the rest.')))
+  const spool = options.files.includes('-') ? await spoolInput() : undefined
   try {
-    const found = await countRows(task)
-    for (const kind of kinds) if (found[kind] > 0) await importKind(task, kind, found[kind])
+    await importFiles(await prepare(options, spool))
   } finally {
-    await task.report?.close()
-    printTotals()
+    if (spool !== undefined) await rm(spool, { recursive: true })
   }
 })
 
-async function readTask(): Promise<ImportTask> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      url: { type: 'string' },
-      key: { type: 'string' },
-      kind: { type: 'string' },
-      report: { type: 'string' },
-      patience: { type: 'string', default: '60' },
-    },
-  })
-  const kind = kinds.find((known) => known === values.kind)
-  if (positionals.length === 0 || values.kind !== kind || !/^\d{1,6}$/.test(values.patience))
-    throw new Error(usage)
-  const connection = readServiceAccess(values, process.env, loadEnvironment())
-  const report = values.report === undefined ? undefined : await open(resolveFromUser(values.report), 'w')
-  const call = createApiClient({ ...connection, patienceMs: Number(values.patience) * 1000, notify })
-  return { files: positionals.map(resolveFromUser), kind, call, report }
+async function prepare(options: ImportOptions, spool: string | undefined): Promise<ImportTask> {
+  const environment = loadEnvironment()
+  const maps = options['map-file'].map((name) => readMapFile(name, resolveFromUser))
+  const rules = readRules(options, maps, options['time-zone'] ?? environment.TIME_ZONE)
+  const [report, refusedFile] = [options.report, options.refused].map((name) => name && resolveFromUser(name))
+  const files: ImportFile[] = []
+  for (const given of options.files) {
+    const path = given === '-' ? join(spool ?? '', inputName) : resolveFromUser(given)
+    if (path === report || path === refusedFile)
+      throw new Error(`${given} is read, so it cannot be written: choose another file.`)
+    const name = given === '-' ? inputName : relative(resolveFromUser('.'), path)
+    const file = await inspectFile(path, name, options.form)
+    if (file.record === 'row') notify(`${name}: ${describeForm(file)}.`)
+    files.push({ file, found: { partner: 0, event: 0, deal: 0 }, refused: [], columns: [] })
+  }
+  const connection = options['dry-run'] ? undefined : readServiceAccess(options, process.env, environment)
+  const patienceMs = Number(options.patience) * 1000
+  const call = connection && createApiClient({ ...connection, patienceMs, notify, signal: stopping.signal })
+  return {
+    rules,
+    files,
+    call,
+    refusedFile,
+    report: report === undefined ? undefined : await open(report, 'w'),
+  }
+}
+
+/** Copies standard input to a file: the import reads each file several times. Returns the folder of the file. */
+async function spoolInput(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'import-'))
+  await pipeline(process.stdin, createWriteStream(join(folder, inputName)), { signal: stopping.signal })
+  return folder
 }
 
 /** Resolves a path from the folder in which the user ran npm, which runs scripts in the folder of the package. */
@@ -66,76 +95,97 @@ function resolveFromUser(file: string): string {
   return resolve(process.env['INIT_CWD'] ?? '.', file)
 }
 
-/** Reads all files before anything is sent: reports unreadable lines and counts the rows of each kind. */
-async function countRows(task: ImportTask): Promise<Readonly<Record<Kind, number>>> {
-  const found = { partner: 0, event: 0, deal: 0 }
-  for (const file of task.files) {
-    for await (const row of readRows(file, task.kind)) {
-      if ('body' in row) found[row.kind] += 1
-      else await addToTotals(row.kind ?? unreadable, { stored: 0, known: 0, refused: [row] }, task)
+async function importFiles(task: ImportTask): Promise<void> {
+  try {
+    await checkRows(task)
+    try {
+      for (const kind of kinds) await importKind(task, kind)
+    } finally {
+      if (task.refusedFile !== undefined) await writeRefused(task.refusedFile, task.files)
     }
+    if (totals.hasRefused()) process.exitCode = 2
+  } finally {
+    await task.report?.close()
+    const table = totals.format(task.call === undefined)
+    if (table !== undefined) console.log(table)
   }
-  return found
 }
 
-async function importKind(task: ImportTask, kind: Kind, total: number): Promise<void> {
-  bar.start(total, 0, { kind: `${kind}s`.padEnd(8) })
+/** Reads all files before anything is sent: reports rows that cannot be sent, and counts the others by kind. */
+async function checkRows(task: ImportTask): Promise<void> {
+  for (const entry of task.files) {
+    const { rows, columns, dropped } = openRows(entry.file, task.rules)
+    let leftOut = 0
+    for await (const row of rows) {
+      stopping.signal.throwIfAborted()
+      if (row === undefined) leftOut += 1
+      else if ('reason' in row) await refuse(task, [row])
+      else {
+        entry.found[row.kind] += 1
+        if (task.call === undefined) showRow(row)
+      }
+    }
+    entry.columns = [...columns]
+    const { name } = entry.file
+    if (dropped.size > 0) notify(`${name}: these columns are left out: ${[...dropped].join(', ')}.`)
+    if (leftOut > 0) notify(`${name}: --only leaves out ${leftOut} ${leftOut === 1 ? 'row' : 'rows'}.`)
+  }
+  confirmColumns(task.rules, new Set(task.files.flatMap(({ columns }) => columns)))
+  if (task.refusedFile !== undefined) confirmOneForm(task.files)
+}
+
+/** Counts a row of a dry run, and shows the first of its kind as it would be sent. */
+function showRow({ kind, body }: Row): void {
+  if (totals.of(kind).stored === 0) console.log(`The first ${kind}: ${JSON.stringify(body)}`)
+  totals.add(kind, { stored: 1 })
+}
+
+async function importKind(task: ImportTask, kind: Kind): Promise<void> {
+  const total = task.files.reduce((sum, { found }) => sum + found[kind], 0)
+  if (total === 0 || task.call === undefined) return
+  progress.start(kind, total)
   try {
-    for (const file of task.files) {
-      for await (const batch of toBatches(rowsOf(file, kind, task.kind), batchSizes[kind])) {
-        await addToTotals(kind, await sendRows[kind](task.call, batch), task)
-        bar.increment(batch.length)
+    for (const { file, found } of task.files) {
+      if (found[kind] === 0) continue
+      for await (const batch of toBatches(rowsOf(file, kind, task.rules), batchSizes[kind])) {
+        stopping.signal.throwIfAborted()
+        const { stored, known, refused } = await sendRows[kind](task.call, batch)
+        totals.add(kind, { stored, known })
+        await refuse(task, refused)
+        progress.add(batch.length)
       }
     }
   } finally {
-    bar.stop()
+    progress.stop()
   }
 }
 
-async function* rowsOf(file: string, kind: Kind, standard: Kind | undefined): AsyncGenerator<Row> {
-  for await (const row of readRows(file, standard)) if ('body' in row && row.kind === kind) yield row
+async function* rowsOf(file: TextFile, kind: Kind, rules: Rules): AsyncGenerator<Row> {
+  for await (const row of openRows(file, rules).rows)
+    if (row !== undefined && 'body' in row && row.kind === kind) yield row
 }
 
-async function addToTotals(
-  kind: string,
-  { stored, known, refused }: SendResult,
-  { report }: ImportTask,
+async function refuse(
+  { files, refusedFile, report }: ImportTask,
+  rows: readonly RefusedRow[],
 ): Promise<void> {
-  const before = totals.get(kind) ?? { stored: 0, known: 0, refused: 0 }
-  totals.set(kind, {
-    stored: before.stored + stored,
-    known: before.known + known,
-    refused: before.refused + refused.length,
-  })
-  if (refused.length === 0) return
-  const lines = refused.map(describe).join('\n')
+  if (rows.length === 0) return
+  for (const row of rows) {
+    totals.add(row.kind, { refused: 1 })
+    if (refusedFile !== undefined) files.find(({ file }) => file.name === row.file)?.refused.push(row)
+  }
+  const lines = rows.map(describe).join('\n')
   if (report !== undefined) return report.appendFile(`${lines}\n`)
-  clearBar()
+  progress.clear()
   console.log(lines)
 }
 
-function printTotals(): void {
-  const rows = [...kinds, unreadable].flatMap((kind) => {
-    const total = totals.get(kind)
-    return total === undefined ? [] : [[kind, total.stored, total.known, total.refused]]
-  })
-  if (rows.length > 0) console.log(formatTable(['', 'stored', 'already there', 'refused'], rows))
-}
-
 function describe({ file, line, kind, id, reason }: RefusedRow): string {
-  const location = `${relative(resolveFromUser('.'), file)}:${line}`
   const row = [kind, id].filter((word) => word !== undefined).join(' ')
-  return [location, row, reason].filter((part) => part !== '').join(': ')
+  return [`${file}:${line}`, row, reason].filter((part) => part !== '').join(': ')
 }
 
 function notify(sentence: string): void {
-  clearBar()
+  progress.clear()
   console.error(sentence)
-}
-
-/** Clears the progress bar before a line is printed. It is drawn again below the line. */
-function clearBar(): void {
-  if (!bar.isActive || !process.stderr.isTTY) return
-  process.stderr.clearLine(0)
-  process.stderr.cursorTo(0)
 }

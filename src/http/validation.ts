@@ -89,7 +89,8 @@ export function refuseUnknownParameters(app: FastifyInstance): void {
   })
 }
 
-function createAjv(allErrors: boolean): Ajv {
+/** An Ajv that coerces nothing. It stops at the first fault, or lists all. */
+export function createAjv(allErrors: boolean): Ajv {
   const ajv = new Ajv({
     allErrors,
     // The other instance checks the schemas. This one cannot: our `additionalProperties` does not accept the meta-schema.

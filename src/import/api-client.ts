@@ -22,6 +22,8 @@ interface ApiClientOptions extends ServiceAccess {
   readonly patienceMs: number
   /** Tells the user why a call waits. */
   readonly notify: (sentence: string) => void
+  /** Ends every call with its reason. */
+  readonly signal: AbortSignal
 }
 
 const mediaTypes = { object: 'application/json', lines: 'application/x-ndjson' }
@@ -32,7 +34,7 @@ const lostConnection =
   /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|UND_ERR_(?:SOCKET|.*TIMEOUT))$/
 
 /** Makes a client that waits while a rate limit is used up and while the service is busy or restarts. */
-export function createApiClient({ url, key, patienceMs, notify }: ApiClientOptions): CallApi {
+export function createApiClient({ url, key, patienceMs, notify, signal }: ApiClientOptions): CallApi {
   let answeredAt = 0
   let lastNotice = ''
   // Concurrent requests meet the same outage; only the first one reports it.
@@ -40,12 +42,13 @@ export function createApiClient({ url, key, patienceMs, notify }: ApiClientOptio
     if (sentence !== lastNotice) notify(sentence)
     lastNotice = sentence
   }
+  const pause = (ms: number) => setTimeout(ms, undefined, { signal }).catch(() => signal.throwIfAborted())
 
   return async (method, path, body) => {
     const request = { ...toRequest(key, body), method }
     let failedAt: number | undefined
     for (let tries = 0; ; tries += 1) {
-      const result = await attempt(`${url}${path}`, request)
+      const result = await attempt(`${url}${path}`, request, signal)
       const pauseMs = result.retryAfterMs ?? Math.min(125 * 2 ** tries, longestPauseMs)
       if (!('failure' in result)) answeredAt = performance.now()
       if ('status' in result) {
@@ -55,14 +58,14 @@ export function createApiClient({ url, key, patienceMs, notify }: ApiClientOptio
       if (!('failure' in result)) {
         // A rate limit is not an outage: the service says when it ends, so `patienceMs` does not count.
         if (pauseMs >= longWaitMs) notifyOnce(describeLimit(pauseMs))
-        await setTimeout(pauseMs)
+        await pause(pauseMs)
         continue
       }
       failedAt ??= performance.now()
       const leftMs = patienceMs - (performance.now() - Math.max(failedAt, answeredAt))
       if (leftMs <= 0 || result.isPermanent) throw new Error(`${url} ${result.failure}.`)
       notifyOnce(`${url} ${result.failure}; retrying for up to ${Math.round(patienceMs / 1000)} s.`)
-      await setTimeout(Math.min(pauseMs, leftMs))
+      await pause(Math.min(pauseMs, leftMs))
     }
   }
 }
@@ -85,9 +88,12 @@ type Attempt = { readonly retryAfterMs?: number | undefined } & (
   | { readonly failure: string; readonly isPermanent?: boolean }
 )
 
-async function attempt(url: string, request: RequestInit): Promise<Attempt> {
+async function attempt(url: string, request: RequestInit, signal: AbortSignal): Promise<Attempt> {
   try {
-    const response = await fetch(url, { ...request, signal: AbortSignal.timeout(timeoutMs) })
+    const response = await fetch(url, {
+      ...request,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+    })
     const { status, headers } = response
     const retryAfter = headers.get('retry-after')
     const retryAfterMs = retryAfter === null ? undefined : Number(retryAfter) * 1000 || undefined
@@ -96,6 +102,7 @@ async function attempt(url: string, request: RequestInit): Promise<Attempt> {
     const isTransient = [502, 503, 504].includes(status) && body['code'] !== 'payout_keys_missing'
     return isTransient ? { failure: `answers ${status}`, retryAfterMs } : { status, body, retryAfterMs }
   } catch (error) {
+    signal.throwIfAborted()
     const { name, message, cause } = error as Error & { readonly cause?: NodeJS.ErrnoException }
     const { code = name, message: detail = message } = cause ?? {}
     if (name === 'TimeoutError' || lostConnection.test(code)) return { failure: `does not answer (${code})` }
@@ -134,6 +141,6 @@ export function reasonOf(body: ApiResponse['body']): string {
   return faults.length > 0 ? faults.join(' ') : String(body['detail'])
 }
 
-function faultsOf({ errors }: ApiResponse['body']): readonly { pointer: string; detail: string }[] {
+export function faultsOf({ errors }: ApiResponse['body']): readonly { pointer: string; detail: string }[] {
   return Array.isArray(errors) ? (errors as { pointer: string; detail: string }[]) : []
 }

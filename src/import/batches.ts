@@ -1,4 +1,4 @@
-import type { Row } from './read-rows.ts'
+import type { Row } from './make-rows.ts'
 
 // The service accepts 1 MB in a request; this leaves room for the JSON around the rows.
 const mostBytes = 900_000

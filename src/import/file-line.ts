@@ -2,10 +2,15 @@
 export const kinds = ['partner', 'event', 'deal'] as const
 export type Kind = (typeof kinds)[number]
 
-/** A line of a file, with its fields, or with the fault that makes it unreadable. */
-export type FileLine =
-  | { readonly line: number; readonly fields: Readonly<Record<string, unknown>> }
-  | { readonly line: number; readonly fault: string }
+/** The first and the last line of a record in its file. */
+interface LineRange {
+  readonly line: number
+  readonly last: number
+}
+
+/** A record of a file, with its values by column, or with the fault that makes it unreadable. */
+export type FileLine = LineRange &
+  ({ readonly values: Readonly<Record<string, unknown>> } | { readonly fault: string })
 
 /** A value that JSON.stringify writes exactly as the text of this number. */
 export function rawNumber(text: string): unknown {

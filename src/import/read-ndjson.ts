@@ -14,22 +14,22 @@ export async function* readNdjson(source: AsyncIterable<Buffer>): AsyncGenerator
     for (const bytes of split(chunk)) {
       line += 1
       const parsed = parseLine(bytes)
-      if (parsed !== undefined) yield { line, ...parsed }
+      if (parsed !== undefined) yield { line, last: line, ...parsed }
     }
   }
   const parsed = parseLine(rest())
-  if (parsed !== undefined) yield { line: line + 1, ...parsed }
+  if (parsed !== undefined) yield { line: line + 1, last: line + 1, ...parsed }
 }
 
 function parseLine(
   bytes: Buffer,
-): { readonly fields: Record<string, unknown> } | { readonly fault: string } | undefined {
+): { readonly values: Record<string, unknown> } | { readonly fault: string } | undefined {
   if (bytes.length > longest) return { fault: 'The line is longer than 1 MB.' }
   try {
     const text = utf8.decode(bytes)
     if (text.trim() === '') return undefined
     const value: unknown = JSON.parse(text, keepDigits)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { fields: { ...value } }
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { values: { ...value } }
     return { fault: 'The line is not a JSON object.' }
   } catch (error) {
     return {

@@ -1,61 +1,74 @@
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
-import { pipeline, type Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
-import { type Kind, kinds, type FileLine } from './file-line.ts'
-import { readCsv } from './read-csv.ts'
+import type { FileLine } from './file-line.ts'
+import type { TextFile } from './inspect-file.ts'
+import { isLeftOut, makeRows, type RefusedRow, type Row } from './make-rows.ts'
+import { openCsv } from './read-csv.ts'
 import { readNdjson } from './read-ndjson.ts'
+import { confirmPlan, planRows, type RowPlan } from './row-plan.ts'
+import type { Rules } from './rules.ts'
 
-interface RowPlace {
-  readonly file: string
-  readonly line: number
+/** The rows of a file, and its columns, which are known when the rows are read. */
+export interface FileRows {
+  /** A line that the options leave out is undefined. */
+  readonly rows: AsyncIterable<Row | RefusedRow | undefined>
+  readonly columns: ReadonlySet<string>
+  /** The columns that are in no field. */
+  readonly dropped: ReadonlySet<string>
 }
 
-/** A row to send. */
-export interface Row extends RowPlace {
-  readonly kind: Kind
-  readonly id: string
-  readonly body: Readonly<Record<string, unknown>>
+// The rows of one system have few sets of keys.
+const mostPlans = 1000
+
+/** Opens the rows of a file. While they are read, it throws if the file cannot be read to its end. */
+export function openRows(file: TextFile, rules: Rules): FileRows {
+  const columns = new Set<string>()
+  const dropped = new Set<string>()
+  const plan = (names: readonly string[]): RowPlan => {
+    const made = planRows(names, rules, file.record === 'row')
+    for (const name of names) columns.add(name)
+    for (const name of names)
+      if (made.kinds.every(({ unknown, refusesUnknown }) => !refusesUnknown && unknown.includes(name)))
+        dropped.add(name)
+    return made
+  }
+  const read = file.record === 'row' ? readCsvRows : readJsonRows
+
+  async function* rows() {
+    try {
+      yield* read(file, rules, plan)
+    } catch (error) {
+      throw new Error(`${file.name} cannot be read:`, { cause: error })
+    }
+  }
+  return { rows: rows(), columns, dropped }
 }
 
-/** A line or row that was not stored, with the reason. */
-export interface RefusedRow extends RowPlace {
-  readonly kind?: Kind
-  readonly id?: string
-  readonly reason: string
+type Plan = (columns: readonly string[]) => RowPlan
+
+async function* readCsvRows({ name, delimiter, open }: TextFile, rules: Rules, plan: Plan) {
+  const { columns, records } = await openCsv(open(), delimiter)
+  const rowPlan = plan(columns)
+  confirmPlan(rowPlan, columns)
+  for await (const line of records) yield* toRows(name, line, rowPlan, rules)
 }
 
-/**
- * Reads the rows of an NDJSON or CSV file (.csv), possibly gzipped (.gz), and its unreadable lines. `kind` is the kind of rows
- * that do not name theirs. Throws if the file cannot be read to its end.
- */
-export async function* readRows(file: string, kind?: Kind): AsyncGenerator<Row | RefusedRow> {
-  // The import reads a file several times, which a pipe does not allow.
-  if (!(await stat(file)).isFile()) throw new Error(`${file} is not a file.`)
-  const source = open(file)
-  const lines = /\.csv(?:\.gz)?$/i.test(file) ? readCsv(source, kind) : readNdjson(source)
-  try {
-    for await (const line of lines) yield toRow(file, line, kind)
-  } catch (error) {
-    throw new Error(`${file} cannot be read to its end:`, { cause: error })
+async function* readJsonRows({ name, open }: TextFile, rules: Rules, plan: Plan) {
+  const plans = new Map<string, RowPlan>()
+  for await (const line of readNdjson(open())) {
+    const columns = 'values' in line ? Object.keys(line.values) : []
+    const key = JSON.stringify(columns)
+    const rowPlan = plans.get(key) ?? plan(columns)
+    if (plans.size === mostPlans) plans.clear()
+    plans.set(key, rowPlan)
+    yield* toRows(name, line, rowPlan, rules)
   }
 }
 
-function open(file: string): Readable {
-  const bytes = createReadStream(file)
-  // An error of any of the streams reaches the reader of the last one.
-  return /\.gz$/i.test(file) ? pipeline(bytes, createGunzip(), () => {}) : bytes
-}
-
-function toRow(file: string, line: FileLine, standard?: Kind): Row | RefusedRow {
-  const place = { file, line: line.line }
-  if ('fault' in line) return { ...place, reason: line.fault }
-  const { kind: named = standard, ...body } = line.fields
-  const kind = kinds.find((known) => known === named)
-  if (kind === undefined) return { ...place, reason: `Its kind must be one of ${kinds.join(', ')}.` }
-  const { id } = body
-  if (typeof id !== 'string' || id === '') {
-    return { ...place, kind, reason: 'It has no id. A second import needs the id to recognise the row.' }
-  }
-  return { ...place, kind, id, body }
+function toRows(
+  file: string,
+  line: FileLine,
+  plan: RowPlan,
+  rules: Rules,
+): readonly (Row | RefusedRow | undefined)[] {
+  if ('values' in line && isLeftOut(line.values, plan)) return [undefined]
+  return makeRows(file, line, plan, rules)
 }

@@ -1,10 +1,11 @@
 import type { ImportReport } from '../events/schemas.ts'
-import { type ApiResponse, type CallApi, reasonOf } from './api-client.ts'
+import { type ApiResponse, type CallApi, faultsOf, reasonOf } from './api-client.ts'
+import { describeFaults } from './describe-refusal.ts'
 import type { Kind } from './file-line.ts'
-import type { RefusedRow, Row } from './read-rows.ts'
+import type { RefusedRow, Row } from './make-rows.ts'
 
 /** How many rows the service stored, how many it had already, and the rows it refused. */
-export interface SendResult {
+interface SendResult {
   readonly stored: number
   readonly known: number
   readonly refused: readonly RefusedRow[]
@@ -59,8 +60,10 @@ function toResult(row: Row, response: ApiResponse): SendResult {
   return { stored: 0, known: 0, refused: [refuse(row, response.body)] }
 }
 
-function refuse({ file, line, kind, id }: Row, body: ApiResponse['body']): RefusedRow {
-  return { file, line, kind, id, reason: reasonOf(body) }
+function refuse({ body: sent, plan, id, ...place }: Row, body: ApiResponse['body']): RefusedRow {
+  const faults = faultsOf(body)
+  const reason = faults.length > 0 ? describeFaults(plan, sent, faults) : String(body['detail'])
+  return { ...place, id, reason }
 }
 
 /** Adds up results; the refused rows in the order of their lines. */

@@ -73,7 +73,7 @@ t.test('CSV files store the same rows as NDJSON files', async (t) => {
   })
   await ndjson.load({ 'all.ndjson': toNdjson([alice, bob, demo, closer, deal]) })
 
-  t.match(loaded, { code: 0, stderr: '' })
+  t.match(loaded, { code: 0, stderr: /^deals\.csv: CSV with commas, UTF-8\.\nevents/ })
   t.strictSame(await dump(csv.db), await dump(ndjson.db))
 })
 
@@ -104,9 +104,10 @@ t.test('an import reports each refused row with its line and reason and stores t
 
   const { code, stdout } = await load({ 'rows.ndjson': content }, '--report', 'refused.txt')
 
-  t.equal(code, 0)
+  t.equal(code, 2)
   t.match(stdout, /partner +1 +0 +1\nevent +2 +0 +3\ndeal +1 +0 +4\nunreadable +0 +0 +5\n/)
   t.match((await readFile(join(folder, 'refused.txt'), 'utf8')).split('\n'), [
+    'rows.ndjson:8: deal d1: amount 0 must be at least 0.0001.',
     'rows.ndjson:10: deal: It has no id. A second import needs the id to recognise the row.',
     'rows.ndjson:11: Its kind must be one of partner, event, deal.',
     'rows.ndjson:12: The line is not a JSON object.',
@@ -114,11 +115,10 @@ t.test('an import reports each refused row with its line and reason and stores t
     'rows.ndjson:15: The line is not valid UTF-8.',
     'rows.ndjson:17: The line is longer than 1 MB.',
     'rows.ndjson:2: partner bob: Another partner has this e-mail address.',
-    'rows.ndjson:3: event e1: /partner_id: No partner has the id nobody.',
-    'rows.ndjson:5: event e1: /id: The id e1 holds another event.',
+    'rows.ndjson:3: event e1: partner_id "nobody": No partner has the id nobody.',
+    'rows.ndjson:5: event e1: id "e1": The id e1 holds another event.',
     'rows.ndjson:6: event e2: The line contains a NUL character.',
-    'rows.ndjson:8: deal d1: /amount: The value must be at least 0.0001.',
-    'rows.ndjson:9: deal d2: /amount: An amount in USD has at most 2 decimals',
+    'rows.ndjson:9: deal d2: amount 10.001: An amount in USD has at most 2 decimals, is above 0 and at most USD 9,999,999,999,999.99.',
     'rows.ndjson:16: deal d3: The body contains a number with too many digits or an exponent out of range.',
     '',
   ])
@@ -130,17 +130,17 @@ t.test('unreadable CSV records are refused one by one', async (t) => {
   const partners = Buffer.concat([
     Buffer.from('id,name,email\na,A,a@example.com\nb,B\nc"d,C,c@example.com\n'),
     Buffer.from([0xe9]),
-    Buffer.from(',E,e@example.com\n"f,F,f@example.com\n'),
+    Buffer.from(',E,e@example.com\né,É,d@example.com\nü,Ü,u@example.com\n"f,F,f@example.com\n'),
   ])
 
   const { code, stdout } = await load({ 'partners.csv': partners })
 
-  t.equal(code, 0)
+  t.equal(code, 2)
   t.match(stdout, /^partners.csv:3: The record has 2 cells under 3 columns\.$/m)
-  t.match(stdout, /^partners.csv:4: Invalid Opening Quote.*$/m)
+  t.match(stdout, /^partners.csv:4: A quote stands in a cell that does not begin with one\..*$/m)
   t.match(stdout, /^partners.csv:5: The record is not valid UTF-8\.$/m)
-  t.match(stdout, /^partners.csv:\d: Quote Not Closed.*$/m)
-  t.match(stdout, /partner +1 +0 +0$/m)
+  t.match(stdout, /^partners.csv:8: A quote is not closed\.$/m)
+  t.match(stdout, /partner +1 +0 +2$/m)
 })
 
 t.test('an import sends nothing when a file cannot be read to its end', async (t) => {
@@ -149,11 +149,9 @@ t.test('an import sends nothing when a file cannot be read to its end', async (t
 
   const cut = await load({ 'partners.ndjson': toNdjson([alice]), 'cut.ndjson.gz': whole.subarray(0, -9) })
   const headless = await load({ 'things.csv': 'id,name\n1,2\n' })
-  const doubled = await load({ 'partners.csv': 'id,name,email,name\n1,2,3,4\n' })
 
-  t.match(cut, { code: 1, stderr: /cut\.ndjson\.gz cannot be read to its end: unexpected end of file/ })
+  t.match(cut, { code: 1, stderr: /cut\.ndjson\.gz cannot be read: unexpected end of file/ })
   t.match(headless, { code: 1, stderr: /its header does not show its kind; set --kind/ })
-  t.match(doubled, { code: 1, stderr: /the header has the column name twice/ })
   t.match(await dump(db), { partners: [] })
 })
 
@@ -217,5 +215,5 @@ t.test('an import explains wrong keys, wrong addresses and wrong options', async
   t.match(noKey, { code: 1, stderr: /There is no API key/ })
   t.match(keyAsOption, { code: 1, stderr: /can read an API key in the arguments: set API_KEY/ })
   t.notMatch(keyAsOption.stderr, key)
-  t.match(wrongKind, { code: 1, stderr: /^Usage: npm run import/ })
+  t.match(wrongKind, { code: 1, stderr: /^--kind must be one of partner, event, deal/ })
 })

@@ -59,13 +59,22 @@ export async function startService(
   }
 }
 
+interface CommandOptions {
+  readonly folder: string
+  readonly env?: NodeJS.ProcessEnv
+  readonly input?: string
+  readonly onStart?: (child: ChildProcess) => void
+}
+
 /** Runs a command, such as `src/bin/keys.ts`, to its end. */
 export async function runCommand(
   file: string,
   args: readonly string[],
-  { folder, env = {} }: { folder: string; env?: NodeJS.ProcessEnv },
+  { folder, env = {}, input = '', onStart = () => {} }: CommandOptions,
 ) {
   const child = start(file, args, { folder, env: { INIT_CWD: folder, ...env } })
+  child.stdin!.end(input)
+  onStart(child)
   const [stdout, stderr, [code]] = await Promise.all([
     text(child.stdout!),
     text(child.stderr!),
@@ -83,7 +92,7 @@ function start(
   return spawn(process.execPath, [program, ...args], {
     cwd: folder,
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   })
 }
 
