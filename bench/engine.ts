@@ -2,7 +2,7 @@ import { attribute, type Split } from '../src/attribution/attribute.ts'
 import { touchpointTypes, type Touch } from '../src/attribution/touch.ts'
 import type { Journey } from '../src/attribution/journey.ts'
 import {
-  modelNames,
+  generalModels,
   resolveParameters,
   type ModelName,
   type ParametersOf,
@@ -72,6 +72,7 @@ function naiveCredits({ model, parameters, closed_at }: Journey, touches: Touch[
     }
     case 'position-based':
       return inOrder().map((_, index) => (index === 0 || index === last ? 0.4 : 0.2 / (last - 1)))
+    case 'agreed':
     case 'linear':
   }
   return touches.map(() => 1)
@@ -111,7 +112,7 @@ function dealsPerSecond(
 
 console.log('model            touchpoints   deals/s   naive deals/s   ratio')
 for (const touchpoints of [5, 50]) {
-  for (const model of modelNames) {
+  for (const model of generalModels) {
     const journeys = givenJourneys(model, touchpoints)
     const ours: number[] = []
     const naive: number[] = []

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { modelNames } from '../src/attribution/models.ts'
+import { generalModels } from '../src/attribution/models.ts'
 
 interface Sent {
   readonly method: string
@@ -88,7 +88,7 @@ async function sendOne(number: number): Promise<Sent> {
       { partner_id: partners[number % 3], deal_id: `${run}-o${number}`, touchpoint_type: 'demo' },
     ],
     ['GET', `/deals/${deal}`],
-    ['POST', '/deals', { amount: 99.99, attribution_model: modelNames[number % modelNames.length] }],
+    ['POST', '/deals', { amount: 99.99, attribution_model: generalModels[number % generalModels.length] }],
   ]
   const [method, path, body] = requests[number % requests.length]!
   const at = performance.now()

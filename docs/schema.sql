@@ -68,11 +68,15 @@ CREATE TABLE attributions (
   -- What made this version: event_ids and api_key_ids (the first 100 of each), events_count and note. Null
   -- in versions of earlier releases.
   cause jsonb,
+  -- Hundredths of a percent that an agreed split leaves unattributed. With the shares of this version it
+  -- adds up to 10000 (checked at commit); 0 if there are none.
+  unattributed_bp integer DEFAULT 0 NOT NULL,
   CONSTRAINT attributions_pkey PRIMARY KEY (deal_id, version),
   CONSTRAINT attributions_closed_on_known CHECK (closed_on IS NOT NULL) NOT VALID,
   CONSTRAINT attributions_deal_known FOREIGN KEY (deal_id) REFERENCES deals(id),
   CONSTRAINT attributions_reason_known CHECK (reason = ANY (ARRAY['closed'::text, 'late_event'::text, 'amended'::text, 'event_voided'::text, 'deal_voided'::text, 'recalculated'::text])),
   CONSTRAINT attributions_unattributed_positive CHECK (unattributed_minor >= 0),
+  CONSTRAINT attributions_unattributed_range CHECK (unattributed_bp >= 0 AND unattributed_bp <= 10000),
   CONSTRAINT attributions_version_counts CHECK (version >= 1)
 );
 CREATE CONSTRAINT TRIGGER attributions_add_up AFTER INSERT ON attributions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_attribution_adds_up();
@@ -191,6 +195,9 @@ CREATE TABLE deals (
   -- With closed_all_day: when closed_on ends in calendar.time_zone. Null: not a whole day, or a deal of an
   -- earlier release, which ends 24 hours after closed_date.
   closed_until timestamp(3) with time zone,
+  name text,
+  -- The JSON object of the client, as it was sent.
+  metadata json,
   CONSTRAINT deals_pkey PRIMARY KEY (id),
   CONSTRAINT deals_amount_positive CHECK (amount_minor >= 1 AND amount_minor <= '999999999999999'::bigint),
   CONSTRAINT deals_closed_on_known CHECK (closed_on IS NOT NULL) NOT VALID,
@@ -333,8 +340,8 @@ CREATE TABLE partners (
   -- The id that the client sent, or ptn_ and a UUIDv7.
   id text COLLATE "C" NOT NULL,
   name text NOT NULL,
-  -- Unique without regard to case.
-  email text NOT NULL,
+  -- Unique without regard to case. In lower case if it has other than ASCII characters.
+  email text,
   -- inactive: takes no new touchpoint and keeps its credit.
   status text DEFAULT 'active'::text NOT NULL,
   -- JSON object, encrypted with AES-256-GCM; the id of the partner is the associated data. Layout: length of
@@ -345,10 +352,17 @@ CREATE TABLE partners (
   submission bytea NOT NULL,
   created_at timestamp(3) with time zone DEFAULT date_trunc('milliseconds'::text, clock_timestamp()) NOT NULL,
   updated_at timestamp(3) with time zone DEFAULT date_trunc('milliseconds'::text, clock_timestamp()) NOT NULL,
+  "group" text,
+  -- The JSON object of the client, as it was sent.
+  metadata json,
+  -- When the partner became inactive: earlier touchpoints are taken. Null: it is active, or a release before
+  -- 0.2.0 made it inactive, and it takes none.
+  left_at timestamp(3) with time zone,
   CONSTRAINT partners_pkey PRIMARY KEY (id),
   CONSTRAINT partners_status_known CHECK (status = ANY (ARRAY['active'::text, 'inactive'::text]))
 );
 CREATE UNIQUE INDEX partners_email_taken ON partners USING btree (lower(email));
+CREATE INDEX partners_of_group ON partners USING btree ("group", id);
 CREATE TRIGGER partners_submission_plain BEFORE INSERT ON partners FOR EACH ROW WHEN (octet_length(new.submission) <> 32) EXECUTE FUNCTION replace_sealed_submission();
 
 -- One row for each reading of payout details by a release that had no audit. A trigger copies new rows to
@@ -401,7 +415,7 @@ CREATE TABLE shares (
   CONSTRAINT shares_partner_known FOREIGN KEY (partner_id) REFERENCES partners(id),
   CONSTRAINT shares_payout_positive CHECK (payout_minor >= 0),
   CONSTRAINT shares_percentage_range CHECK (percentage_bp >= 0 AND percentage_bp <= 10000),
-  CONSTRAINT shares_touchpoints_positive CHECK (touchpoints > 0)
+  CONSTRAINT shares_touchpoints_counted CHECK (touchpoints >= 0) NOT VALID
 );
 CREATE INDEX shares_newest_of_partner ON shares USING btree (partner_id, currency, closed_date, deal_id, version);
 CREATE TRIGGER shares_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON shares FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -533,7 +547,7 @@ AS $function$
         raise exception 'version % of deal % does not add up to its amount', new.version, new.deal_id
           using errcode = 'check_violation', constraint = 'attributions_add_up';
       end if;
-      if rows_found > 0 and percentages <> 10000 then
+      if rows_found > 0 and percentages + new.unattributed_bp <> 10000 then
         raise exception 'percentages of version % of deal % do not add up to 100.00', new.version, new.deal_id
           using errcode = 'check_violation', constraint = 'attributions_percentages_add_up';
       end if;
@@ -600,23 +614,26 @@ AS $function$
         partner_deltas json, touchpoint_deltas json, unlisted json, listed json);
 
       insert into deals (id, amount_minor, currency, closed_date, closed_all_day, closed_on, closed_until,
-        attribution_model, model_parameters, version, submission, created_at, updated_at)
+        attribution_model, model_parameters, name, metadata, version, submission, created_at, updated_at)
       select id, amount_minor, currency, closed_date, closed_all_day, closed_on, closed_until, attribution_model,
-        model_parameters, 1, submission, at, at
+        model_parameters, name, metadata, 1, submission, at, at
       from json_to_recordset(part.closed) as given (id text, amount_minor bigint, currency text,
         closed_date timestamptz, closed_all_day boolean, closed_on date, closed_until timestamptz,
-        attribution_model text, model_parameters jsonb, submission bytea);
+        attribution_model text, model_parameters jsonb, name text, metadata json, submission bytea);
 
       for own in
         select * from json_to_recordset(part.changed) as given (id text, amount_minor bigint, currency text,
           closed_date timestamptz, closed_all_day boolean, closed_on date, closed_until timestamptz,
           attribution_model text, model_parameters jsonb, version integer, void_reason text, previously_at timestamptz,
-          is_updated boolean)
+          is_updated boolean, description json)
       loop
         update deals set amount_minor = own.amount_minor, currency = own.currency, closed_date = own.closed_date,
           closed_all_day = own.closed_all_day, closed_on = own.closed_on, closed_until = own.closed_until,
           attribution_model = own.attribution_model, model_parameters = own.model_parameters, version = own.version,
           void_reason = own.void_reason,
+          name = case when own.description is null then name else own.description ->> 'name' end,
+          metadata = case when own.description is null then metadata
+            else (own.description ->> 'metadata')::json end,
           voided_at = case when own.void_reason is not null
             then coalesce(voided_at, greatest(at, own.previously_at + interval '1 millisecond')) end,
           updated_at = case when own.is_updated then greatest(at, own.previously_at + interval '1 millisecond')
@@ -625,14 +642,15 @@ AS $function$
       end loop;
 
       insert into attributions (deal_id, version, reason, cause, amount_minor, currency, closed_date, closed_all_day,
-        closed_on, closed_until, attribution_model, model_parameters, unattributed_minor, fingerprint, calculated_at)
+        closed_on, closed_until, attribution_model, model_parameters, unattributed_minor, unattributed_bp,
+        fingerprint, calculated_at)
       select deal_id, version, reason, cause, amount_minor, currency, closed_date, closed_all_day, closed_on,
-        closed_until, attribution_model, model_parameters, unattributed_minor, fingerprint,
-        greatest(at, previously_at + interval '1 millisecond')
+        closed_until, attribution_model, model_parameters, unattributed_minor, coalesce(unattributed_bp, 0),
+        fingerprint, greatest(at, previously_at + interval '1 millisecond')
       from json_to_recordset(part.versions) as given (deal_id text, version integer, reason text, cause jsonb,
         amount_minor bigint, currency text, closed_date timestamptz, closed_all_day boolean, closed_on date,
         closed_until timestamptz, attribution_model text, model_parameters jsonb, unattributed_minor bigint,
-        fingerprint bytea, previously_at timestamptz);
+        unattributed_bp integer, fingerprint bytea, previously_at timestamptz);
       insert into shares (deal_id, version, currency, closed_date, partner_id, payout_minor, percentage_bp, touchpoints, role)
       select deal_id, version, currency, closed_date, partner_id, payout_minor, percentage_bp, touchpoints, role
       from json_to_recordset(part.versions) as given (deal_id text, version integer, currency text,
@@ -699,6 +717,7 @@ AS $function$
       versions text[] := '{}';
       known_from jsonb;
       active jsonb;
+      leavers jsonb;
       deal_ids text[] := '{}';
       days date[] := '{}';
       counted_partners text[] := '{}';
@@ -721,6 +740,8 @@ AS $function$
       known_from := jsonb_object(room, versions);
       select jsonb_object_agg(partners.id, true) into active from partners
         where status = 'active' and partners.id = any (partner_ids);
+      select jsonb_object_agg(partners.id, left_at) into leavers from partners
+        where status = 'inactive' and partners.id = any (partner_ids);
 
       for own in
         insert into events
@@ -729,7 +750,8 @@ AS $function$
           (known_from ->> deal_id)::integer, submission
         from json_to_recordset(given) as given (id text, deal_id text, partner_id text, touchpoint_type text,
           timestamp timestamptz, happened_on date, metadata text, submission bytea)
-        where known_from ? deal_id and active ? partner_id
+        where known_from ? deal_id
+          and (active ? partner_id or timestamp < (leavers ->> partner_id)::timestamptz)
         on conflict do nothing
         returning events.id, events.created_at, events.deal_id, events.happened_on, events.partner_id,
           events.touchpoint_type

@@ -96,6 +96,21 @@ export type Accepted = {
     duplicates: number;
 };
 
+export type AgreedShare = {
+    /**
+     * A registered partner.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    partner_id: string;
+    /**
+     * @minimum 0.01
+     * @maximum 100
+     */
+    percentage: number;
+};
+
 export type Analytics = {
     overview: AnalyticsOverview;
     partners: PartnerRank[];
@@ -149,7 +164,7 @@ export type ApiKey = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     id: string;
     /**
@@ -222,7 +237,7 @@ export type Attribution = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     deal_id: string;
     /**
@@ -269,9 +284,9 @@ export type AttributionHistory = {
 };
 
 /**
- * How the amount of a deal is split. `equal`: every partner gets the same. `first-touch`, `last-touch`: the first or last touchpoint takes all. `role-based`: by the type of each touchpoint. `time-decay`: the later a touchpoint, the more it counts. `linear`: every touchpoint counts the same. `position-based`: by first, middle and last touchpoints.
+ * How the amount of a deal is split. `equal`: every partner gets the same. `first-touch`, `last-touch`: the first or last touchpoint takes all. `role-based`: by the type of each touchpoint. `time-decay`: the later a touchpoint, the more it counts. `linear`: every touchpoint counts the same. `position-based`: by first, middle and last touchpoints. `agreed`: fixed percentages by partner, with touchpoints or without.
  */
-export type AttributionModel = "equal" | "first-touch" | "last-touch" | "role-based" | "time-decay" | "linear" | "position-based";
+export type AttributionModel = "equal" | "first-touch" | "last-touch" | "role-based" | "time-decay" | "linear" | "position-based" | "agreed";
 
 export type AttributionPage = {
     attributions: DealAttribution[];
@@ -282,7 +297,7 @@ export type AttributionVersion = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     deal_id: string;
     /**
@@ -348,7 +363,7 @@ export type AuditEntry = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     id: string;
     /**
@@ -366,7 +381,7 @@ export type AuditEntry = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     subject_id: string;
     /**
@@ -424,7 +439,7 @@ export type Comparison = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     deal_id: string;
     /**
@@ -444,7 +459,7 @@ export type CreditedDeal = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     id: string;
     /**
@@ -476,9 +491,13 @@ export type Deal = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     id: string;
+    /**
+     * The name of the deal in your system.
+     */
+    name: string | null;
     /**
      * In units of the currency, such as 1234.56 for USD. Above 0 and below 10^15 minor units. More decimals than the currency has are refused (400), never rounded.
      * @minimum 0.0001
@@ -508,6 +527,10 @@ export type Deal = {
     attribution_model: AttributionModel;
     model_parameters: ModelParameters;
     /**
+     * A JSON object of your own, up to 16 kB and 16 levels deep. It is stored as sent and does not affect the split.
+     */
+    metadata: Record<string, unknown> | null;
+    /**
      * The version of its current split.
      */
     version: number;
@@ -535,7 +558,7 @@ export type DealAttribution = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     deal_id: string;
     /**
@@ -583,6 +606,10 @@ export type DealAttribution = {
 
 export type DealChange = {
     /**
+     * The name of the deal in your system.
+     */
+    name?: string | null;
+    /**
      * In units of the currency, such as 1234.56 for USD. Above 0 and below 10^15 minor units. More decimals than the currency has are refused (400), never rounded.
      * @minimum 0.0001
      * @maximum 999999999999999
@@ -599,6 +626,10 @@ export type DealChange = {
     closed_all_day?: boolean;
     attribution_model?: AttributionModel;
     model_parameters?: ModelParameters;
+    /**
+     * Merged deeply into the stored object. Null removes it as a whole.
+     */
+    metadata?: Record<string, unknown> | null;
     /**
      * Why the deal is changed. The history shows it with the version.
      * @minLength 1
@@ -624,19 +655,19 @@ export type DealEvent = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     id: string;
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partner_id: string;
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     deal_id: string;
     touchpoint_type: TouchpointType;
@@ -663,7 +694,7 @@ export type DealEvent = {
 };
 
 export type DealPage = {
-    deals: Deal[];
+    deals: ListedDeal[];
     pagination: Pagination;
 };
 
@@ -682,19 +713,19 @@ export type Event = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     id: string;
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partner_id: string;
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     deal_id: string;
     touchpoint_type: TouchpointType;
@@ -728,20 +759,20 @@ export type EventLine = {
      * An id of your system. A line with the id and content of a stored event changes nothing.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     id: string;
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partner_id: string;
     /**
      * The id of the deal, which may be recorded later.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     deal_id: string;
     touchpoint_type: TouchpointType;
@@ -766,13 +797,13 @@ export type ExcludedTouchpoint = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     event_id: string;
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partner_id: string;
     /**
@@ -806,7 +837,7 @@ export type ExplainedAttribution = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     deal_id: string;
     /**
@@ -852,13 +883,13 @@ export type ExplainedTouchpoint = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     event_id: string;
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partner_id: string;
     /**
@@ -950,7 +981,7 @@ export type IssuedApiKey = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     id: string;
     /**
@@ -999,6 +1030,114 @@ export type IssuedApiKeyAnswer = {
 };
 
 /**
+ * A deal in a list: without its `metadata`.
+ */
+export type ListedDeal = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id: string;
+    /**
+     * The name of the deal in your system.
+     */
+    name: string | null;
+    /**
+     * In units of the currency, such as 1234.56 for USD. Above 0 and below 10^15 minor units. More decimals than the currency has are refused (400), never rounded.
+     * @minimum 0.0001
+     * @maximum 999999999999999
+     */
+    amount: number;
+    /**
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
+     * @pattern ^[A-Z]{3}$
+     * @format currency
+     */
+    currency: string;
+    /**
+     * When the deal closed. With `closed_all_day`: the start of the day that was sent. Lists go by it.
+     * @format date-time
+     */
+    closed_date: string;
+    /**
+     * Whether `closed_date` stands for its whole day.
+     */
+    closed_all_day: boolean;
+    /**
+     * The day on which reports count the deal: the date that was written for a whole day, else the date of `closed_date` in the time zone of the service.
+     * @format date
+     */
+    closed_on: string;
+    attribution_model: AttributionModel;
+    model_parameters: ModelParameters;
+    /**
+     * The version of its current split.
+     */
+    version: number;
+    /**
+     * When the deal was voided. Null while it counts.
+     */
+    voided_at: string | null;
+    void_reason: string | null;
+    /**
+     * When the service stored the deal.
+     * @format date-time
+     */
+    created_at: string;
+    /**
+     * When the deal or its split changed last.
+     * @format date-time
+     */
+    updated_at: string;
+};
+
+/**
+ * A partner in a list: without its `metadata`.
+ */
+export type ListedPartner = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id: string;
+    /**
+     * @minLength 1
+     * @maxLength 200
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    name: string;
+    /**
+     * Unique among partners, in any case: another partner with it is refused (409). Null: none. An address with other than ASCII characters is stored in lower case.
+     */
+    email: string | null;
+    /**
+     * A name of your own for partners that belong together. Null: none.
+     */
+    group: string | null;
+    status: PartnerStatus;
+    /**
+     * When it became inactive. Null while it is active, and if a release before 0.2.0 made it inactive: it takes no events then.
+     */
+    left_at: string | null;
+    /**
+     * Masked: of each value at most the last four characters, and at most a third, are shown. Null if there are none, and in the replay of an idempotent request.
+     */
+    payout_details: Record<string, string> | null;
+    /**
+     * When the partner was registered.
+     * @format date-time
+     */
+    created_at: string;
+    /**
+     * When the partner was last changed.
+     * @format date-time
+     */
+    updated_at: string;
+};
+
+/**
  * Each parameter names the models that have it; another one is refused (400). A parameter that is left out takes its default, or keeps its value in a `PATCH`. All values are stored with the deal, so a default that changes later does not affect it.
  */
 export type ModelParameters = {
@@ -1019,6 +1158,12 @@ export type ModelParameters = {
      * @maximum 3650
      */
     half_life_days?: number;
+    /**
+     * agreed, which needs it: the percentage of each partner, each partner once. They add up to at most 100; the rest is unattributed. A `PATCH` replaces the whole list.
+     * @minItems 1
+     * @maxItems 500
+     */
+    shares?: AgreedShare[];
 };
 
 export type ModelSplit = {
@@ -1069,9 +1214,13 @@ export type NewDeal = {
      * An id of your system; without it the service makes one. The same submission again under this id changes nothing and is answered with 200. Another submission under it is refused (409).
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     id?: string;
+    /**
+     * The name of the deal in your system.
+     */
+    name?: string | null;
     /**
      * In units of the currency, such as 1234.56 for USD. Above 0 and below 10^15 minor units. More decimals than the currency has are refused (400), never rounded.
      * @minimum 0.0001
@@ -1095,6 +1244,10 @@ export type NewDeal = {
     closed_all_day?: boolean;
     attribution_model: AttributionModel;
     model_parameters?: ModelParameters;
+    /**
+     * A JSON object of your own, up to 16 kB and 16 levels deep. It is stored as sent and does not affect the split.
+     */
+    metadata?: Record<string, unknown> | null;
 };
 
 export type NewEvent = {
@@ -1102,20 +1255,20 @@ export type NewEvent = {
      * An id of your system; without it the service makes one. The same submission again under this id changes nothing and is answered with 200. Another submission under it is refused (409).
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     id?: string;
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partner_id: string;
     /**
      * The id of the deal, which may be recorded later.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     deal_id: string;
     touchpoint_type: TouchpointType;
@@ -1143,7 +1296,7 @@ export type NewPartner = {
      * An id of your system; without it the service makes one. The same submission again under this id changes nothing and is answered with 200. Another submission under it is refused (409).
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     id?: string;
     /**
@@ -1153,21 +1306,25 @@ export type NewPartner = {
      */
     name: string;
     /**
-     * Unique among partners, in any case: another partner with it is refused (409).
-     * @maxLength 254
-     * @format email
+     * Unique among partners, in any case: another partner with it is refused (409). Null: none. An address with other than ASCII characters is stored in lower case.
      */
-    email: string;
+    email?: string | null;
+    /**
+     * A name of your own for partners that belong together. Null: none.
+     */
+    group?: string | null;
+    /**
+     * A JSON object of your own, up to 16 kB and 16 levels deep. It is stored as sent and does not affect the split.
+     */
+    metadata?: Record<string, unknown> | null;
     payout_details?: PayoutDetails;
 };
 
 export type OddUnit = {
     /**
-     * @minLength 1
-     * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * Null: the unit stays unattributed, as `agreed` may leave it.
      */
-    partner_id: string;
+    partner_id: string | null;
     /**
      * One minor unit, in units of the currency: 0.01 for USD.
      */
@@ -1176,9 +1333,9 @@ export type OddUnit = {
 };
 
 /**
- * Leftover minor units go to the largest remainders. Equal remainders: to the partner with the earliest first touchpoint, then to the lower partner id.
+ * Leftover minor units go to the largest remainders. Equal remainders: to the partner with the earliest first touchpoint, then to the lower partner id. Under `agreed`: to the lower partner id, and to a partner before the unattributed part.
  */
-export type OddUnitRule = "largest remainder" | "earliest first touch" | "lower partner id";
+export type OddUnitRule = "largest remainder" | "earliest first touch" | "lower partner id" | "partner before unattributed";
 
 /**
  * The sums of the partners that are not listed.
@@ -1222,7 +1379,7 @@ export type Partner = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     id: string;
     /**
@@ -1232,12 +1389,22 @@ export type Partner = {
      */
     name: string;
     /**
-     * Unique among partners, in any case: another partner with it is refused (409).
-     * @maxLength 254
-     * @format email
+     * Unique among partners, in any case: another partner with it is refused (409). Null: none. An address with other than ASCII characters is stored in lower case.
      */
-    email: string;
+    email: string | null;
+    /**
+     * A name of your own for partners that belong together. Null: none.
+     */
+    group: string | null;
+    /**
+     * A JSON object of your own, up to 16 kB and 16 levels deep. It is stored as sent and does not affect the split.
+     */
+    metadata: Record<string, unknown> | null;
     status: PartnerStatus;
+    /**
+     * When it became inactive. Null while it is active, and if a release before 0.2.0 made it inactive: it takes no events then.
+     */
+    left_at: string | null;
     /**
      * Masked: of each value at most the last four characters, and at most a third, are shown. Null if there are none, and in the replay of an idempotent request.
      */
@@ -1285,11 +1452,17 @@ export type PartnerChange = {
      */
     name?: string;
     /**
-     * Unique among partners, in any case: another partner with it is refused (409).
-     * @maxLength 254
-     * @format email
+     * Unique among partners, in any case: another partner with it is refused (409). Null: none. An address with other than ASCII characters is stored in lower case.
      */
-    email?: string;
+    email?: string | null;
+    /**
+     * A name of your own for partners that belong together. Null: none.
+     */
+    group?: string | null;
+    /**
+     * Merged deeply into the stored object. Null removes it as a whole.
+     */
+    metadata?: Record<string, unknown> | null;
     payout_details?: PayoutDetails;
     status?: PartnerStatus;
 };
@@ -1327,7 +1500,7 @@ export const PartnerOrder = {
 } as const;
 
 export type PartnerPage = {
-    partners: Partner[];
+    partners: ListedPartner[];
     pagination: Pagination;
 };
 
@@ -1335,7 +1508,7 @@ export type PartnerRank = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     id: string;
     name: string;
@@ -1364,7 +1537,7 @@ export type PartnerScenario = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partner_id: string;
     partner_name: string;
@@ -1387,7 +1560,7 @@ export type PartnerSentence = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partner_id: string;
     sentence: string;
@@ -1415,7 +1588,7 @@ export type PartnerStats = {
 };
 
 /**
- * An `inactive` partner takes no new events (409) and keeps its payouts.
+ * An `inactive` partner takes no events dated after it left (409) and keeps its payouts.
  */
 export type PartnerStatus = "active" | "inactive";
 
@@ -1501,7 +1674,7 @@ export type RecentDeal = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     id: string;
     /**
@@ -1605,7 +1778,7 @@ export type Share = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partner_id: string;
     /**
@@ -1613,7 +1786,7 @@ export type Share = {
      */
     partner_name: string;
     /**
-     * Two decimals. The percentages of a split add up to exactly 100.
+     * Two decimals. The percentages of a split add up to exactly 100, or under `agreed` to what was agreed.
      */
     percentage: number;
     /**
@@ -1625,7 +1798,7 @@ export type Share = {
      */
     touchpoints: number;
     /**
-     * The distinct types of these touchpoints, sorted.
+     * The distinct types of these touchpoints, sorted. Empty if there are none.
      */
     role: string;
 };
@@ -1637,7 +1810,7 @@ export type ShareLine = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     deal_id: string;
     /**
@@ -1730,13 +1903,13 @@ export type SimulatedEvent = {
      * Events at the same instant are ordered by it. Default: a new id.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     id?: string;
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partner_id: string;
     touchpoint_type: TouchpointType;
@@ -1779,7 +1952,7 @@ export type Simulation = {
 };
 
 /**
- * The lowest and the highest payout of the partner under any model with default parameters.
+ * The lowest and the highest payout of the partner under any model but `agreed`, with default parameters.
  */
 export type Spread = {
     /**
@@ -1803,7 +1976,7 @@ export type Statement = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partner_id: string;
     /**
@@ -1857,7 +2030,7 @@ export type StatementLine = {
     /**
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     deal_id: string;
     /**
@@ -2046,6 +2219,13 @@ export type ListPartnersQuery = {
      */
     email?: string;
     /**
+     * Only the partners of this group.
+     * @minLength 1
+     * @maxLength 100
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    group?: string;
+    /**
      * The most items on a page.
      * @minimum 1
      * @maximum 1000
@@ -2114,7 +2294,7 @@ export type GetPartnerPath = {
      * The id of the partner.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partnerId: string;
 };
@@ -2149,7 +2329,7 @@ export type UpdatePartnerPath = {
      * The id of the partner.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partnerId: string;
 };
@@ -2189,7 +2369,7 @@ export type RevealPayoutDetailsPath = {
      * The id of the partner.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partnerId: string;
 };
@@ -2214,7 +2394,7 @@ export type ErasePayoutDetailsPath = {
      * The id of the partner.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partnerId: string;
 };
@@ -2239,7 +2419,7 @@ export type GetStatementPath = {
      * The id of the partner.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partnerId: string;
 };
@@ -2301,7 +2481,7 @@ export type GetStatementCsvPath = {
      * The id of the partner.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partnerId: string;
 };
@@ -2376,14 +2556,14 @@ export type ListEventsQuery = {
      * Only events of this deal.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     deal_id?: string;
     /**
      * Only events of this partner.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partner_id?: string;
     /**
@@ -2494,7 +2674,7 @@ export type GetEventPath = {
      * The id of the event.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     eventId: string;
 };
@@ -2519,7 +2699,7 @@ export type VoidEventPath = {
      * The id of the event.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     eventId: string;
 };
@@ -2556,14 +2736,14 @@ export type ListDealsError = Problem;
 
 export type ListDealsQuery = {
     /**
-     * How the amount of a deal is split. `equal`: every partner gets the same. `first-touch`, `last-touch`: the first or last touchpoint takes all. `role-based`: by the type of each touchpoint. `time-decay`: the later a touchpoint, the more it counts. `linear`: every touchpoint counts the same. `position-based`: by first, middle and last touchpoints.
+     * How the amount of a deal is split. `equal`: every partner gets the same. `first-touch`, `last-touch`: the first or last touchpoint takes all. `role-based`: by the type of each touchpoint. `time-decay`: the later a touchpoint, the more it counts. `linear`: every touchpoint counts the same. `position-based`: by first, middle and last touchpoints. `agreed`: fixed percentages by partner, with touchpoints or without.
      */
     attribution_model?: AttributionModel;
     /**
-     * Only deals with a touchpoint of this partner.
+     * Only deals with a touchpoint of this partner, or an agreed percentage for it.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partner_id?: string;
     /**
@@ -2651,7 +2831,7 @@ export type GetDealPath = {
      * The id of the deal.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     dealId: string;
 };
@@ -2676,7 +2856,7 @@ export type AmendDealPath = {
      * The id of the deal.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     dealId: string;
 };
@@ -2716,7 +2896,7 @@ export type VoidDealPath = {
      * The id of the deal.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     dealId: string;
 };
@@ -2756,7 +2936,7 @@ export type GetAttributionPath = {
      * The id of the deal.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     dealId: string;
 };
@@ -2794,7 +2974,7 @@ export type GetAttributionHistoryPath = {
      * The id of the deal.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     dealId: string;
 };
@@ -2835,7 +3015,7 @@ export type RecalculateAttributionPath = {
      * The id of the deal.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     dealId: string;
 };
@@ -2888,7 +3068,7 @@ export type ListAttributionsQuery = {
      * Only deals that credit this partner, each with its whole split.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partner_id?: string;
     /**
@@ -2941,7 +3121,7 @@ export type ExportAttributionsCsvQuery = {
      * Only the shares of this partner.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partner_id?: string;
 };
@@ -2982,7 +3162,7 @@ export type ExportAttributionsNdjsonQuery = {
      * Only the shares of this partner.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partner_id?: string;
 };
@@ -3007,7 +3187,7 @@ export type CompareModelsPath = {
      * The id of the deal.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     dealId: string;
 };
@@ -3156,7 +3336,7 @@ export type GetPartnerAnalyticsPath = {
      * The id of the partner.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     partnerId: string;
 };
@@ -3256,7 +3436,7 @@ export type RevokeApiKeyPath = {
      * The id of the API key, not its secret.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     keyId: string;
 };
@@ -3281,7 +3461,7 @@ export type UpdateApiKeyPath = {
      * The id of the API key, not its secret.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     keyId: string;
 };
@@ -3321,7 +3501,7 @@ export type RotateApiKeyPath = {
      * The id of the API key, not its secret.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     keyId: string;
 };
@@ -3365,14 +3545,14 @@ export type ListAuditQuery = {
      * Only actions on the object with this id.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     subject_id?: string;
     /**
      * Only actions of this API key.
      * @minLength 1
      * @maxLength 128
-     * @pattern ^(?:\.{0,2}[A-Za-z0-9_:~-]|\.{3})[A-Za-z0-9_.:~-]*$
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
     key_id?: string;
     /**
@@ -3470,7 +3650,7 @@ export type Ops = {
             ratelimitRemaining?: number;
             ratelimitReset?: number;
         };
-        item: Partner;
+        item: ListedPartner;
         page: ListPartnersResult;
     };
     createPartner: {
@@ -3672,7 +3852,7 @@ export type Ops = {
             ratelimitRemaining?: number;
             ratelimitReset?: number;
         };
-        item: Deal;
+        item: ListedDeal;
         page: ListDealsResult;
     };
     closeDeal: {
@@ -3995,7 +4175,7 @@ export const OPERATIONS = {
     getIndex: { id: "getIndex", method: "GET", path: "/", tags: ["Service"], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     getHealth: { id: "getHealth", method: "GET", path: "/health", tags: ["Service"], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     getReadiness: { id: "getReadiness", method: "GET", path: "/ready", tags: ["Service"], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
-    listPartners: { id: "listPartners", method: "GET", path: "/partners", tags: ["Partners"], params: [{ name: "email", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/partners" } },
+    listPartners: { id: "listPartners", method: "GET", path: "/partners", tags: ["Partners"], params: [{ name: "email", in: "query" }, { name: "group", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/partners" } },
     createPartner: { id: "createPartner", method: "POST", path: "/partners", tags: ["Partners"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     getPartner: { id: "getPartner", method: "GET", path: "/partners/{partnerId}", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "currency", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     updatePartner: { id: "updatePartner", method: "PATCH", path: "/partners/{partnerId}", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },

@@ -149,8 +149,8 @@ export const DealExists = define<[string]>({
 export const PartnerInactive = define<[string]>({
   code: 'partner_inactive',
   status: 409,
-  detail: 'Partner %s is inactive and takes no new events.',
-  when: 'The event is for a partner with the status `inactive`.',
+  detail: 'Partner %s is inactive: it takes only events from before it left.',
+  when: 'The event is dated after its partner got the status `inactive`.',
   remedy: 'Do not send the event, or make the partner active first (`PATCH /partners/{partnerId}`).',
 })
 export const DealFull = define<[string]>({

@@ -143,7 +143,8 @@ async function printSplit(dealId: string): Promise<void> {
   for (const { sentence } of sentences) console.log(sentence)
   const names = new Map(split.attributions.map(({ partner_id, partner_name }) => [partner_id, partner_name]))
   for (const { partner_id, amount, rule } of odd_units) {
-    console.log(`The leftover ${money(amount)} goes to ${names.get(partner_id)} (rule: ${rule}).`)
+    const receiver = partner_id === null ? 'nobody' : names.get(partner_id)
+    console.log(`The leftover ${money(amount)} goes to ${receiver} (rule: ${rule}).`)
   }
   await printHistory(dealId, names)
 }

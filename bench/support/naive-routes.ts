@@ -118,6 +118,8 @@ async function closeDeal(client: PoolClient, body: NewDeal) {
   return {
     deal: {
       ...common,
+      name: null,
+      metadata: null,
       id,
       amount,
       closed_date: created_at,

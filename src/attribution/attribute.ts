@@ -1,7 +1,7 @@
 import { assignUnits } from './allocate.ts'
 import { qualify, type Journey } from './journey.ts'
 import { weigh } from './models.ts'
-import { divideAmong, scorePartners } from './partner-scores.ts'
+import { divideAmong, scorePartners, withRest } from './partner-scores.ts'
 
 export interface PartnerShare {
   readonly partner_id: string
@@ -15,16 +15,18 @@ export interface PartnerShare {
 export interface Split {
   readonly shares: readonly PartnerShare[]
   readonly unattributed_minor: bigint
+  /** What the percentages leave of 100 %, in hundredths of a percent. 0 if there are no shares. */
+  readonly unattributed_bp: number
 }
 
-/** Splits a deal among the partners that touched it; shares and `unattributed_minor` add up to its amount. */
+/** Splits a deal among its partners; shares and `unattributed_minor` add up to its amount. */
 export function attribute(journey: Journey, { qualifying } = qualify(journey)): Split {
   const { amount_minor } = journey
   const weighing = weigh(journey, qualifying)
   const partners = scorePartners(qualifying, weighing)
   if (partners.length === 0)
-    return Object.freeze({ shares: Object.freeze([]), unattributed_minor: amount_minor })
-  const quotasOf = divideAmong(partners, weighing.halfLife)
+    return Object.freeze({ shares: Object.freeze([]), unattributed_minor: amount_minor, unattributed_bp: 0 })
+  const quotasOf = divideAmong(withRest(partners, weighing), weighing.halfLife)
   const payouts = assignUnits(quotasOf(amount_minor))
   const percentages = assignUnits(quotasOf(10_000n))
   const shares = partners.map(({ partner_id, touches, role }, holder) =>
@@ -37,7 +39,11 @@ export function attribute(journey: Journey, { qualifying } = qualify(journey)): 
     }),
   )
   shares.sort(byPayout)
-  return Object.freeze({ shares: Object.freeze(shares), unattributed_minor: 0n })
+  return Object.freeze({
+    shares: Object.freeze(shares),
+    unattributed_minor: BigInt(payouts[partners.length] ?? 0),
+    unattributed_bp: Number(percentages[partners.length] ?? 0),
+  })
 }
 
 function byPayout(a: PartnerShare, b: PartnerShare): number {

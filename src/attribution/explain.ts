@@ -3,7 +3,7 @@ import type { PartnerShare } from './attribute.ts'
 import { qualify, type ExclusionReason, type Journey } from './journey.ts'
 import type { Touch } from './touch.ts'
 import { models, weigh, type ModelName, type Weighing } from './models.ts'
-import { divideAmong, scorePartners } from './partner-scores.ts'
+import { divideAmong, scorePartners, withRest } from './partner-scores.ts'
 
 type TouchBase = Pick<Touch, 'id' | 'partner_id' | 'touchpoint_type' | 'at'>
 
@@ -26,11 +26,17 @@ interface ExcludedTouch extends TouchBase {
   readonly reason: ExclusionReason
 }
 
-export const leftoverRules = ['largest remainder', 'earliest first touch', 'lower partner id'] as const
+export const leftoverRules = [
+  'largest remainder',
+  'earliest first touch',
+  'lower partner id',
+  'partner before unattributed',
+] as const
 
 /** A leftover minor unit: the partner that got it, and the rule that decided. */
 export interface ExplainedLeftover {
-  readonly partner_id: string
+  /** Null: it stays unattributed. */
+  readonly partner_id: string | null
   readonly rule: (typeof leftoverRules)[number]
 }
 
@@ -61,11 +67,13 @@ export function explainLeftovers(journey: Journey): readonly ExplainedLeftover[]
   const weighing = weigh(journey, qualifying)
   const partners = scorePartners(qualifying, weighing)
   if (partners.length === 0) return []
-  const quotas = divideAmong(partners, weighing.halfLife)(journey.amount_minor)
+  const quotas = divideAmong(withRest(partners, weighing), weighing.halfLife)(journey.amount_minor)
   return listLeftoverUnits(quotas).map(({ holder, tied }) => {
-    const { partner_id, touches } = partners[holder]!
+    const partner_id = partners[holder]?.partner_id ?? null
     if (tied === undefined) return { partner_id, rule: 'largest remainder' }
-    const isEarlier = touches[0]!.at < partners[tied]!.touches[0]!.at
+    if (partners[tied] === undefined) return { partner_id, rule: 'partner before unattributed' }
+    if (weighing.agreed !== undefined) return { partner_id, rule: 'lower partner id' }
+    const isEarlier = partners[holder]!.touches[0]!.at < partners[tied].touches[0]!.at
     return { partner_id, rule: isEarlier ? 'earliest first touch' : 'lower partner id' }
   })
 }
@@ -76,9 +84,13 @@ export function sentence(
   { model, name, payout, amount }: { model: ModelName; name: string; payout: string; amount: string },
 ): string {
   const percentage = (share.percentage_bp / 100).toFixed(2)
-  const touchpoints = share.touchpoints === 1 ? '1 touchpoint' : `${share.touchpoints} touchpoints`
   const { rule } = models[model]
-  return `${name} earns ${payout}, ${percentage} % of ${amount}, for ${touchpoints} (${share.role}): ${rule}.`
+  return `${name} earns ${payout}, ${percentage} % of ${amount}${causeOf(share)}: ${rule}.`
+}
+
+function causeOf({ touchpoints, role }: PartnerShare): string {
+  if (touchpoints === 0) return ''
+  return `, for ${touchpoints === 1 ? '1 touchpoint' : `${touchpoints} touchpoints`} (${role})`
 }
 
 function weightsOf(

@@ -59,11 +59,15 @@ export function fingerprint(journey: Journey, { qualifying } = qualify(journey))
   // Only the journeys that are split differently since 0.2.0 name the rule: all others keep the fingerprint they had.
   const isPaid = isOnlyTouchAtZero(journey, qualifying) && journey.only_touch_unpaid !== true
   let text = `${amount_minor} ${currency} ${close} ${model} ${resolved}${isPaid ? ' only touch paid' : ''}`
-  // Ids contain no space and no line break, so different lists of touches have different texts.
   for (const { id, partner_id, touchpoint_type, at } of qualifying) {
-    text += `\n${id} ${partner_id} ${touchpoint_type} ${at}`
+    text += `\n${toWord(id)} ${toWord(partner_id)} ${touchpoint_type} ${at}`
   }
   return text
+}
+
+// A word has no blank or stands in quotes, so different lists of touches have different texts.
+function toWord(id: string): string {
+  return id.includes(' ') || id.startsWith('"') ? JSON.stringify(id) : id
 }
 
 // A day of 24 hours has the text that earlier releases gave every day.

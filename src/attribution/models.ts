@@ -1,3 +1,4 @@
+import { type AgreedShare, hundredPercent, inOrder, readAgreement } from './agreement.ts'
 import { decayWeight } from './decay-weight.ts'
 import type { Touch } from './touch.ts'
 
@@ -15,6 +16,8 @@ export interface Weighing {
   readonly halfLife?: number
   /** A partner scores the weight of one touch, no matter how many it has. */
   readonly once?: boolean
+  /** The whole weight of each partner, with touches or without. The rest of `unit` is of nobody. */
+  readonly agreed?: ReadonlyMap<string, number>
 }
 
 interface Model<Own> {
@@ -85,6 +88,16 @@ export const models = {
       }
     },
   ),
+
+  agreed: model(
+    'its percentage is agreed',
+    { shares: [] as readonly AgreedShare[] },
+    (touches, { shares }) => {
+      const agreed = readAgreement(shares)
+      const weights = touches.map(({ partner_id }) => agreed.get(partner_id) ?? 0)
+      return { weights, unit: hundredPercent, once: true, agreed }
+    },
+  ),
 }
 
 export type ModelName = keyof typeof models
@@ -95,11 +108,18 @@ export type GivenParameters<M extends ModelName> = Partly<ParametersOf<M>>
 
 type Partly<Whole> = {
   readonly [Name in keyof Whole]?:
-    | (Whole[Name] extends object ? Partial<Whole[Name]> : Whole[Name])
+    | (Whole[Name] extends readonly unknown[]
+        ? Whole[Name]
+        : Whole[Name] extends object
+          ? Partial<Whole[Name]>
+          : Whole[Name])
     | undefined
 }
 
 export const modelNames = Object.keys(models) as readonly ModelName[]
+
+/** The models that split any deal without parameters of its own. */
+export const generalModels = modelNames.filter((name) => name !== 'agreed')
 
 /** The complete parameters of a model, keys in a fixed order: the given values, and defaults for the others. */
 export function resolveParameters<M extends ModelName>(
@@ -119,9 +139,12 @@ export interface ModelRules {
   readonly parameters: Parameters
   /** Only in versions from before 0.2.0: the only touch of position-based earns nothing if it weighs 0. */
   readonly only_touch_unpaid?: boolean
+  /** A void deal credits nobody, agreed partners included. */
+  readonly is_void?: boolean
 }
 
 export function weigh(rules: ModelRules, touches: readonly Touch[]): Weighing {
+  if (rules.is_void === true) return { weights: touches.map(() => 0), unit: 1 }
   if (isOnlyTouchAtZero(rules, touches)) {
     return { weights: [rules.only_touch_unpaid === true ? 0 : 1], unit: 1 }
   }
@@ -136,6 +159,7 @@ export function isOnlyTouchAtZero({ model, parameters }: ModelRules, touches: re
 
 function merge(value: unknown, given: unknown): unknown {
   if (given === undefined) return value
+  if (Array.isArray(value)) return inOrder(given as readonly AgreedShare[])
   return typeof value === 'object' && value !== null ? { ...value, ...(given as object) } : given
 }
 

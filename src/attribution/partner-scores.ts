@@ -25,12 +25,16 @@ const roles = Array.from({ length: 1 << sortedTypes.length }, (_, set) =>
   sortedTypes.filter((type) => set & bits[type]).join(', '),
 )
 
-/** The partners with a score above 0, in the order that breaks ties: earlier first touch, then lower id. */
+/**
+ * The partners with a score above 0, in the order that breaks ties: earlier first touch, then lower id. Agreed ones go by id
+ * alone.
+ */
 export function scorePartners(
   touches: readonly Touch[],
-  { weights, once }: Weighing,
+  { weights, once, agreed }: Weighing,
 ): readonly PartnerScore[] {
   const partners = new Map<string, { touches: Touch[]; score: number; types: number }>()
+  for (const [partner_id, score] of agreed ?? []) partners.set(partner_id, { touches: [], score, types: 0 })
   let index = 0
   for (const touch of touches) {
     const weight = weights[index++]!
@@ -48,7 +52,14 @@ export function scorePartners(
   for (const [partner_id, { touches, score, types }] of partners) {
     if (score > 0) scoring.push({ partner_id, touches, score, role: roles[types]! })
   }
-  return scoring.sort(byFirstTouch)
+  return agreed === undefined ? scoring.sort(byFirstTouch) : scoring
+}
+
+/** The partners, and behind them, so that it loses every tie, the rest that an agreement leaves to nobody. */
+export function withRest(partners: readonly PartnerScore[], { unit, agreed }: Weighing): readonly Holder[] {
+  if (agreed === undefined) return partners
+  const rest = partners.reduce((left, { score }) => left - score, unit)
+  return rest === 0 ? partners : [...partners, { touches: [], score: rest }]
 }
 
 /** Returns a function that computes the holders' quotas of some units. */

@@ -2,14 +2,16 @@ import type { Kysely } from 'kysely'
 import { lockDeals } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
 import { DealNotFound, DealVoid } from '../errors.ts'
+import { checkMetadata, mergeMetadata } from '../values/metadata.ts'
 import { mergeObjects } from '../values/merge-objects.ts'
+import { checkAgreedPartners } from '../record/agreed-partners.ts'
 import { causeOf } from '../record/cause.ts'
 import { readClose } from '../record/read-close.ts'
 import { accept, type DealDefaults, readAmount, readParameters } from '../record/read-terms.ts'
 import type { ChangedDeal } from '../record/changes.ts'
 import type { DealRecord } from '../record/record.ts'
 import { findRecorded, type RecordedDeal } from '../record/recorded-deals.ts'
-import type { DealRow, DealTerms, ModelParameters } from '../record/schemas.ts'
+import type { DealDescription, DealRow, DealTerms, ModelParameters } from '../record/schemas.ts'
 import { toDealSplit } from './deal-split.ts'
 import type { DealChange, DealSplit } from './schemas.ts'
 
@@ -28,7 +30,8 @@ export async function amendDeal(
 ): Promise<DealSplit> {
   const before = await lockDeal(trx, id)
   if (before.row.voided_at !== null) throw new DealVoid(id)
-  const after = { terms: amend(before.row, change, defaults) }
+  const after = { terms: amend(before.row, change, defaults), description: describe(before.row, change) }
+  await checkAgreedPartners(trx, after.terms)
   const cause = causeOf({ api_key_ids: [keyId], note: change.note })
   const changed = await record.change(trx, 'amended', [{ deal_id: id, before, after, cause }])
   return toDealSplit(changed.get(id) as ChangedDeal)
@@ -72,6 +75,12 @@ function amend(deal: DealRow, change: DealChange, defaults: DealDefaults): DealT
     readParameters(attribution_model, mergeObjects(kept, given), defaults),
   )
   return { amount_minor, currency: deal.currency, ...close, attribution_model, model_parameters }
+}
+
+function describe(deal: DealRow, { name = deal.name, metadata: sent }: DealChange): DealDescription {
+  const metadata = sent === undefined ? deal.metadata : mergeMetadata(deal.metadata, sent)
+  checkMetadata(metadata)
+  return { name, metadata }
 }
 
 function windowOf({

@@ -7,13 +7,15 @@ import type { Database } from '../database/tables.ts'
 import { DealExists } from '../errors.ts'
 import { canonicalJson } from '../values/canonical-json.ts'
 import type { SharedWork, WriteOutcome } from '../http/idempotency.ts'
+import { checkMetadata } from '../values/metadata.ts'
 import { parseInstant } from '../values/instants.ts'
 import { causeOf } from '../record/cause.ts'
+import { findRefusals } from '../record/agreed-partners.ts'
 import { type DealDefaults, readTerms } from '../record/read-terms.ts'
 import type { ChangedDeal } from '../record/changes.ts'
 import type { DealRecord } from '../record/record.ts'
 import { findRecorded, type RecordedDeal } from '../record/recorded-deals.ts'
-import type { DealTerms } from '../record/schemas.ts'
+import type { DealDescription, DealTerms } from '../record/schemas.ts'
 import { toDealSplit } from './deal-split.ts'
 import type { DealSplit, NewDeal } from './schemas.ts'
 
@@ -21,6 +23,7 @@ import type { DealSplit, NewDeal } from './schemas.ts'
 interface Submission {
   readonly id: string
   readonly terms: DealTerms
+  readonly description: DealDescription
   readonly submission: Buffer
   readonly keyId: string
 }
@@ -56,12 +59,19 @@ async function closeDeals(
   record: DealRecord,
   submissions: readonly Submission[],
 ): Promise<Closed[]> {
+  const refusals = await findRefusals(
+    trx,
+    submissions.map(({ terms }) => terms),
+  )
+  const valid = submissions.filter(({ terms }) => !refusals.has(terms))
   // When two submissions have the same id, the first is stored and the second is compared with it.
-  const firsts = new Map(submissions.toReversed().map((submission) => [submission.id, submission]))
+  const firsts = new Map(valid.toReversed().map((submission) => [submission.id, submission]))
   const found = await findRecorded(trx, [...firsts.keys()])
   const fresh = [...firsts.values()].filter(({ id }) => !found.has(id))
   const closed = await record.change(trx, 'closed', fresh.map(toChange))
   return submissions.map((given) => {
+    const refusal = refusals.get(given.terms)
+    if (refusal !== undefined) return { refusal }
     const stored = found.get(given.id)
     if (stored !== undefined) return compare(given, stored)
     const created = closed.get(given.id) as ChangedDeal
@@ -76,18 +86,20 @@ function compare({ id, submission }: Submission, stored: RecordedDeal): Closed {
   return { status: 200, body: toDealSplit({ ...stored, isNew: false }) }
 }
 
-function toChange({ id, terms, submission, keyId }: Submission) {
+function toChange({ id, terms, description, submission, keyId }: Submission) {
   return {
     deal_id: id,
     before: undefined,
-    after: { terms, void_reason: null, submission },
+    after: { terms, void_reason: null, submission, description },
     cause: causeOf({ api_key_ids: [keyId] }),
   }
 }
 
 function toSubmission({ sent, keyId }: Closing, defaults: DealDefaults): Submission {
-  const { id = `deal_${uuid()}`, ...rest } = sent
-  return { id, terms: readTerms(rest, defaults), submission: digestOf(sent), keyId }
+  const { id = `deal_${uuid()}`, name = null, metadata = null, ...rest } = sent
+  checkMetadata(metadata)
+  const description = { name, metadata }
+  return { id, terms: readTerms(rest, defaults), description, submission: digestOf(sent), keyId }
 }
 
 function outcomeOf(closed: Closed): WriteOutcome<DealSplit> {

@@ -6,7 +6,7 @@ import { all, closedWithin } from './period-queries.ts'
 import { toMajor } from '../values/money.ts'
 import { type PageQuery, type PageStart, readPageStart, toPage } from '../values/pagination.ts'
 import type { DealRow } from '../record/schemas.ts'
-import type { Deal } from './schemas.ts'
+import type { Deal, ListedDeal } from './schemas.ts'
 
 export function findDeal(db: Kysely<Database>, id: string): Promise<DealRow | undefined> {
   return db.selectFrom('deals').selectAll().where('id', '=', id).executeTakeFirst()
@@ -19,7 +19,7 @@ export interface DealFilter extends PageQuery {
   readonly closed: Bounds
 }
 
-/** Deals, newest close first; with `partner_id`, only deals that have a touchpoint of this partner. */
+/** Deals, newest close first; with `partner_id`, only deals that this partner touched or has an agreed percentage of. */
 export async function listDeals(db: Kysely<Database>, { partner_id, ...filter }: DealFilter) {
   const start = readPageStart(filter, 2)
   const rows =
@@ -27,19 +27,40 @@ export async function listDeals(db: Kysely<Database>, { partner_id, ...filter }:
       ? await selectDeals(db, filter, start)
       : await selectDealsOf(db, { partnerId: partner_id, filter, start })
   const { page, pagination } = toPage(rows, start, ({ closed_date, id }) => [closed_date, id])
-  return { deals: page.map(toDeal), pagination }
+  return { deals: page.map(toListed), pagination }
 }
 
 type Filter = Omit<DealFilter, 'partner_id'>
+
+// Without metadata: a page of 1,000 deals with 16 kB each would take too much memory.
+const listedDealColumns = [
+  'id',
+  'name',
+  'amount_minor',
+  'currency',
+  'closed_date',
+  'closed_all_day',
+  'closed_on',
+  'attribution_model',
+  'model_parameters',
+  'version',
+  'voided_at',
+  'void_reason',
+  'created_at',
+  'updated_at',
+] as const
+const columnsOfDeals = sql.join(listedDealColumns.map((column) => sql.ref(`deals.${column}`)))
+
+type ListedRow = Pick<DealRow, (typeof listedDealColumns)[number]>
 
 function selectDeals(
   db: Kysely<Database>,
   { attribution_model, currency, closed }: Filter,
   { limit, offset, key }: PageStart,
-): Promise<DealRow[]> {
+): Promise<ListedRow[]> {
   let query = db
     .selectFrom('deals')
-    .selectAll()
+    .select(listedDealColumns)
     .where(closedWithin(closed))
     .orderBy('closed_date', 'desc')
     .orderBy('id', 'desc')
@@ -63,7 +84,7 @@ interface PartnerDealQuery {
 async function selectDealsOf(
   db: Kysely<Database>,
   { partnerId, filter, start }: PartnerDealQuery,
-): Promise<DealRow[]> {
+): Promise<ListedRow[]> {
   const { attribution_model, currency, closed } = filter
   const { limit, offset, key } = start
   const kinds = all(
@@ -77,7 +98,7 @@ async function selectDealsOf(
   const hasDays = closed.first !== undefined || closed.last !== undefined
   const ofDeals = hasDays ? sql`join deals on deals.id = deal_id` : sql``
   const skipped = offset ?? 0
-  const { rows } = await sql<DealRow>`
+  const { rows } = await sql<ListedRow>`
     with recursive kinds as (
       (select currency, attribution_model from partner_deals where partner_id = ${partnerId}
         order by currency, attribution_model limit 1)
@@ -96,7 +117,7 @@ async function selectDealsOf(
       ) as newest
       where ${kinds} order by closed_date desc, deal_id desc limit ${limit + 1} offset ${skipped}
     )
-    select deals.* from listed join deals on deals.id = deal_id
+    select ${columnsOfDeals} from listed join deals on deals.id = deal_id
     order by listed.closed_date desc, listed.deal_id desc`.execute(db)
   return rows
 }
@@ -124,20 +145,12 @@ export async function countEvents(db: Kysely<Database>, dealId: string): Promise
 }
 
 /** The deal as the API returns it: the amount in units of its currency, without internal columns. */
-export function toDeal({ amount_minor, closed_until: _, submission: __, ...deal }: DealRow): Deal {
+export function toDeal({ closed_until: _, submission: __, metadata, ...row }: DealRow): Deal {
+  return { ...toListed(row), metadata }
+}
+
+function toListed({ amount_minor, ...deal }: ListedRow): ListedDeal {
   // A deal of an earlier release counts on its day in UTC until a job fills in its day.
   const closed_on = deal.closed_on ?? deal.closed_date.slice(0, 10)
   return { ...deal, closed_on, amount: toMajor(amount_minor, deal.currency) }
-}
-
-export async function listPartnerNames(
-  db: Kysely<Database>,
-  ids: readonly string[],
-): Promise<ReadonlyMap<string, string>> {
-  const rows = await db
-    .selectFrom('partners')
-    .select(['id', 'name'])
-    .where('id', '=', sql<string>`any(${ids}::text[])`)
-    .execute()
-  return new Map(rows.map(({ id, name }) => [id, name]))
 }

@@ -42,7 +42,9 @@ export const postDeal = {
 
 const dealQuery = Strict({
   attribution_model: Type.Optional(ref(AttributionModel)),
-  partner_id: Type.Optional(describe(Id, 'Only deals with a touchpoint of this partner.')),
+  partner_id: Type.Optional(
+    describe(Id, 'Only deals with a touchpoint of this partner, or an agreed percentage for it.'),
+  ),
   currency: Type.Optional(describe(Currency, 'Only deals in this currency, an ISO 4217 code.')),
   ...ListPeriod,
   ...Page,
@@ -52,7 +54,7 @@ const getDeals = {
   operationId: 'listDeals',
   summary: 'List deals, newest close first',
   description:
-    'Deals by `closed_date`, newest first. Void deals are included. Days of the period are compared with `closed_on`, instants with `closed_date`. Deals that are recorded while you read the pages cause no repeats and no gaps. A deal whose `closed_date`, or another field that the list filters by, changes in the meantime can be missing or be listed twice; the later of the two is current. Every other deal is listed once.',
+    'Deals by `closed_date`, newest first, without their `metadata`. Void deals are included. Days of the period are compared with `closed_on`, instants with `closed_date`. Deals that are recorded while you read the pages cause no repeats and no gaps. A deal whose `closed_date`, or another field that the list filters by, changes in the meantime can be missing or be listed twice; the later of the two is current. Every other deal is listed once.',
   tags,
   querystring: dealQuery,
   response: answers({ 200: ref(DealPage) }),

@@ -9,6 +9,7 @@ import {
   describe,
   Id,
   Listing,
+  Metadata,
   NewId,
   Nullable,
   ref,
@@ -17,9 +18,12 @@ import {
   Timestamp,
 } from '../values/schemas.ts'
 
+const dealName = describe(Text(200), 'The name of the deal in your system.')
+
 export const Deal = Type.Object(
   {
     id: Id,
+    name: Nullable(dealName),
     amount: Amount,
     currency: Currency,
     closed_date: describe(
@@ -33,6 +37,7 @@ export const Deal = Type.Object(
     ),
     attribution_model: ref(AttributionModel),
     model_parameters: ref(ModelParameters),
+    metadata: Nullable(Metadata),
     version: Type.Integer({ description: 'The version of its current split.' }),
     voided_at: Nullable(describe(Timestamp, 'When the deal was voided. Null while it counts.')),
     void_reason: Nullable(Type.String()),
@@ -43,15 +48,27 @@ export const Deal = Type.Object(
 )
 export type Deal = Static<typeof Deal>
 
-export const NewDeal = Strict({ id: NewId, ...sentTerms }, { $id: 'NewDeal' })
+export const NewDeal = Strict(
+  {
+    id: NewId,
+    name: Type.Optional(Nullable(dealName)),
+    ...sentTerms,
+    metadata: Type.Optional(Nullable(Metadata)),
+  },
+  { $id: 'NewDeal' },
+)
 export type NewDeal = Static<typeof NewDeal>
 
 export const DealChange = Strict(
   {
+    name: Type.Optional(Nullable(dealName)),
     amount: Type.Optional(Amount),
     ...sentClose,
     attribution_model: Type.Optional(ref(AttributionModel)),
     model_parameters: Type.Optional(ref(ModelParameters)),
+    metadata: Type.Optional(
+      Nullable(describe(Metadata, 'Merged deeply into the stored object. Null removes it as a whole.')),
+    ),
     note: Type.Optional(
       describe(Text(500), 'Why the deal is changed. The history shows it with the version.'),
     ),
@@ -70,7 +87,15 @@ export const DealSplit = Type.Object(
 )
 export type DealSplit = Static<typeof DealSplit>
 
-export const DealPage = Listing({ deals: Type.Array(ref(Deal)) }, { $id: 'DealPage' })
+// A page of 1,000 objects of 16 kB would take too much memory.
+export const ListedDeal = Type.Omit(Deal, ['metadata'], {
+  $id: 'ListedDeal',
+  description: 'A deal in a list: without its `metadata`.',
+})
+
+export type ListedDeal = Static<typeof ListedDeal>
+
+export const DealPage = Listing({ deals: Type.Array(ref(ListedDeal)) }, { $id: 'DealPage' })
 
 export const DealDetail = Type.Object(
   {

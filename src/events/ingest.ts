@@ -7,6 +7,7 @@ import { DealFull, EventExists, type Fault, invalid, PartnerInactive, UnknownRef
 import { canonicalJson } from '../values/canonical-json.ts'
 import type { WriteOutcome } from '../http/idempotency.ts'
 import type { Calendar } from '../values/calendar.ts'
+import { faultsOfMetadata } from '../values/metadata.ts'
 import { isDate, type Moment, parseMoment, toTimestamp } from '../values/instants.ts'
 import { causeOf } from '../record/cause.ts'
 import type { DealRecord } from '../record/record.ts'
@@ -14,7 +15,8 @@ import { findRecorded } from '../record/recorded-deals.ts'
 import { admit, type Admission, uncountedTouchpoints } from './deal-capacity.ts'
 import {
   type EventSubmission,
-  listPartnerStatuses,
+  type Leaving,
+  listLeavings,
   listSubmitted,
   storeEvents,
   type StoredEvent,
@@ -22,8 +24,6 @@ import {
 import { type Accepted, type Event, mostTouchpoints, type NewEvent } from './schemas.ts'
 
 const futureMs = 5 * 60_000
-const metadataBytes = 16_384
-const metadataDepth = 16
 
 /** The result of a submission: stored now, already stored before, or refused. */
 export type Ingested =
@@ -73,7 +73,10 @@ export async function ingest(
 async function storeCounted(trx: Kysely<Database>, rest: readonly EventSubmission[]) {
   const found = await findStored(trx, rest)
   const storable = rest.filter(
-    ({ id, partner_id }) => !found.byId.has(id) && found.statuses.get(partner_id) === 'active',
+    ({ id, partner_id, timestamp }) =>
+      !found.byId.has(id) &&
+      found.leavings.has(partner_id) &&
+      isBefore(timestamp, found.leavings.get(partner_id)),
   )
   const { admitted, full } = await admit(trx, storable)
   const created = await storeEvents(trx, admitted, { most: mostTouchpoints, onlyOpen: false })
@@ -149,36 +152,45 @@ export function toIngested(given: EventSubmission, created_at: string): Ingested
   return { event: { ...event, voided_at: null, void_reason: null, created_at }, isNew: true }
 }
 
-/** The stored events with the ids of these submissions, and the status of their partners. */
+/** The stored events with the ids of these submissions, and when their partners left. */
 async function findStored(trx: Kysely<Database>, submissions: readonly EventSubmission[]) {
   const stored = await listSubmitted(
     trx,
     submissions.map(({ id }) => id),
   )
   const partnerIds = [...new Set(submissions.map(({ partner_id }) => partner_id))]
-  const statuses = await listPartnerStatuses(trx, partnerIds)
-  return { byId: new Map(stored.map((event) => [event.id, event])), statuses }
+  const leavings = await listLeavings(trx, partnerIds)
+  return { byId: new Map(stored.map((event) => [event.id, event])), leavings }
 }
 
 /** Returns a function that tells why an event was not inserted: it is stored already, or it is refused. */
-function createExplain({ byId, statuses }: Awaited<ReturnType<typeof findStored>>, full: Admission['full']) {
+function createExplain({ byId, leavings }: Awaited<ReturnType<typeof findStored>>, full: Admission['full']) {
   return (given: EventSubmission): Ingested => {
     const { id, partner_id, deal_id } = given
     const found = byId.get(id)
     if (found?.submission.equals(given.submission)) return { event: toEvent(found, given), isNew: false }
-    if (!statuses.has(partner_id)) {
+    if (!leavings.has(partner_id)) {
       return refuse(new UnknownReference(), '/partner_id', `No partner has the id ${partner_id}.`)
     }
     if (found !== undefined) return refuse(new EventExists(id), '/id', `The id ${id} holds another event.`)
     const isFull = full.get(given)
     if (isFull !== undefined) return refuse(new DealFull(deal_id), '/deal_id', isFull)
-    return refuse(new PartnerInactive(partner_id), '/partner_id', `Partner ${partner_id} is inactive.`)
+    return refuse(
+      new PartnerInactive(partner_id),
+      '/partner_id',
+      `Partner ${partner_id} left before this touchpoint.`,
+    )
   }
 }
 
 function refuse(refusal: Error, pointer: string, detail: string): Ingested {
   const fault = { pointer, detail }
   return { refusal: Object.assign(refusal, { faults: [fault] }), fault }
+}
+
+function isBefore(timestamp: string, leaving: Leaving): boolean {
+  if (leaving === undefined) return true
+  return leaving !== null && Date.parse(timestamp) < Date.parse(leaving)
 }
 
 function instantOf({ timestamp }: NewEvent, { calendar }: EventAuthor, now: number): number {
@@ -210,18 +222,5 @@ function faultsOf({ metadata }: NewEvent, aheadMs: number, pointer: string): Fau
       detail: 'The instant is more than 5 minutes in the future.',
     })
   }
-  if (metadata !== undefined && Buffer.byteLength(JSON.stringify(metadata)) > metadataBytes) {
-    faults.push({ pointer: `${pointer}/metadata`, detail: 'The metadata is larger than 16 kB.' })
-  } else if (metadata !== undefined && depthOf(metadata) > metadataDepth) {
-    faults.push({
-      pointer: `${pointer}/metadata`,
-      detail: 'The metadata is nested more than 16 levels deep.',
-    })
-  }
-  return faults
-}
-
-function depthOf(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0
-  return 1 + Object.values(value).reduce((deepest: number, item) => Math.max(deepest, depthOf(item)), 0)
+  return [...faults, ...faultsOfMetadata(metadata, pointer)]
 }

@@ -37,8 +37,8 @@ interface EventStorage {
 }
 
 /**
- * Stores the events whose deal has room and is not locked by another transaction, whose id is free and whose partner is
- * active. The ids are distinct. Returns created_at by id.
+ * Stores the events whose deal has room and is not locked by another transaction, whose id is free and whose partner
+ * was active then. The ids are distinct. Returns created_at by id.
  */
 export async function storeEvents(
   db: Kysely<Database>,
@@ -82,17 +82,20 @@ export function listSubmitted(db: Kysely<Database>, ids: readonly string[]): Pro
     .execute()
 }
 
-/** The status of the partners that exist, by id. */
-export async function listPartnerStatuses(
+/** When a partner left. Null: it is inactive since an unknown instant. Undefined: it is active. */
+export type Leaving = string | null | undefined
+
+/** When the partners that exist left, by id. */
+export async function listLeavings(
   db: Kysely<Database>,
   ids: readonly string[],
-): Promise<ReadonlyMap<string, string>> {
+): Promise<ReadonlyMap<string, Leaving>> {
   const rows = await db
     .selectFrom('partners')
-    .select(['id', 'status'])
+    .select(['id', 'status', 'left_at'])
     .where('id', '=', sql<string>`any(${ids}::text[])`)
     .execute()
-  return new Map(rows.map(({ id, status }) => [id, status]))
+  return new Map(rows.map(({ id, status, left_at }) => [id, status === 'active' ? undefined : left_at]))
 }
 
 interface EventFilter extends PageQuery {

@@ -7,6 +7,7 @@ import {
   Id,
   Listing,
   NewId,
+  Metadata,
   Nullable,
   OneOf,
   ref,
@@ -24,13 +25,6 @@ export const TouchpointType = OneOf(touchpointTypes, {
   description: 'What the partner did. The model `role-based` weighs touchpoints by it.',
 })
 
-const metadata = Type.Unsafe<Record<string, unknown>>({
-  type: 'object',
-  additionalProperties: true,
-  description:
-    'A JSON object of your own, up to 16 kB and 16 levels deep. It is stored as sent and does not affect the split.',
-})
-
 export const Event = Type.Object(
   {
     id: Id,
@@ -41,7 +35,7 @@ export const Event = Type.Object(
       Timestamp,
       'When the touchpoint happened. A split orders touchpoints by it, then by id.',
     ),
-    metadata: Nullable(metadata),
+    metadata: Nullable(Metadata),
     voided_at: Nullable(describe(Timestamp, 'When the event was voided. Null while it counts.')),
     void_reason: Nullable(Type.String()),
     created_at: describe(Timestamp, 'When the service stored the event.'),
@@ -67,7 +61,7 @@ export const NewEvent = Strict(
         'When the touchpoint happened: a date, which stands for the start of its day in the time zone of the service, or an instant with its offset, cut to milliseconds, at most 5 minutes ahead. Default: the time of the request. A touchpoint later than `close_grace_minutes` after the close of its deal is stored and earns nothing.',
       ),
     ),
-    metadata: Type.Optional(metadata),
+    metadata: Type.Optional(Metadata),
   },
   { $id: 'NewEvent' },
 )

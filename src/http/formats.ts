@@ -8,12 +8,13 @@ interface Format {
   readonly wanted: string
 }
 
+// International addresses have letters and digits of any script.
 const email =
-  /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?=.{1,190}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+$/
+  /^[\p{L}\p{M}\p{N}.!#$%&'*+/=?^_`{|}~-]{1,64}@(?=.{1,190}$)[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]*[\p{L}\p{M}\p{N}])?(?:\.[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]*[\p{L}\p{M}\p{N}])?)+$/u
 
 /** The formats that schemas may name. */
 export const formats = {
-  email: {
+  'idn-email': {
     accepts: (text) => email.test(text),
     wanted: 'must be an e-mail address such as anna@example.com',
   },

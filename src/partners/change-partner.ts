@@ -3,6 +3,9 @@ import { compare } from '../audit/compare.ts'
 import { insertAuditEntry } from '../audit/queries.ts'
 import type { Actor } from '../audit/schemas.ts'
 import type { Database } from '../database/tables.ts'
+import { toStoredEmail } from '../values/email.ts'
+import { toTimestamp } from '../values/instants.ts'
+import { checkMetadata, mergeMetadata } from '../values/metadata.ts'
 import { EmailTaken, PartnerNotFound } from '../errors.ts'
 import { isEmpty, namesOf, namesSealed, refuseMasked, sealDetails } from './payout-details.ts'
 import { lockPartner, updatePartner } from './queries.ts'
@@ -25,10 +28,20 @@ export async function changePartner(
   if (details !== undefined) refuseMasked(details)
   const before = await lockPartner(trx, id)
   if (before === undefined) throw new PartnerNotFound(id)
+  const metadata =
+    change.metadata === undefined ? {} : { metadata: mergeMetadata(before.metadata, change.metadata) }
+  checkMetadata(metadata.metadata)
+  const email = columns.email ? { email: toStoredEmail(columns.email) } : {}
   const sealed = details === undefined ? {} : { payout_details: sealDetails(vault, details, id) }
-  const after = await updatePartner(trx, id, { ...columns, ...sealed }).catch(refuseTakenEmail)
+  const after = await updatePartner(trx, id, {
+    ...columns,
+    ...email,
+    ...metadata,
+    ...leavingOf(before, change),
+    ...sealed,
+  }).catch(refuseTakenEmail)
   const subject = { subject_kind: 'partner', subject_id: id } as const
-  const difference = compare(before, after, ['name', 'email', 'status'])
+  const difference = compare(before, after, ['name', 'email', 'group', 'status'])
   if (difference !== undefined) {
     await insertAuditEntry(trx, actor, { action: 'partner.changed', ...subject, ...difference })
   }
@@ -43,6 +56,12 @@ export async function changePartner(
     })
   }
   return after
+}
+
+/** A partner that leaves leaves now; one that is sent as inactive again left when it left. */
+function leavingOf(before: PartnerRow, { status = before.status }: PartnerChange) {
+  if (status === before.status) return {}
+  return { left_at: status === 'active' ? null : toTimestamp(Date.now()) }
 }
 
 function actionOf({ payout_details: old }: PartnerRow, { payout_details: sealed }: PartnerRow) {

@@ -4,12 +4,13 @@ import { toMajor } from '../values/money.ts'
 import { type PageQuery, readPageStart, toPage } from '../values/pagination.ts'
 import { partnerRollups } from '../rollups/rollups.ts'
 import { selectPeriod } from '../rollups/select-period.ts'
+import { toStoredEmail } from '../values/email.ts'
 import type { PartnerRow, PartnerStats } from './schemas.ts'
 
 /** Inserts a partner unless its id or its e-mail address is taken. */
 export function insertPartner(
   db: Kysely<Database>,
-  partner: Pick<PartnerRow, 'id' | 'name' | 'email' | 'payout_details' | 'submission'>,
+  partner: Pick<PartnerRow, 'id' | 'name' | 'email' | 'group' | 'metadata' | 'payout_details' | 'submission'>,
 ): Promise<PartnerRow | undefined> {
   return db
     .insertInto('partners')
@@ -32,7 +33,9 @@ export function lockPartner(trx: Kysely<Database>, id: string): Promise<PartnerR
 export function updatePartner(
   trx: Kysely<Database>,
   id: string,
-  change: Partial<Pick<PartnerRow, 'name' | 'email' | 'status' | 'payout_details'>>,
+  change: Partial<
+    Pick<PartnerRow, 'name' | 'email' | 'group' | 'metadata' | 'status' | 'left_at' | 'payout_details'>
+  >,
 ): Promise<PartnerRow> {
   return trx
     .updateTable('partners')
@@ -43,15 +46,29 @@ export function updatePartner(
 }
 
 /** Partners by id; generated ids sort by age. */
-export async function listPartners(db: Kysely<Database>, { email, ...page }: PageQuery & { email?: string }) {
+export async function listPartners(
+  db: Kysely<Database>,
+  { email, group, ...page }: PageQuery & { email?: string; group?: string },
+) {
   const start = readPageStart(page, 1)
   let query = db
     .selectFrom('partners')
-    .selectAll()
+    .select([
+      'id',
+      'name',
+      'email',
+      'group',
+      'status',
+      'left_at',
+      'payout_details',
+      'created_at',
+      'updated_at',
+    ])
     .orderBy('id')
     .limit(start.limit + 1)
     .offset(start.offset ?? 0)
-  if (email !== undefined) query = query.where(sql<boolean>`lower(email) = lower(${email})`)
+  if (email !== undefined) query = query.where(sql<boolean>`lower(email) = lower(${toStoredEmail(email)})`)
+  if (group !== undefined) query = query.where('group', '=', group)
   if (start.key !== undefined) query = query.where('id', '>', start.key[0] as string)
   return toPage(await query.execute(), start, ({ id }) => [id])
 }

@@ -6,7 +6,9 @@ import type { Actor } from '../audit/schemas.ts'
 import type { Database } from '../database/tables.ts'
 import { EmailTaken, PartnerExists } from '../errors.ts'
 import { canonicalJson } from '../values/canonical-json.ts'
+import { checkMetadata } from '../values/metadata.ts'
 import type { WriteOutcome } from '../http/idempotency.ts'
+import { toStoredEmail } from '../values/email.ts'
 import { isEmpty, maskDetails, namesOf, openDetails, refuseMasked, sealDetails } from './payout-details.ts'
 import { findPartner, insertPartner } from './queries.ts'
 import type { NewPartner, Partner, PartnerRow } from './schemas.ts'
@@ -24,14 +26,20 @@ export async function registerPartner(
   { vault, partner, actor }: Registration,
 ): Promise<WriteOutcome<{ partner: Partner }>> {
   const { payout_details: details = {}, ...submission } = partner
-  const { id = `ptn_${uuid()}`, name, email } = submission
+  const { id = `ptn_${uuid()}`, name, group = null, metadata = null } = submission
+  const email = submission.email ? toStoredEmail(submission.email) : null
   refuseMasked(details)
+  checkMetadata(metadata)
   // The digest leaves out the payout details: a client could otherwise guess them by repeating the submission.
-  const digest = hash('sha256', canonicalJson(submission), 'buffer')
+  // A field that is null is as good as one that is left out.
+  const sent = Object.fromEntries(Object.entries(submission).filter(([, value]) => value !== null))
+  const digest = hash('sha256', canonicalJson(sent), 'buffer')
   const inserted = await insertPartner(trx, {
     id,
     name,
     email,
+    group,
+    metadata,
     payout_details: sealDetails(vault, details, id),
     submission: digest,
   })
@@ -46,7 +54,7 @@ export async function registerPartner(
   await insertAuditEntry(trx, actor, {
     action: 'partner.created',
     ...subject,
-    after: { name, email, status },
+    after: { name, email, group, status },
   })
   if (!isEmpty(details)) {
     await insertAuditEntry(trx, actor, { action: 'payout_details.set', ...subject, after: namesOf(details) })
@@ -64,9 +72,12 @@ export function answerOf(
   return { status, body: { partner }, replay: { partner: { ...partner, payout_details: null } } }
 }
 
-export function toPartner(
-  vault: Vault,
-  { payout_details: sealed, submission: _, ...partner }: PartnerRow,
-): Partner {
+export function toPartner(vault: Vault, { submission: _, ...row }: PartnerRow): Partner {
+  return { ...toListed(vault, row), metadata: row.metadata }
+}
+
+export function toListed<Row extends ListedRow>(vault: Vault, { payout_details: sealed, ...partner }: Row) {
   return { ...partner, payout_details: sealed && maskDetails(openDetails(vault, sealed, partner.id)) }
 }
+
+type ListedRow = Pick<PartnerRow, 'id' | 'payout_details'>

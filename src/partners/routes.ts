@@ -11,7 +11,7 @@ import { describe, Id, Page, ref, ReportCurrency, Strict, Text } from '../values
 import { changePartner, eraseDetails } from './change-partner.ts'
 import { isEmpty } from './payout-details.ts'
 import { findPartner, listPartners, sumPartner } from './queries.ts'
-import { answerOf, registerPartner, toPartner } from './register.ts'
+import { answerOf, registerPartner, toListed, toPartner } from './register.ts'
 import { revealDetails } from './reveal.ts'
 import {
   NewPartner,
@@ -46,10 +46,11 @@ const createPartner = {
 const getPartners = {
   operationId: 'listPartners',
   summary: 'List partners by id',
-  description: 'All partners, active or not, ordered by id.',
+  description: 'All partners, active or not, ordered by id, without their `metadata`.',
   tags,
   querystring: Strict({
     email: Type.Optional(describe(Text(254), 'Only the partner with this e-mail address, in any case.')),
+    group: Type.Optional(describe(Text(100), 'Only the partners of this group.')),
     ...Page,
   }),
   response: answers({ 200: ref(PartnerPage) }),
@@ -70,7 +71,7 @@ const patchPartner = {
   operationId: 'updatePartner',
   summary: 'Change a partner',
   description:
-    'Changes the fields that the body names. An inactive partner takes no new events (409) and keeps its payouts. Payout details also need the scope `payouts:write` and replace all earlier ones. A masked value that is sent back is refused (400).',
+    'Changes the fields that the body names. An inactive partner takes no events dated after it left (409) and keeps its payouts. Payout details also need the scope `payouts:write` and replace all earlier ones. A masked value that is sent back is refused (400).',
   tags,
   params: partnerParams,
   body: ref(PartnerChange),
@@ -110,7 +111,7 @@ export const partners: FastifyPluginAsyncTypebox<PartnersOptions> = async (
 
   app.get('/partners', { schema: getPartners }, async ({ query }) => {
     const { page, pagination } = await listPartners(db, query)
-    return { partners: page.map((row) => toPartner(vault, row)), pagination }
+    return { partners: page.map((row) => toListed(vault, row)), pagination }
   })
 
   app.get('/partners/:partnerId', { schema: getPartner }, async ({ params: { partnerId }, query }) => {

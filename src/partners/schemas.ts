@@ -5,8 +5,10 @@ import {
   Id,
   Listing,
   Matching,
+  Metadata,
   Money,
   NewId,
+  Nullable,
   OneOf,
   ref,
   Strict,
@@ -16,7 +18,7 @@ import {
 
 export const PartnerStatus = OneOf(['active', 'inactive'], {
   $id: 'PartnerStatus',
-  description: 'An `inactive` partner takes no new events (409) and keeps its payouts.',
+  description: 'An `inactive` partner takes no events dated after it left (409) and keeps its payouts.',
 })
 
 const detailName = Matching(
@@ -36,18 +38,33 @@ export const PayoutDetails = Type.Record(detailName, Text(200), {
 export type PayoutDetails = Static<typeof PayoutDetails>
 
 const name = Text(200)
-const email = Type.String({
-  format: 'email',
-  maxLength: 254,
-  description: 'Unique among partners, in any case: another partner with it is refused (409).',
-})
+const email = Nullable(
+  Type.String({
+    format: 'idn-email',
+    maxLength: 254,
+    description:
+      'Unique among partners, in any case: another partner with it is refused (409). Null: none. An address with other than ASCII characters is stored in lower case.',
+  }),
+)
+const group = Nullable(
+  describe(Text(100), 'A name of your own for partners that belong together. Null: none.'),
+)
+const metadata = Nullable(Metadata)
 
 export const Partner = Type.Object(
   {
     id: Id,
     name,
     email,
+    group,
+    metadata,
     status: ref(PartnerStatus),
+    left_at: Nullable(
+      describe(
+        Timestamp,
+        'When it became inactive. Null while it is active, and if a release before 0.2.0 made it inactive: it takes no events then.',
+      ),
+    ),
     payout_details: Type.Unsafe<Record<string, string> | null>({
       type: ['object', 'null'],
       additionalProperties: { type: 'string' },
@@ -62,7 +79,14 @@ export const Partner = Type.Object(
 export type Partner = Static<typeof Partner>
 
 export const NewPartner = Strict(
-  { id: NewId, name, email, payout_details: Type.Optional(ref(PayoutDetails)) },
+  {
+    id: NewId,
+    name,
+    email: Type.Optional(email),
+    group: Type.Optional(group),
+    metadata: Type.Optional(metadata),
+    payout_details: Type.Optional(ref(PayoutDetails)),
+  },
   { $id: 'NewPartner' },
 )
 export type NewPartner = Static<typeof NewPartner>
@@ -71,6 +95,10 @@ export const PartnerChange = Strict(
   {
     name: Type.Optional(name),
     email: Type.Optional(email),
+    group: Type.Optional(group),
+    metadata: Type.Optional(
+      describe(metadata, 'Merged deeply into the stored object. Null removes it as a whole.'),
+    ),
     payout_details: Type.Optional(ref(PayoutDetails)),
     status: Type.Optional(ref(PartnerStatus)),
   },
@@ -93,7 +121,14 @@ export type PartnerStats = Static<typeof PartnerStats>
 
 export const PartnerAnswer = Type.Object({ partner: ref(Partner) }, { $id: 'PartnerAnswer' })
 
-export const PartnerPage = Listing({ partners: Type.Array(ref(Partner)) }, { $id: 'PartnerPage' })
+// A page of 1,000 objects of 16 kB would take too much memory.
+export const ListedPartner = Type.Omit(Partner, ['metadata'], {
+  $id: 'ListedPartner',
+  description: 'A partner in a list: without its `metadata`.',
+})
+export type ListedPartner = Static<typeof ListedPartner>
+
+export const PartnerPage = Listing({ partners: Type.Array(ref(ListedPartner)) }, { $id: 'PartnerPage' })
 
 export const PartnerDetail = Type.Object(
   { partner: ref(Partner), stats: ref(PartnerStats) },

@@ -1,6 +1,6 @@
 import type { Split } from '../attribution/attribute.ts'
 import type { RecordedDeal } from './recorded-deals.ts'
-import type { Cause, DealTerms, TouchRow } from './schemas.ts'
+import type { Cause, DealDescription, DealTerms, TouchRow } from './schemas.ts'
 
 /** What changes on one deal. */
 export interface DealChange {
@@ -14,11 +14,12 @@ export interface DealChange {
   readonly cause: Cause
 }
 
-/** What the split of a closed deal reads, apart from its touchpoints. */
+/** What a closed deal is, apart from its touchpoints. */
 export interface DealFacts {
   readonly terms: DealTerms
   readonly void_reason: string | null
   readonly submission: Buffer
+  readonly description: DealDescription
 }
 
 interface TouchpointChange {

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+import { agreedPartnersOf } from './agreed-partners.ts'
 import type { RecordedDeal } from './recorded-deals.ts'
 import type { Step } from './changes.ts'
 import type { DealTerms } from './schemas.ts'
@@ -141,20 +143,21 @@ function isVoid(deal: { readonly void_reason: string | null } | undefined): bool
   return deal !== undefined && deal.void_reason !== null
 }
 
-/** The rows of `partner_deals`: a deal is listed under every partner that has a touchpoint on it. */
+/** The rows of `partner_deals`: a deal is listed under every partner that has a touchpoint on it or an agreed percentage. */
 function listingDifferences({ deal_id, before, next, touches, touchpoints = [] }: Step) {
   if (next === undefined) return { unlisted: [], listed: [] }
   const rowsOf = (partnerIds: readonly string[], { currency, attribution_model, closed_date }: DealTerms) =>
     partnerIds.length === 0
       ? []
       : [{ deal_id, currency, attribution_model, closed_date, partner_ids: [...new Set(partnerIds)] }]
-  const all = touches.map(({ partner_id }) => partner_id)
+  const allOf = (terms: DealTerms) =>
+    rowsOf([...touches.map(({ partner_id }) => partner_id), ...agreedPartnersOf(terms)], terms)
   const added = touchpoints.filter(({ count }) => count > 0).map(({ partner_id }) => partner_id)
   if (before !== undefined && isListedAlike(before, next.terms))
     return { unlisted: [], listed: rowsOf(added, next.terms) }
   return {
-    unlisted: before === undefined ? [] : rowsOf(all, before.row),
-    listed: rowsOf(all, next.terms),
+    unlisted: before === undefined ? [] : allOf(before.row),
+    listed: allOf(next.terms),
   }
 }
 
@@ -162,6 +165,7 @@ function isListedAlike({ row }: RecordedDeal, terms: DealTerms): boolean {
   return (
     row.closed_date === terms.closed_date &&
     row.currency === terms.currency &&
-    row.attribution_model === terms.attribution_model
+    row.attribution_model === terms.attribution_model &&
+    isDeepStrictEqual(agreedPartnersOf(row), agreedPartnersOf(terms))
   )
 }

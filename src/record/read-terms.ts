@@ -1,3 +1,4 @@
+import { hundredPercent, sumAgreement } from '../attribution/agreement.ts'
 import {
   type AttributionWindow,
   type GivenParameters,
@@ -58,7 +59,7 @@ export function readParameters(
   return faults.length > 0 ? { faults } : { value: resolve(model, given, defaults) }
 }
 
-/** Errors: 400 for a parameter that the model does not have. */
+/** Errors: 400 for a parameter that the model does not have, or one that it needs or cannot use. */
 export function checkParameters(model: ModelName, given: ModelParameters): void {
   const faults = faultsOfParameters(model, given)
   if (faults.length > 0) throw invalid(faults)
@@ -69,16 +70,34 @@ export function resolve(
   given: ModelParameters,
   defaults: AttributionWindow,
 ): ModelParameters {
-  return resolveParameters(model, given as GivenParameters<ModelName>, defaults)
+  return resolveParameters(model, given as GivenParameters<ModelName>, defaults) as ModelParameters
 }
 
 // A parameter of another model would be stored and never used, so it is refused.
 function faultsOfParameters(model: ModelName, given: ModelParameters): Fault[] {
   const known = resolveParameters(model, {}, { close_grace_minutes: 0, lookback_days: null })
-  return listUnknown(given, known).map((path) => ({
+  const unknown = listUnknown(given, known).map((path) => ({
     pointer: `/model_parameters/${path.join('/')}`,
     detail: `The model ${model} has no parameter ${path.at(-1)}.`,
   }))
+  return model === 'agreed' ? [...unknown, ...faultsOfAgreement(given)] : unknown
+}
+
+function faultsOfAgreement({ shares = [] }: ModelParameters): Fault[] {
+  const pointer = '/model_parameters/shares'
+  if (shares.length === 0)
+    return [{ pointer, detail: 'The model agreed needs the percentages of its partners.' }]
+  const partnerIds = shares.map(({ partner_id }) => partner_id)
+  const repeated = partnerIds.findIndex((id, index) => partnerIds.indexOf(id) < index)
+  const faults: Fault[] = []
+  if (repeated !== -1)
+    faults.push({
+      pointer: `${pointer}/${repeated}/partner_id`,
+      detail: `Partner ${partnerIds[repeated]} has a percentage already.`,
+    })
+  if (sumAgreement(shares) > hundredPercent)
+    faults.push({ pointer, detail: 'The percentages add up to more than 100.' })
+  return faults
 }
 
 /** The paths of the properties of `given` that `known` does not have. */
@@ -86,7 +105,10 @@ function listUnknown(given: object, known: object): string[][] {
   return Object.entries(given).flatMap(([name, value]): string[][] => {
     if (!Object.hasOwn(known, name)) return [[name]]
     const inner: unknown = Reflect.get(known, name)
-    const isGroup = typeof value === 'object' && typeof inner === 'object' && value !== null && inner !== null
-    return isGroup ? listUnknown(value, inner).map((path) => [name, ...path]) : []
+    return isGroup(value) && isGroup(inner) ? listUnknown(value, inner).map((path) => [name, ...path]) : []
   })
+}
+
+function isGroup(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -65,7 +65,16 @@ function toStep(change: DealChange, touches: readonly TouchRow[], calendar: Cale
 
 // A deal of a release without days gets its day with its next change.
 function factsOf({ row }: RecordedDeal, calendar: Calendar): DealFacts {
-  const { amount_minor, currency, attribution_model, model_parameters, void_reason, submission } = row
+  const {
+    amount_minor,
+    currency,
+    attribution_model,
+    model_parameters,
+    void_reason,
+    submission,
+    name,
+    metadata,
+  } = row
   const terms = { amount_minor, currency, ...withDay(row, calendar), attribution_model, model_parameters }
-  return { terms, void_reason, submission }
+  return { terms, void_reason, submission, description: { name, metadata } }
 }

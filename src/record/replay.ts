@@ -73,6 +73,9 @@ function compareSplit(split: Split, version: VersionRow, rows: readonly ShareRow
   if (split.unattributed_minor !== version.unattributed_minor) {
     return `unattributed is ${version.unattributed_minor}, replayed ${split.unattributed_minor}`
   }
+  if (split.unattributed_bp !== version.unattributed_bp) {
+    return `unattributed is ${version.unattributed_bp} hundredths of a percent, replayed ${split.unattributed_bp}`
+  }
   const stored = new Map(rows.map((row) => [row.partner_id, row]))
   const wrong = split.shares.find((share) => !isSame(share, stored.get(share.partner_id)))
   if (wrong !== undefined) return `the share of ${wrong.partner_id} is not ${wrong.payout_minor} minor units`

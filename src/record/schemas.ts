@@ -16,7 +16,7 @@ import {
 export const AttributionModel = OneOf(modelNames, {
   $id: 'AttributionModel',
   description:
-    'How the amount of a deal is split. `equal`: every partner gets the same. `first-touch`, `last-touch`: the first or last touchpoint takes all. `role-based`: by the type of each touchpoint. `time-decay`: the later a touchpoint, the more it counts. `linear`: every touchpoint counts the same. `position-based`: by first, middle and last touchpoints.',
+    'How the amount of a deal is split. `equal`: every partner gets the same. `first-touch`, `last-touch`: the first or last touchpoint takes all. `role-based`: by the type of each touchpoint. `time-decay`: the later a touchpoint, the more it counts. `linear`: every touchpoint counts the same. `position-based`: by first, middle and last touchpoints. `agreed`: fixed percentages by partner, with touchpoints or without.',
 })
 
 export type AttributionModel = Static<typeof AttributionModel>
@@ -40,6 +40,16 @@ export const Weights = Strict(
     description:
       'For role-based, the weight of each touchpoint type; for position-based, the weights of the first touchpoint, of all middle ones together, and of the last. The only touchpoint takes all, even if `first` is 0. They need not add up to 1. A weight that is left out takes its default, or keeps its value in a `PATCH`.',
   },
+)
+
+export const mostAgreed = 500
+
+export const AgreedShare = Strict(
+  {
+    partner_id: describe(Id, 'A registered partner.'),
+    percentage: Type.Number({ minimum: 0.01, maximum: 100, 'x-decimals': 2 }),
+  },
+  { $id: 'AgreedShare' },
 )
 
 /** Each parameter applies to the models that its description names; a parameter that is left out takes its default. */
@@ -70,6 +80,14 @@ export const ModelParameters = Strict(
         maximum: 3650,
         description:
           'time-decay: a touchpoint this many days before the last one counts half as much. Default: 7.',
+      }),
+    ),
+    shares: Type.Optional(
+      Type.Array(ref(AgreedShare), {
+        minItems: 1,
+        maxItems: mostAgreed,
+        description:
+          'agreed, which needs it: the percentage of each partner, each partner once. They add up to at most 100; the rest is unattributed. A `PATCH` replaces the whole list.',
       }),
     ),
   },
@@ -112,17 +130,24 @@ export const sentTerms = {
 const SentTerms = Type.Object(sentTerms)
 export type SentTerms = Static<typeof SentTerms>
 
-/** A closed deal as it is stored. */
-export type DealRow = DealTerms & {
-  id: string
-  version: number
-  voided_at: string | null
-  void_reason: string | null
-  /** The digest of the request that closed the deal. */
-  submission: Buffer
-  created_at: string
-  updated_at: string
+/** What a client says of a deal; its split does not read it. */
+export interface DealDescription {
+  name: string | null
+  metadata: Record<string, unknown> | null
 }
+
+/** A closed deal as it is stored. */
+export type DealRow = DealTerms &
+  DealDescription & {
+    id: string
+    version: number
+    voided_at: string | null
+    void_reason: string | null
+    /** The digest of the request that closed the deal. */
+    submission: Buffer
+    created_at: string
+    updated_at: string
+  }
 
 export const Cause = Type.Object(
   {
@@ -149,6 +174,8 @@ export type VersionRow = DealTerms & {
   /** Null in versions of releases that kept none. */
   cause: Cause | null
   unattributed_minor: bigint
+  /** What an agreement leaves of 100 %, in hundredths of a percent. */
+  unattributed_bp: number
   fingerprint: Buffer
   calculated_at: string
 }

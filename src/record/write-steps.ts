@@ -4,6 +4,7 @@ import type { Database } from '../database/tables.ts'
 import { toTimestamp } from '../values/instants.ts'
 import { differencesOf } from './differences.ts'
 import type { ChangedDeal, DealFacts, Step } from './changes.ts'
+import { listPartnerNames } from './partner-names.ts'
 import { type RecordedDeal, toSplit } from './recorded-deals.ts'
 import type { DealRow, DealTerms, ShareTuple, VersionReason } from './schemas.ts'
 
@@ -32,7 +33,21 @@ export async function writeSteps(
     trx,
   )
   const [{ at }] = rows as [{ at: string }]
-  return closed.map((step) => toChanged(step, reason, at))
+  const names = await listNames(trx, closed)
+  return closed.map((step) => toChanged(step, { reason, at, names }))
+}
+
+/** The names of the partners that the splits credit. The touches have them; only agreed partners may have no touch. */
+async function listNames(
+  trx: Kysely<Database>,
+  steps: readonly Closed[],
+): Promise<ReadonlyMap<string, string>> {
+  const names = new Map(
+    steps.flatMap(({ touches }) => touches.map(({ partner_id, partner_name }) => [partner_id, partner_name])),
+  )
+  const credited = steps.flatMap(({ split }) => split?.shares ?? []).map(({ partner_id }) => partner_id)
+  const others = [...new Set(credited)].filter((id) => !names.has(id))
+  return new Map([...names, ...(await listPartnerNames(trx, others))])
 }
 
 function isChanged(step: Closed): boolean {
@@ -42,8 +57,10 @@ function isChanged(step: Closed): boolean {
 }
 
 /** Whether the deal changed for its clients: to get its day is no change. */
-function isUpdated({ before, next: { terms, void_reason }, split }: Closed): boolean {
-  if (split !== undefined || before === undefined) return true
+function isUpdated(step: Closed): boolean {
+  const { before, next, split } = step
+  if (split !== undefined || before === undefined || isRedescribed(step)) return true
+  const { terms, void_reason } = next
   const { row } = before
   const { closed_on: _, ...sent } = terms
   return (
@@ -52,8 +69,14 @@ function isUpdated({ before, next: { terms, void_reason }, split }: Closed): boo
   )
 }
 
-function toNewRow({ deal_id, next: { terms, submission } }: Closed) {
-  return { id: deal_id, ...toColumns(terms), submission: toHex(submission) }
+function isRedescribed({ before, next: { description } }: Closed): boolean {
+  if (before === undefined) return false
+  const { name, metadata } = before.row
+  return !isDeepStrictEqual({ name, metadata }, description)
+}
+
+function toNewRow({ deal_id, next: { terms, submission, description } }: Closed) {
+  return { id: deal_id, ...toColumns(terms), ...description, submission: toHex(submission) }
 }
 
 function toChangedRow(step: Closed) {
@@ -65,6 +88,7 @@ function toChangedRow(step: Closed) {
     void_reason: next.void_reason,
     previously_at: before?.split.calculated_at,
     is_updated: isUpdated(step),
+    description: isRedescribed(step) ? next.description : null,
   }
 }
 
@@ -77,6 +101,7 @@ function toVersion(step: Closed, reason: VersionReason) {
     cause,
     ...toColumns(next.terms),
     unattributed_minor: Number(split?.unattributed_minor),
+    unattributed_bp: split?.unattributed_bp,
     fingerprint: split && toHex(split.fingerprint),
     shares: split?.shares.map((share) => ({ ...share, payout_minor: Number(share.payout_minor) })),
     previously_at: before?.split.calculated_at,
@@ -100,14 +125,21 @@ function toUnchanged(step: Closed): ChangedDeal {
   return { ...(step.before as RecordedDeal), isNew: false }
 }
 
-/** The deal as `record_change` stored it at this instant. */
-function toChanged(step: Closed, reason: VersionReason, recordedAt: string): ChangedDeal {
-  const { deal_id, before, next, split, touches, cause } = step
+interface Recording {
+  readonly reason: VersionReason
+  readonly at: string
+  readonly names: ReadonlyMap<string, string>
+}
+
+/** The deal as `record_change` stored it. */
+function toChanged(step: Closed, { reason, at: recordedAt, names }: Recording): ChangedDeal {
+  const { deal_id, before, next, split, cause } = step
   const at = before === undefined ? recordedAt : laterOf(recordedAt, before.split.calculated_at)
   const voided_at = next.void_reason === null ? null : (before?.row.voided_at ?? at)
   const row: DealRow = {
     id: deal_id,
     ...next.terms,
+    ...next.description,
     version: versionOf(step),
     voided_at,
     void_reason: next.void_reason,
@@ -120,7 +152,6 @@ function toChanged(step: Closed, reason: VersionReason, recordedAt: string): Cha
     return { row, fingerprint, split: same, isNew: false }
   }
   const { fingerprint, unattributed_minor } = split
-  const names = new Map(touches.map(({ partner_id, partner_name }) => [partner_id, partner_name]))
   const shares = split.shares.map(
     ({ partner_id, percentage_bp, payout_minor, touchpoints, role }): ShareTuple => [
       partner_id,

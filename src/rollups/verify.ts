@@ -60,8 +60,13 @@ function differences(rollup: Rollup): RawBuilder<unknown> {
 }
 
 const partnerDealColumns = sql`partner_id, currency, attribution_model, closed_date, deal_id`
+// A deal is listed under the partners that touched it and under those that it credits by agreement.
 const recordedPartnerDeals = sql`
-  select distinct ${partnerDealColumns} from events join deals on deals.id = deal_id`
+  select ${partnerDealColumns} from (
+    select partner_id, currency, attribution_model, closed_date, deal_id from events join deals on deals.id = deal_id
+    union select share ->> 'partner_id', currency, attribution_model, closed_date, id
+    from deals cross join jsonb_array_elements(model_parameters -> 'shares') as share
+  ) as recorded`
 const listedPartnerDeals = sql`select ${partnerDealColumns} from partner_deals`
 const wrongPartnerDeals = sql`
   (${recordedPartnerDeals} except ${listedPartnerDeals}) union (${listedPartnerDeals} except ${recordedPartnerDeals})`

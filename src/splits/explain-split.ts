@@ -10,12 +10,11 @@ import { formatMoney, toMajor } from '../values/money.ts'
 import { findAttribution } from './queries.ts'
 import { findVersion, listTouchesOf } from '../record/journeys.ts'
 import { toPastJourney } from '../record/past-journey.ts'
-import type { TouchRow } from '../record/schemas.ts'
 import type { Memo } from '../record/memo.ts'
 import { underRulesOf } from '../record/version-rules.ts'
 import { createYield } from '../record/yield-thread.ts'
 import type { ExplainedAttribution, Explanation } from './explanation-schemas.ts'
-import type { Attribution } from './schemas.ts'
+import type { Attribution, Share } from './schemas.ts'
 
 /** The current split of a deal. Errors: 404. */
 export async function getCurrent(
@@ -56,7 +55,8 @@ export async function explainAttribution(
   await yieldThread()
   const journey = underRulesOf(state, known) ?? known
   await yieldThread()
-  const explanation = await explainJourney(journey, { memo, touches, yieldThread })
+  const names = new Map([...touches, ...attribution.attributions].map(toName))
+  const explanation = await explainJourney(journey, { memo, names, yieldThread })
   // The answer of a full deal is serialized in one piece.
   await yieldThread()
   return { ...attribution, explanation }
@@ -69,17 +69,18 @@ async function getPast(db: Kysely<Database>, dealId: string, asOf: string): Prom
   throw new VersionNotFound(dealId)
 }
 
+type Named = Pick<Share, 'partner_id' | 'partner_name'>
+
 interface ExplainContext {
   readonly memo: Memo
-  readonly touches: readonly TouchRow[]
+  readonly names: Names
   readonly yieldThread: () => Promise<void>
 }
 
 async function explainJourney(
   journey: Journey,
-  { memo, touches, yieldThread }: ExplainContext,
+  { memo, names, yieldThread }: ExplainContext,
 ): Promise<Explanation> {
-  const names = new Map(touches.map(({ partner_id, partner_name }) => [partner_id, partner_name]))
   const { currency } = journey
   const split = memo(journey)
   await yieldThread()
@@ -120,6 +121,10 @@ function toListed({ id, partner_id, touchpoint_type, at }: Touch, names: Names) 
 }
 
 type Names = ReadonlyMap<string, string>
+
+function toName({ partner_id, partner_name }: Named): readonly [string, string] {
+  return [partner_id, partner_name]
+}
 
 function sentencesOf({ shares }: Split, names: Names, { amount_minor, currency, model }: Journey) {
   const amount = formatMoney(amount_minor, currency)

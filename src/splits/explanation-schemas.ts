@@ -14,7 +14,7 @@ export const ExclusionReason = OneOf(exclusionReasons, {
 export const OddUnitRule = OneOf(leftoverRules, {
   $id: 'OddUnitRule',
   description:
-    'Leftover minor units go to the largest remainders. Equal remainders: to the partner with the earliest first touchpoint, then to the lower partner id.',
+    'Leftover minor units go to the largest remainders. Equal remainders: to the partner with the earliest first touchpoint, then to the lower partner id. Under `agreed`: to the lower partner id, and to a partner before the unattributed part.',
 })
 
 const explained = {
@@ -51,7 +51,7 @@ export const ExcludedTouchpoint = Type.Object(
 
 export const OddUnit = Type.Object(
   {
-    partner_id: Id,
+    partner_id: Nullable(describe(Id, 'Null: the unit stays unattributed, as `agreed` may leave it.')),
     amount: describe(Money, 'One minor unit, in units of the currency: 0.01 for USD.'),
     rule: ref(OddUnitRule),
   },

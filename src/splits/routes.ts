@@ -32,7 +32,7 @@ export const getAttribution = {
   operationId: 'getAttribution',
   summary: 'Get the split of a deal, now or at an earlier instant',
   description:
-    'How much of the deal each partner gets. The payouts and `unattributed` add up to exactly `total_amount`, and the percentages to exactly 100.',
+    'How much of the deal each partner gets. The payouts and `unattributed` add up to exactly `total_amount`, and the percentages to exactly 100, or under `agreed` to what was agreed.',
   tags,
   params: dealParams,
   querystring: Strict({

@@ -7,11 +7,14 @@ export const Share = Type.Object(
     partner_id: Id,
     partner_name: Type.String({ description: 'The current name of the partner.' }),
     percentage: Type.Number({
-      description: 'Two decimals. The percentages of a split add up to exactly 100.',
+      description:
+        'Two decimals. The percentages of a split add up to exactly 100, or under `agreed` to what was agreed.',
     }),
     payout: describe(Money, "The partner's part of `total_amount`, in units of the currency."),
     touchpoints: Type.Integer({ description: 'How many touchpoints of the partner count.' }),
-    role: Type.String({ description: 'The distinct types of these touchpoints, sorted.' }),
+    role: Type.String({
+      description: 'The distinct types of these touchpoints, sorted. Empty if there are none.',
+    }),
   },
   { $id: 'Share' },
 )

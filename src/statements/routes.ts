@@ -88,7 +88,8 @@ export const statements: FastifyPluginAsyncTypebox<StatementsOptions> = async (
 
 function sendCsv(reply: FastifyReply, statement: MinorStatement): FastifyReply {
   const { partner_id, month, currency, pagination } = statement
-  const name = `statement-${partner_id}-${month}-${currency}.csv`
+  // An id may hold what file names and headers cannot.
+  const name = `statement-${partner_id.replaceAll(/[^\w.~-]/g, '_')}-${month}-${currency}.csv`
   void reply.header('content-disposition', `attachment; filename="${name}"`)
   const { next_cursor } = pagination
   if (next_cursor !== null)
@@ -100,7 +101,8 @@ function nextUrl(url: string, cursor: string): string {
   const [path, query] = url.split('?', 2)
   const parameters = new URLSearchParams(query)
   parameters.set('cursor', cursor)
-  return `${path}?${parameters.toString()}`
+  // The header ends an address with >, which ids may hold.
+  return `${path?.replaceAll('>', '%3E')}?${parameters.toString()}`
 }
 
 function acceptedFormat({ headers: { accept = '' } }: FastifyRequest): 'json' | 'csv' {

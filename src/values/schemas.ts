@@ -12,10 +12,13 @@ export function Matching(pattern: string, sentence: string, options: StringOptio
   return Type.String({ pattern, ...options })
 }
 
-/** An id of the client's system or a generated one. It is safe in a path; `.` and `..` are refused, as clients resolve them. */
+/**
+ * An id of the client's system or a generated one: printable ASCII, no blank at the ends. Clients resolve `.` and `..` in
+ * paths, so these are refused: one or two characters of which one is no dot, or more.
+ */
 export const Id = Matching(
-  '^(?:\\.{0,2}[A-Za-z0-9_:~-]|\\.{3})[A-Za-z0-9_.:~-]*$',
-  'must be an id such as deal-123: letters, digits and the characters - _ . : ~, but not . or .. alone',
+  '^(?:[!-~]?[!-\\-/-~]|[!-\\-/-~]\\.|[!-~][ -~]+[!-~])$',
+  'must be an id such as deal-123 or INV/2024/0001: printable ASCII characters, without blanks at its ends, but not . or .. alone',
   { minLength: 1, maxLength: 128 },
 )
 
@@ -105,6 +108,14 @@ export function Text(maxLength: number) {
     { minLength: 1, maxLength },
   )
 }
+
+/** Data of the client; `metadata.ts` checks its size and depth. */
+export const Metadata = Type.Unsafe<Record<string, unknown>>({
+  type: 'object',
+  additionalProperties: true,
+  description:
+    'A JSON object of your own, up to 16 kB and 16 levels deep. It is stored as sent and does not affect the split.',
+})
 
 /** The schema with a description for the place where it is used. */
 export function describe<Schema extends TSchema>(schema: Schema, description: string): Schema {

@@ -1,5 +1,5 @@
 import type { Split } from '../attribution/attribute.ts'
-import { modelNames } from '../attribution/models.ts'
+import { generalModels } from '../attribution/models.ts'
 import { toMajor } from '../values/money.ts'
 import type { TouchRow } from '../record/schemas.ts'
 import type { PartnerScenario } from './scenario-schemas.ts'
@@ -14,7 +14,6 @@ export interface ScenarioSplits {
 /** The payouts of a partner over all deals, in minor units: now, under the scenario, and under each model. */
 interface PartnerTotal {
   readonly partner_id: string
-  readonly name: string
   now: bigint
   proposed: bigint
   readonly under: bigint[]
@@ -35,10 +34,8 @@ export function createPartnerTotals() {
     total.amount += amount
     total.unattributedNow += now.unattributed_minor
     total.unattributedProposed += proposed.unattributed_minor
-    for (const { partner_id, partner_name: name } of touches) {
-      if (!partners.has(partner_id))
-        partners.set(partner_id, { partner_id, name, now: 0n, proposed: 0n, under: modelNames.map(() => 0n) })
-    }
+    // Partners that earn nothing are listed too.
+    for (const { partner_id } of touches) totalOf(partners, partner_id)
     addShares(partners, now, (partner, payout) => (partner.now += payout))
     addShares(partners, proposed, (partner, payout) => (partner.proposed += payout))
     for (const [n, split] of under.entries()) {
@@ -46,28 +43,36 @@ export function createPartnerTotals() {
     }
   }
 
-  function toResult(currency: string) {
+  function toResult(currency: string, names: ReadonlyMap<string, string>) {
     return {
-      ...rankPartners([...partners.values()], currency),
+      ...rankPartners([...partners.values()], currency, names),
       unattributed: toChange(total.unattributedNow, total.unattributedProposed, currency),
     }
   }
 
-  return { total, add, toResult }
+  return { total, add, partnerIds: () => [...partners.keys()], toResult }
+}
+
+function totalOf(partners: Map<string, PartnerTotal>, partner_id: string): PartnerTotal {
+  const known = partners.get(partner_id)
+  if (known !== undefined) return known
+  const total = { partner_id, now: 0n, proposed: 0n, under: generalModels.map(() => 0n) }
+  partners.set(partner_id, total)
+  return total
 }
 
 function addShares(
-  partners: ReadonlyMap<string, PartnerTotal>,
+  partners: Map<string, PartnerTotal>,
   { shares }: Split,
   add: (partner: PartnerTotal, payout: bigint) => void,
 ): void {
   for (const { partner_id, payout_minor } of shares) {
-    add(partners.get(partner_id) as PartnerTotal, payout_minor)
+    add(totalOf(partners, partner_id), payout_minor)
   }
 }
 
 /** Lists the 1,000 partners with the largest change, largest gain first, and sums up the others. */
-function rankPartners(totals: readonly PartnerTotal[], currency: string) {
+function rankPartners(totals: readonly PartnerTotal[], currency: string, names: ReadonlyMap<string, string>) {
   const byChange = totals.toSorted(
     (a, b) => compare(absolute(gainOf(b)), absolute(gainOf(a))) || compareIds(a, b),
   )
@@ -78,7 +83,9 @@ function rankPartners(totals: readonly PartnerTotal[], currency: string) {
   const sum = (of: (partner: PartnerTotal) => bigint) =>
     others.reduce((all, partner) => all + of(partner), 0n)
   return {
-    partners: listed.map((partner) => toPartnerScenario(partner, currency)),
+    partners: listed.map((partner) =>
+      toPartnerScenario(partner, names.get(partner.partner_id) ?? partner.partner_id, currency),
+    ),
     others: {
       partners_count: others.length,
       ...toChange(
@@ -91,7 +98,8 @@ function rankPartners(totals: readonly PartnerTotal[], currency: string) {
 }
 
 function toPartnerScenario(
-  { partner_id, name, now, proposed, under }: PartnerTotal,
+  { partner_id, now, proposed, under }: PartnerTotal,
+  name: string,
   currency: string,
 ): PartnerScenario {
   const sorted = under.toSorted(compare)

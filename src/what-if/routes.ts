@@ -29,7 +29,8 @@ const tags = ['Attribution']
 const getComparison = {
   operationId: 'compareModels',
   summary: 'Split a deal under every model; stores nothing',
-  description: 'The payouts of the deal under each model, with default parameters.',
+  description:
+    'The payouts of the deal under each model, with default parameters. `agreed` has no default: it is listed with the percentages of the deal, if the deal has that model.',
   tags,
   params: Type.Object({ dealId: describe(Id, 'The id of the deal.') }),
   response: answers({ 200: ref(Comparison) }, 404),

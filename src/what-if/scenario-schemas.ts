@@ -32,7 +32,8 @@ export const Spread = Type.Object(
   { lowest: Money, highest: Money, spread: Money },
   {
     $id: 'Spread',
-    description: 'The lowest and the highest payout of the partner under any model with default parameters.',
+    description:
+      'The lowest and the highest payout of the partner under any model but `agreed`, with default parameters.',
   },
 )
 

@@ -1,12 +1,14 @@
 import { type Kysely, sql } from 'kysely'
 import { attribute } from '../attribution/attribute.ts'
 import type { Journey } from '../attribution/journey.ts'
-import { modelNames, type Parameters } from '../attribution/models.ts'
+import { generalModels, type Parameters } from '../attribution/models.ts'
 import type { Database } from '../database/tables.ts'
 import { invalid } from '../errors.ts'
 import { type Days, readDays } from '../values/periods.ts'
 import { toMajor } from '../values/money.ts'
+import { checkAgreedPartners } from '../record/agreed-partners.ts'
 import { listClosedDeals, readTouches, toJourney } from '../record/journeys.ts'
+import { listPartnerNames } from '../record/partner-names.ts'
 import { checkParameters, type DealDefaults, resolve } from '../record/read-terms.ts'
 import { createYield } from '../record/yield-thread.ts'
 import { closedWithin } from '../deals/period-queries.ts'
@@ -36,6 +38,7 @@ export async function runScenario(
 ): Promise<ScenarioResult> {
   const { currency = defaults.currency, attribution_model, model_parameters = {} } = scenario
   checkParameters(attribution_model, model_parameters)
+  await checkAgreedPartners(db, { model_parameters })
   const period = { currency, ...readDays(scenario, defaults.calendar, '/') }
   if ((await countDeals(db, period)) > mostDeals) throw tooLong(mostDeals, 'deals')
   const split = createSplitter(defaults, scenario, createYield(signal))
@@ -48,12 +51,13 @@ export async function runScenario(
     after = batch.at(-1)
   }
   const { total } = totals
+  const names = await listPartnerNames(db, totals.partnerIds())
   return {
     attribution_model,
     currency,
     deals_count: total.deals,
     total_amount: toMajor(total.amount, currency),
-    ...totals.toResult(currency),
+    ...totals.toResult(currency, names),
   }
 }
 
@@ -90,7 +94,7 @@ function createSplitter(
 ) {
   const alternatives = [
     { model: attribution_model, parameters: resolve(attribution_model, model_parameters, defaults) },
-    ...modelNames.map((model) => ({ model, parameters: resolve(model, {}, defaults) })),
+    ...generalModels.map((model) => ({ model, parameters: resolve(model, {}, defaults) })),
   ]
   return async (journey: Journey): Promise<ScenarioSplits> => {
     const now = attribute(journey)

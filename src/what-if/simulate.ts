@@ -1,7 +1,8 @@
 import type { Kysely } from 'kysely'
 import { v7 as uuid } from 'uuid'
 import { attribute, type Split } from '../attribution/attribute.ts'
-import { type AttributionWindow, modelNames, type Parameters } from '../attribution/models.ts'
+import type { Journey } from '../attribution/journey.ts'
+import { type AttributionWindow, generalModels, type Parameters } from '../attribution/models.ts'
 import type { Database } from '../database/tables.ts'
 import { DealNotFound, invalid } from '../errors.ts'
 import { mostPartners } from '../events/schemas.ts'
@@ -9,12 +10,14 @@ import { canonicalJson } from '../values/canonical-json.ts'
 import type { Calendar } from '../values/calendar.ts'
 import { parseMoment, toTimestamp } from '../values/instants.ts'
 import { toMajor } from '../values/money.ts'
+import { agreedPartnersOf } from '../record/agreed-partners.ts'
 import { listTouchesOf, toJourney } from '../record/journeys.ts'
+import { listPartnerNames } from '../record/partner-names.ts'
 import type { TouchRow } from '../record/schemas.ts'
 import type { Memo } from '../record/memo.ts'
 import { type DealDefaults, readTerms, resolve } from '../record/read-terms.ts'
 import { createYield } from '../record/yield-thread.ts'
-import { findDeal, listPartnerNames } from '../deals/queries.ts'
+import { findDeal } from '../deals/queries.ts'
 import type { Share } from '../splits/schemas.ts'
 import type { Comparison, SimulatedAttribution, Simulation } from './schemas.ts'
 
@@ -25,7 +28,7 @@ interface ComparisonQuery {
   readonly signal: AbortSignal
 }
 
-/** The split of a deal under every model, with default parameters. Errors: 404. */
+/** The split of a deal under every model, with default parameters; under `agreed` only if it is agreed. Errors: 404. */
 export async function compareModels(
   db: Kysely<Database>,
   { memo, window, dealId, signal }: ComparisonQuery,
@@ -33,13 +36,22 @@ export async function compareModels(
   const deal = await findDeal(db, dealId)
   if (deal === undefined) throw new DealNotFound(dealId)
   const touches = await listTouchesOf(db, dealId)
-  const names = new Map(touches.map(({ partner_id, partner_name }) => [partner_id, partner_name]))
+  const names = new Map([
+    ...touches.map(({ partner_id, partner_name }) => [partner_id, partner_name] as const),
+    ...(await listPartnerNames(db, agreedPartnersOf(deal))),
+  ])
   const yieldThread = createYield(signal)
   const models: Comparison['models'] = []
   const journey = toJourney({ terms: deal, is_void: deal.voided_at !== null }, touches)
-  for (const model of modelNames) {
-    const split = memo({ ...journey, model, parameters: resolve(model, {}, window) as Parameters })
-    models.push({ model, ...toShares(split, names, deal.currency) })
+  const alternatives: Journey[] = generalModels.map((model) => ({
+    ...journey,
+    model,
+    parameters: resolve(model, {}, window) as Parameters,
+  }))
+  if (journey.model === 'agreed') alternatives.push(journey)
+  for (const alternative of alternatives) {
+    const { model } = alternative
+    models.push({ model, ...toShares(memo(alternative), names, deal.currency) })
     await yieldThread()
   }
   return {
@@ -62,7 +74,7 @@ export async function simulate(
   if (partnerIds.size > mostPartners) {
     throw invalid([{ pointer: '/events', detail: `A deal has at most ${mostPartners} partners.` }])
   }
-  const names = await listPartnerNames(db, [...partnerIds])
+  const names = await listPartnerNames(db, [...partnerIds, ...agreedPartnersOf(terms)])
   const { currency } = terms
   return {
     total_amount: toMajor(terms.amount_minor, currency),

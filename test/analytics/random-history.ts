@@ -2,7 +2,7 @@ import type { TestApp } from '../support/app.ts'
 import type { Random } from '../support/random.ts'
 import { createCalendar } from '../../src/values/calendar.ts'
 import { toTimestamp } from '../../src/values/instants.ts'
-import { modelNames } from '../../src/attribution/models.ts'
+import { generalModels } from '../../src/attribution/models.ts'
 import { touchpointTypes } from '../../src/attribution/touch.ts'
 
 const currencies = ['USD', 'USD', 'USD', 'JPY', 'KWD']
@@ -81,7 +81,7 @@ export async function givenHistory(
       amount: 1 + random(1_000_000),
       currency: currencies[random(currencies.length)],
       closed_date: closeAt(random, closed, offsets),
-      attribution_model: modelNames[random(modelNames.length)],
+      attribution_model: generalModels[random(generalModels.length)],
     })
     if (random(4) === 0) await touch(`${id}-late`, id, closed - random(8 * instantsADay))
     if (random(5) === 0 && touches > 0) await post(`/events/${id}-0/void`, { reason: 'counted twice' })

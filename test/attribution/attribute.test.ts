@@ -27,6 +27,7 @@ t.test('a split lists the payout, percentage, touchpoints and role of each partn
       { partner_id: 'p2', payout_minor: 1_000_000n, percentage_bp: 2000, touchpoints: 1, role: 'demo' },
     ],
     unattributed_minor: 0n,
+    unattributed_bp: 0,
   })
 })
 
@@ -71,7 +72,7 @@ t.test('percentages are rounded by largest remainder and add up to 100.00', asyn
 t.test(
   'attribute leaves the whole amount unattributed when no touch qualifies or all weights are 0',
   async (t) => {
-    const nobody = { shares: [], unattributed_minor: 10_000n }
+    const nobody = { shares: [], unattributed_minor: 10_000n, unattributed_bp: 0 }
     const touches = [givenTouch('p1', 1)]
     const weightless = { parameters: { weights: { other: 0 } } }
 

@@ -134,3 +134,25 @@ function reverseKeys<Value extends object>(value: Value): Value {
   ])
   return Object.fromEntries(entries.toReversed()) as Value
 }
+
+function fingerprintOf(id: string, partner_id: string): string {
+  return fingerprint(givenJourney('equal', [givenTouch(partner_id, 1, { id })]))
+}
+
+t.test('ids with blanks and quotes cannot make two lists of touches look alike', async (t) => {
+  const texts = [
+    fingerprintOf('a b', 'c'),
+    fingerprintOf('a', 'b c'),
+    fingerprintOf('"a', 'b" c'),
+    fingerprintOf('"a b"', 'c'),
+    fingerprintOf('a b" c', '"'),
+    fingerprintOf('\\"a', 'b'),
+  ]
+
+  t.equal(new Set(texts).size, texts.length)
+  t.match(
+    fingerprintOf('#1001', 'INV/2024/0001'),
+    '\n#1001 INV/2024/0001 other ',
+    'an id without a blank stands as it is',
+  )
+})

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { attribute } from '../../src/attribution/attribute.ts'
 import type { Journey } from '../../src/attribution/journey.ts'
-import { modelNames, resolveParameters } from '../../src/attribution/models.ts'
-import { close, givenJourney, givenTouch } from './journey-fixtures.ts'
+import { generalModels, modelNames, resolveParameters } from '../../src/attribution/models.ts'
+import { close, explain, givenJourney, givenTouch } from './journey-fixtures.ts'
 
 const window = { close_grace_minutes: 60, lookback_days: null }
 
@@ -13,7 +13,7 @@ function payouts(journey: Journey): Readonly<Record<string, number>> {
   )
 }
 
-t.test('modelNames lists the seven models', async (t) => {
+t.test('modelNames lists the eight models', async (t) => {
   t.strictSame(modelNames, [
     'equal',
     'first-touch',
@@ -22,6 +22,7 @@ t.test('modelNames lists the seven models', async (t) => {
     'time-decay',
     'linear',
     'position-based',
+    'agreed',
   ])
 })
 
@@ -166,8 +167,8 @@ t.test(
   },
 )
 
-t.test('every model gives the whole amount to the only touch', async (t) => {
-  for (const model of modelNames) {
+t.test('every general model gives the whole amount to the only touch', async (t) => {
+  for (const model of generalModels) {
     t.strictSame(payouts(givenJourney(model, [givenTouch('alice', 3)])), { alice: 10_000 }, model)
   }
 })
@@ -205,4 +206,62 @@ t.test('time-decay gives full weight to touches at the close', async (t) => {
   const touches = [givenTouch('alice', 0, { at: close }), givenTouch('bob', 0, { at: close })]
 
   t.strictSame(payouts(givenJourney('time-decay', touches)), { alice: 5000, bob: 5000 })
+})
+
+t.test(
+  'agreed gives each partner its percentage, with touches or without, and leaves the rest',
+  async (t) => {
+    const shares = [
+      { partner_id: 'bob', percentage: 30 },
+      { partner_id: 'alice', percentage: 12.5 },
+    ]
+    const touches = [givenTouch('bob', 3, { touchpoint_type: 'demo' }), givenTouch('carol', 2)]
+
+    t.strictSame(attribute(givenJourney('agreed', touches, { parameters: { shares } })), {
+      shares: [
+        { partner_id: 'bob', payout_minor: 3000n, percentage_bp: 3000, touchpoints: 1, role: 'demo' },
+        { partner_id: 'alice', payout_minor: 1250n, percentage_bp: 1250, touchpoints: 0, role: '' },
+      ],
+      unattributed_minor: 5750n,
+      unattributed_bp: 5750,
+    })
+  },
+)
+
+function oddUnitsOfTwo(percentage: number, amount_minor: bigint) {
+  const shares = ['p2', 'p1'].map((partner_id) => ({ partner_id, percentage }))
+  return explain(givenJourney('agreed', [], { amount_minor, parameters: { shares } })).odd_units
+}
+
+t.test('the leftover units of agreed go to the lower id, and to nobody last', async (t) => {
+  t.strictSame(oddUnitsOfTwo(50, 1n), [{ partner_id: 'p1', rule: 'lower partner id' }])
+  t.strictSame(oddUnitsOfTwo(37.5, 2n), [
+    { partner_id: 'p1', rule: 'largest remainder' },
+    { partner_id: 'p2', rule: 'largest remainder' },
+  ])
+  t.strictSame(oddUnitsOfTwo(25, 1n), [{ partner_id: null, rule: 'largest remainder' }])
+  t.strictSame(oddUnitsOfTwo(33.33, 1n), [{ partner_id: null, rule: 'largest remainder' }])
+})
+
+t.test('a partner gets an odd unit before the unattributed part', async (t) => {
+  const shares = [{ partner_id: 'p1', percentage: 50 }]
+  const { shares: paid, unattributed_minor } = attribute(
+    givenJourney('agreed', [], { amount_minor: 101n, parameters: { shares } }),
+  )
+
+  t.strictSame([paid[0]?.payout_minor, unattributed_minor], [51n, 50n])
+  t.strictSame(
+    explain(givenJourney('agreed', [], { amount_minor: 101n, parameters: { shares } })).odd_units,
+    [{ partner_id: 'p1', rule: 'partner before unattributed' }],
+  )
+})
+
+t.test('agreed credits nobody on a void deal', async (t) => {
+  const shares = [{ partner_id: 'p1', percentage: 100 }]
+
+  t.strictSame(attribute(givenJourney('agreed', [], { is_void: true, parameters: { shares } })), {
+    shares: [],
+    unattributed_minor: 10_000n,
+    unattributed_bp: 0,
+  })
 })

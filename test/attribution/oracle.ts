@@ -3,6 +3,8 @@ import type { Touch } from '../../src/attribution/touch.ts'
 import type { ParametersOf } from '../../src/attribution/models.ts'
 
 export const bits = 512n
+/** The holder of what an agreement leaves. */
+export const nobody = ''
 const day = 86_400_000
 
 interface Part {
@@ -42,6 +44,7 @@ function weightsOf(journey: Journey): readonly (readonly [string, bigint])[] {
   const remembered = weightsByJourney.get(journey)
   if (remembered !== undefined) return remembered
   const touches = qualify(journey).qualifying
+  if (journey.model === 'agreed') return journey.is_void ? [] : agreedWeights(journey)
   const weights = new Map<string, bigint>()
   const firstAt = new Map<string, number>()
   for (const [index, { partner_id, at }] of touches.entries()) {
@@ -55,6 +58,15 @@ function weightsOf(journey: Journey): readonly (readonly [string, bigint])[] {
     .sort(([a], [b]) => firstAt.get(a)! - firstAt.get(b)! || (a < b ? -1 : 1))
   weightsByJourney.set(journey, ordered)
   return ordered
+}
+
+function agreedWeights({ parameters }: Journey): readonly (readonly [string, bigint])[] {
+  const given = (parameters as ParametersOf<'agreed'>).shares.map(
+    ({ partner_id, percentage }) => [partner_id, BigInt(percentage.toFixed(2).replace('.', ''))] as const,
+  )
+  const rest = given.reduce((left, [, weight]) => left - weight, 10_000n)
+  const ordered = given.toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return rest === 0n ? ordered : [...ordered, [nobody, rest]]
 }
 
 function weightOf({ model, parameters }: Journey, touches: readonly Touch[], index: number): bigint {

@@ -8,7 +8,7 @@ import { touchpointTypes, type Touch } from '../../src/attribution/touch.ts'
 import { modelNames, weigh, type Parameters, type ParametersOf } from '../../src/attribution/models.ts'
 import { scorePartners } from '../../src/attribution/partner-scores.ts'
 import { close, day, explain, givenJourney } from './journey-fixtures.ts'
-import { largestRemainder, slackOf } from './oracle.ts'
+import { largestRemainder, nobody, slackOf } from './oracle.ts'
 
 const weight = fc.integer({ min: 0, max: 20_000 }).map((whole) => whole / 10_000)
 
@@ -33,6 +33,16 @@ const amount = fc.oneof(
   fc.bigInt(1n, 2n ** 80n),
 )
 
+// The quarters make ties, also with the rest. p7 and p9 touch no deal.
+const hundredths = fc.oneof(fc.constantFrom(2000, 1000, 1), fc.integer({ min: 1, max: 2000 }))
+const agreement = fc.uniqueArray(
+  fc.record({
+    partner_id: fc.constantFrom('p1', 'p2', 'p10', 'p7', 'p9'),
+    percentage: hundredths.map((whole) => whole / 100),
+  }),
+  { minLength: 1, selector: ({ partner_id }) => partner_id },
+)
+
 /** A random deal under each of the models, and its touches in another order. */
 export const splits: fc.Arbitrary<readonly SplitCase[]> = fc
   .record({
@@ -48,8 +58,9 @@ export const splits: fc.Arbitrary<readonly SplitCase[]> = fc
     }),
     places: fc.record({ first: weight, middle: weight, last: weight }),
     half_life_days: fc.constantFrom(1, 7, 30, 3650),
+    shares: agreement,
   })
-  .map(({ amount_minor, arrivals, roles, places, half_life_days }) => {
+  .map(({ amount_minor, arrivals, roles, places, half_life_days, shares }) => {
     const numbered = arrivals.map(([drawn, rank], index) => ({ touch: { id: `e${index}`, ...drawn }, rank }))
     const reordered = numbered.toSorted((a, b) => a.rank - b.rank).map(({ touch }) => touch)
     const touches = numbered.map(({ touch }) => touch)
@@ -58,6 +69,7 @@ export const splits: fc.Arbitrary<readonly SplitCase[]> = fc
         'role-based': { weights: roles },
         'position-based': { weights: places },
         'time-decay': { half_life_days },
+        agreed: { shares },
       }
       const parameters = (given as Partial<Record<string, object>>)[model] ?? {}
       return { journey: givenJourney(model, touches, { amount_minor, parameters }), reordered }
@@ -72,16 +84,17 @@ interface SplitCase {
 /** Properties of every split. Each function throws when its property does not hold. */
 export const properties: Readonly<Record<string, (split: SplitCase) => void>> = {
   'the shares add up to the amount and the percentages to 100': ({ journey }) => {
-    const { shares, unattributed_minor } = attribute(journey)
+    const { shares, unattributed_minor, unattributed_bp } = attribute(journey)
 
     const paid = shares.reduce((sum, { payout_minor }) => sum + payout_minor, 0n)
     const percentages = shares.reduce((sum, { percentage_bp }) => sum + percentage_bp, 0)
     assert.equal(paid + unattributed_minor, journey.amount_minor)
-    assert.equal(percentages, shares.length === 0 ? 0 : 10_000)
+    assert.equal(percentages + unattributed_bp, shares.length === 0 ? 0 : 10_000)
   },
 
   'each share is the exact quota rounded by largest remainder': ({ journey }) => {
-    const { shares } = attribute(journey)
+    const { shares, unattributed_minor, unattributed_bp } = attribute(journey)
+    const rest = unattributed_bp === 0 ? [] : [[nobody, unattributed_minor, unattributed_bp]]
 
     const exact = largestRemainder(journey, journey.amount_minor)
     const total = exact.reduce((sum, { weight }) => sum + weight, 0n)
@@ -91,16 +104,27 @@ export const properties: Readonly<Record<string, (split: SplitCase) => void>> = 
     }
     const percentages = largestRemainder(journey, 10_000n)
     assert.equal(
-      lines(shares.map((share) => [share.partner_id, share.payout_minor, share.percentage_bp])),
+      lines([...shares.map((share) => [share.partner_id, share.payout_minor, share.percentage_bp]), ...rest]),
       lines(exact.map(({ partner_id, part }, index) => [partner_id, part, percentages[index]!.part])),
     )
   },
 
   'the order of arrival changes neither the split nor the fingerprint': ({ journey, reordered }) => {
-    const other = { ...journey, touches: reordered }
+    const other = { ...journey, touches: reordered, parameters: reversed(journey.parameters) }
 
     assert.equal(textOf(attribute(other)), textOf(attribute(journey)))
     assert.equal(fingerprint(other), fingerprint(journey))
+  },
+
+  'the percentages of agreed are those that were given': ({ journey }) => {
+    if (journey.model !== 'agreed') return
+    const { shares } = attribute(journey)
+
+    const given = (journey.parameters as ParametersOf<'agreed'>).shares
+    assert.equal(
+      lines(shares.map(({ partner_id, percentage_bp }) => [partner_id, percentage_bp / 100])),
+      lines(given.map(({ partner_id, percentage }) => [partner_id, percentage])),
+    )
   },
 
   'doubling all weights does not change the split': ({ journey }) => {
@@ -151,8 +175,10 @@ export const properties: Readonly<Record<string, (split: SplitCase) => void>> = 
     const { touches, excluded, odd_units } = explain(journey)
 
     assert.equal(touches.length + excluded.length, journey.touches.length)
-    for (const { partner_id, payout_minor, percentage_bp } of shares) {
+    for (const { partner_id, payout_minor, percentage_bp, touchpoints } of shares) {
       const own = touches.filter((touch) => touch.partner_id === partner_id)
+      assert.equal(own.length, touchpoints)
+      if (touchpoints === 0) continue
       assert.equal(
         own.reduce((sum, touch) => sum + touch.payout_minor, 0n),
         payout_minor,
@@ -168,10 +194,14 @@ export const properties: Readonly<Record<string, (split: SplitCase) => void>> = 
       ({ weight, part }) => part * total - journey.amount_minor * weight > slackOf(journey, total),
     )
     assert.equal(
-      lines(odd_units.map(({ partner_id }) => [partner_id])),
+      lines(odd_units.map(({ partner_id }) => [partner_id ?? nobody])),
       lines(roundedUp.map(({ partner_id }) => [partner_id])),
     )
   },
+}
+
+function reversed(parameters: Parameters): Parameters {
+  return 'shares' in parameters ? { ...parameters, shares: parameters.shares.toReversed() } : parameters
 }
 
 function lines(rows: readonly (readonly unknown[])[]): string {
@@ -181,8 +211,9 @@ function lines(rows: readonly (readonly unknown[])[]): string {
     .join('\n')
 }
 
-function textOf({ shares, unattributed_minor }: Split): string {
-  return [...shares.map((share) => Object.values(share).join(' ')), unattributed_minor].join('\n')
+function textOf({ shares, unattributed_minor, unattributed_bp }: Split): string {
+  const rows = shares.map((share) => Object.values(share).join(' '))
+  return [...rows, unattributed_minor, unattributed_bp].join('\n')
 }
 
 function payoutsOf({ shares }: Split): ReadonlyMap<string, bigint> {

@@ -53,6 +53,11 @@ const touch = (partner_id: string, touchpoint_type: string, day: string) => ({
   timestamp: `2024-01-${day}T10:00:00Z`,
 })
 
+const agreed = [
+  { partner_id: 'alice', percentage: 15 },
+  { partner_id: 'carol', percentage: 60 },
+]
+
 t.test('the model tables of the README match the service', async (t) => {
   const service = await createApp(t)
   for (const name of ['Alice', 'Bob', 'Carol']) await givenPartner(service, name.toLowerCase(), name)
@@ -65,6 +70,7 @@ t.test('the model tables of the README match the service', async (t) => {
       amount: 1000,
       closed_date: '2024-01-20T10:00:00Z',
       attribution_model: model,
+      ...(model === 'agreed' && { model_parameters: { shares: agreed } }),
       events: [
         touch('alice', 'referral', '06'),
         touch('bob', 'demo', '13'),

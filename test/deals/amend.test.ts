@@ -92,3 +92,39 @@ t.test('PATCH /deals/:dealId names every fault of what is sent', async (t) => {
     ],
   })
 })
+
+t.test('name and metadata of a deal change without a version; metadata is merged deeply', async (t) => {
+  const service = await createApp(t)
+  await givenPartner(service, 'p1')
+  await givenEvent(service, { partner_id: 'p1', deal_id: 'd1', timestamp: '2024-01-01T00:00:00Z' })
+  await givenDeal(service, {
+    id: 'd1',
+    closed_date: '2024-01-20',
+    name: 'Big one',
+    metadata: { crm: { stage: 'won', owner: 'x' } },
+  })
+  const made = await read(service)
+
+  const { deal: merged } = await amend(service, { metadata: { crm: { owner: 'y' }, tags: ['a'] } })
+  const { deal: same } = await amend(service, { metadata: { tags: ['a'] } })
+  const { deal: renamed } = await amend(service, { name: null, amount: 200 })
+  await givenEvent(service, { partner_id: 'p1', deal_id: 'd1', timestamp: '2024-01-02T00:00:00Z' })
+  const late = await read(service)
+  const { deal: removed } = await amend(service, { metadata: null })
+  const large = await service.call('PATCH', '/deals/d1', { metadata: { text: 'x'.repeat(16_400) } })
+  const { deals } = (await service.call('GET', '/deals')).json<{ deals: readonly object[] }>()
+
+  t.strictSame([made.name, made.metadata], ['Big one', { crm: { stage: 'won', owner: 'x' } }])
+  t.strictSame(merged.metadata, { crm: { stage: 'won', owner: 'y' }, tags: ['a'] })
+  t.strictSame([merged.version, merged.name], [1, 'Big one'])
+  t.ok(merged.updated_at > made.updated_at, 'a change of metadata is a change of the deal')
+  t.strictSame(same, merged)
+  t.strictSame([renamed.version, renamed.name, renamed.metadata], [2, null, merged.metadata])
+  t.strictSame([late.version, late.name, late.metadata], [3, null, merged.metadata])
+  t.strictSame([removed.version, removed.metadata, (await read(service)).metadata], [3, null, null])
+  t.match([large.statusCode, large.json()], [400, { errors: [{ pointer: '/metadata' }] }])
+  t.notOk(
+    deals.some((deal) => 'metadata' in deal),
+    'a list leaves it out',
+  )
+})

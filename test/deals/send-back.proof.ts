@@ -1,5 +1,5 @@
 import t from 'tap'
-import { modelNames } from '../../src/attribution/models.ts'
+import { generalModels } from '../../src/attribution/models.ts'
 import type { Deal } from '../../src/deals/schemas.ts'
 import { createApp, type TestApp } from '../support/app.ts'
 import { createRandom, type Random } from '../support/random.ts'
@@ -30,7 +30,7 @@ async function sendBack({ call }: TestApp, random: Random, id: string): Promise<
   const body = {
     id,
     amount: (1 + random(10_000_000)) / 100,
-    attribution_model: pick(random, modelNames),
+    attribution_model: pick(random, generalModels),
     ...randomClose(random),
   }
   const created = await call('POST', '/deals', body)

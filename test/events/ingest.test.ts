@@ -42,3 +42,41 @@ t.test('a batch counts its own duplicates and refuses two different events with 
   t.match(clash.json(), { status: 409, code: 'event_exists', errors: [{ pointer: '/events/1/id' }] })
   t.equal((await service.call('GET', '/events/e2')).statusCode, 404)
 })
+
+t.test('an inactive partner takes touchpoints from before it left, until it is active again', async (t) => {
+  const service = await createApp(t)
+  await givenPartner(service, 'p1')
+  const track = (id: string, timestamp: string) =>
+    service.call('POST', '/events', {
+      id,
+      partner_id: 'p1',
+      deal_id: 'd1',
+      touchpoint_type: 'demo',
+      timestamp,
+    })
+  const stop = await service.call('PATCH', '/partners/p1', { status: 'inactive' })
+  const { left_at } = stop.json<{ partner: { left_at: string } }>().partner
+  const before = new Date(Date.parse(left_at) - 1).toISOString()
+
+  const again = await service.call('PATCH', '/partners/p1', { status: 'inactive' })
+  const earlier = await track('e1', before)
+  const later = await track('e2', left_at)
+  await service.call('POST', '/deals', { id: 'd1', amount: 100, attribution_model: 'equal' })
+  const late = await track('e3', before)
+  const batch = await service.call('POST', '/events/batch', {
+    events: [before, left_at].map((timestamp) => ({
+      partner_id: 'p1',
+      deal_id: 'd1',
+      touchpoint_type: 'demo',
+      timestamp,
+    })),
+  })
+  const back = await service.call('PATCH', '/partners/p1', { status: 'active' })
+  const taken = await track('e2', left_at)
+
+  t.match(again.json(), { partner: { left_at } })
+  t.strictSame([earlier.statusCode, later.statusCode, late.statusCode], [201, 409, 201])
+  t.match(later.json(), { code: 'partner_inactive', errors: [{ pointer: '/partner_id' }] })
+  t.match([batch.statusCode, batch.json()], [409, { errors: [{ pointer: '/events/1/partner_id' }] }])
+  t.match([back.json(), taken.statusCode], [{ partner: { left_at: null } }, 201])
+})

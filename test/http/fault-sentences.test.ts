@@ -8,7 +8,7 @@ const partner = { name: 'Acme', email: 'sales@acme.example' }
 const deal = { amount: 1, attribution_model: 'equal' }
 const weighted = { ...deal, attribution_model: 'role-based' }
 const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`f${n}`, 'x']))
-const models = 'equal, first-touch, last-touch, role-based, time-decay, linear, position-based'
+const models = 'equal, first-touch, last-touch, role-based, time-decay, linear, position-based, agreed'
 const dateOrInstant =
   'a date such as 2026-01-31, or an instant such as 2026-01-31T17:00:00Z, from 1970 to 9999.'
 const instant = 'an instant such as 2026-01-31T17:00:00Z, from 1970 to 9999.'
@@ -38,9 +38,9 @@ const bodies: readonly (readonly [path: string, body: unknown, pointer: string, 
   ],
   [
     '/partners',
-    { ...partner, id: 'a/b' },
+    { ...partner, id: ' a' },
     '/id',
-    'The value must be an id such as deal-123: letters, digits and the characters - _ . : ~, but not . or .. alone.',
+    'The value must be an id such as deal-123 or INV/2024/0001: printable ASCII characters, without blanks at its ends, but not . or .. alone.',
   ],
   [
     '/partners',

@@ -4,14 +4,38 @@ import { Id, Text } from '../../src/values/schemas.ts'
 import { readDocument } from '../support/openapi-document.ts'
 
 // The same rules as they were before, with look-ahead.
-const idRule = /^(?!\.{1,2}$)[A-Za-z0-9_.:~-]+$/u
+const idRule = /^(?!\.{1,2}$)[!-~](?:[ -~]*[!-~])?$/u
 // oxlint-disable-next-line no-control-regex -- the rule is about control characters
 const textRule = /^(?!\s*$)[^\u0000-\u001f\u007f]*$/u
 const id = new RegExp(String(Id.pattern), 'u')
 const text = new RegExp(String(Text(100).pattern), 'u')
 
-const ids = ['.', '..', '...', '....', '.a', '..a', 'a.', 'a..', '.-', '..~', '.:', 'a.b', '-', '~', '_', ':']
-const noIds = ['', ' ', 'a b', 'a/b', './', '../', '../a', '.\n', '..\n', 'a\n', '\na', 'é', '%', '\0', 'a\0']
+const ids = [
+  '.',
+  '..',
+  '...',
+  '....',
+  '.a',
+  '..a',
+  'a.',
+  'a..',
+  '.-',
+  '..~',
+  '.:',
+  'a.b',
+  '-',
+  '~',
+  '_',
+  ':',
+  'a b',
+  '#1',
+  'a/b',
+  '%',
+  '"',
+  './',
+  '../',
+]
+const noIds = ['', ' ', ' a', 'a ', 'a\tb', '.\n', '..\n', 'a\n', '\na', 'é', '\0', 'a\0']
 const blanks = [' ', '  ', '\t', '\n', '\v', '\f', '\r', '\u00a0', '\u1680', '\u2000', '\u2003', '\u200a']
 const otherBlanks = ['\u2028', '\u2029', '\u202f', '\u205f', '\u3000', '\ufeff', ' \u00a0\u3000 ']
 const seenAsText = ['\u200b', '\u0085', '\u180e', '\u2800', '\u00ad', '\ud800', 'é', '👩‍👩‍👧']
@@ -26,7 +50,7 @@ t.test('an id is refused exactly when the rule with look-ahead refuses it', (t) 
   )
   const drawn = fc.oneof(
     fc.string(),
-    fc.array(fc.constantFrom('.', 'a', '-', '/', '\n')).map((all) => all.join('')),
+    fc.array(fc.constantFrom('.', 'a', '-', '/', ' ', '\n')).map((all) => all.join('')),
   )
 
   fc.assert(
@@ -73,7 +97,7 @@ t.test('a megabyte that almost matches is refused in one pass', (t) => {
     for (const end of ['\0', '\n', '/', ' ']) {
       const value = unit.repeat(million) + end
       // A pattern that backtracks over so much text would take hours.
-      t.equal(id.test(value), false)
+      t.equal(id.test(value), end === '/' && /^[x.a]/.test(unit))
       t.equal(text.test(value), end === '/' || (end === ' ' && /[x.]/.test(unit)))
     }
   t.end()

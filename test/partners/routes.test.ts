@@ -85,7 +85,7 @@ t.test('POST /partners refuses invalid bodies and names the fault', async (t) =>
     [{ email: `sales@${long(250)}.example` }, '/email'],
     [{ id: '' }, '/id'],
     [{ id: '..' }, '/id'],
-    [{ id: 'a/b' }, '/id'],
+    [{ id: ' a' }, '/id'],
     [{ id: long(129) }, '/id'],
     [{ id: 7 }, '/id'],
     [{ status: 'active' }, '/status'],
@@ -285,3 +285,71 @@ t.test('without payout keys, POST /partners answers 503 only for bodies with pay
   t.ok(refused.headers['retry-after'])
   t.equal(made.statusCode, 201)
 })
+
+t.test('partners without an e-mail address, absent or null, are the same submission', async (t) => {
+  const { call } = await createApp(t)
+
+  const absent = await call('POST', '/partners', { id: 'a', name: 'A' })
+  const isNull = await call('POST', '/partners', { id: 'a', name: 'A', email: null })
+  const other = await call('POST', '/partners', { id: 'b', name: 'B' })
+  const given = await call('PATCH', '/partners/b', { email: 'b@example.com' })
+  const removed = await call('PATCH', '/partners/b', { email: null })
+
+  t.match([absent.statusCode, absent.json()], [201, { partner: { email: null } }])
+  t.strictSame([isNull.statusCode, other.statusCode], [200, 201])
+  t.match(
+    [given.json(), removed.json()],
+    [{ partner: { email: 'b@example.com' } }, { partner: { email: null } }],
+  )
+})
+
+t.test('an international e-mail address is unique and found in any case', async (t) => {
+  const { call } = await createApp(t)
+
+  const made = await call('POST', '/partners', { id: 'a', name: 'A', email: 'Info@MÜNCHEN.example' })
+  const taken = await call('POST', '/partners', { id: 'b', name: 'B', email: 'info@mu\u0308nchen.EXAMPLE' })
+  const found = await call('GET', `/partners?email=${encodeURIComponent('INFO@München.example')}`)
+
+  t.match([made.statusCode, made.json()], [201, { partner: { email: 'info@münchen.example' } }])
+  t.match([taken.statusCode, taken.json()], [409, { code: 'email_taken' }])
+  t.match(found.json(), { partners: [{ id: 'a' }] })
+  for (const email of ['info@münchen', 'in fo@münchen.example', '@münchen.example', 'a@münchen..example'])
+    t.equal((await call('POST', '/partners', { name: 'C', email })).statusCode, 400, email)
+})
+
+t.test('partners have a group, by which they are listed, and metadata, which PATCH merges', async (t) => {
+  const { call } = await createApp(t)
+  await call('POST', '/partners', {
+    id: 'a',
+    name: 'A',
+    group: 'gold',
+    metadata: { crm: { owner: 'x', tier: 1 } },
+  })
+  await call('POST', '/partners', { id: 'b', name: 'B', group: 'gold' })
+  await call('POST', '/partners', { id: 'c', name: 'C' })
+
+  const gold = await call('GET', '/partners?group=gold')
+  const merged = await call('PATCH', '/partners/a', { metadata: { crm: { tier: 2 }, since: 2020 } })
+  const kept = await call('PATCH', '/partners/a', { group: null })
+  const removed = await call('PATCH', '/partners/a', { metadata: null })
+  const large = await call('PATCH', '/partners/b', { metadata: { text: 'x'.repeat(16_400) } })
+
+  const { partners } = gold.json<{ partners: readonly { id: string }[] }>()
+  t.strictSame(
+    partners.map(({ id }) => id),
+    ['a', 'b'],
+  )
+  t.notOk(
+    partners.some((partner) => 'metadata' in partner),
+    'a list leaves it out',
+  )
+  t.match(merged.json(), { partner: { group: 'gold' } })
+  t.strictSame(metadataOf(merged), { crm: { owner: 'x', tier: 2 }, since: 2020 })
+  t.strictSame(metadataOf(kept), { crm: { owner: 'x', tier: 2 }, since: 2020 })
+  t.match([kept.json(), removed.json()], [{ partner: { group: null } }, { partner: { metadata: null } }])
+  t.match([large.statusCode, large.json()], [400, { errors: [{ pointer: '/metadata' }] }])
+})
+
+function metadataOf(answer: { json: () => unknown }): unknown {
+  return (answer.json() as { partner: { metadata: unknown } }).partner.metadata
+}

@@ -15,10 +15,11 @@ async function givenSplitDeal(t: Test) {
 }
 
 // insertVersion and insertShare copy stored rows, with values that a faulty service might write.
-function insertVersion(db: Kysely<Database>, unattributed: number) {
+function insertVersion(db: Kysely<Database>, unattributed: number, unattributedPercentage = 0) {
   return sql`
     insert into attributions
     select (jsonb_populate_record(a, jsonb_build_object('version', 2, 'unattributed_minor', ${unattributed}::int,
+      'unattributed_bp', ${unattributedPercentage}::int,
       'transaction_id', pg_current_xact_id()::text,
       'calculated_at', date_trunc('milliseconds', clock_timestamp())))).*
     from attributions a`.execute(db)
@@ -65,6 +66,18 @@ t.test('a version without shares must leave its whole amount unattributed', asyn
     .select(({ fn }) => fn.countAll<bigint>().as('count'))
     .executeTakeFirstOrThrow()
   t.equal(count, 2n)
+})
+
+t.test('the percentages and what an agreement leaves add up to 100.00', async (t) => {
+  const { db } = await givenSplitDeal(t)
+  const insert = (left: number) =>
+    db.transaction().execute(async (trx) => {
+      await insertVersion(trx, 4000, left)
+      await insertShare(trx, { version: 2, payout: 6000, percentage: 6000 })
+    })
+
+  await t.rejects(insert(3999), refusal('attributions_percentages_add_up'))
+  await t.resolves(insert(4000))
 })
 
 t.test('the database refuses a version whose percentages do not add up to 100.00', async (t) => {

@@ -40,6 +40,17 @@ t.test('the client makes the four calls of an integration, each write with an Id
   t.strictSame(keyed, [1, 1, 1, 1, 1, 0], 'every write has an Idempotency-Key')
 })
 
+t.test('the client encodes ids of other systems in paths', async (t) => {
+  const { url, key } = await createFreshService(t)
+  client.configure({ serverUrl: url, auth: { apiKey: { apiKey: key } } })
+  const id = 'INV/2024 #1?'
+
+  await client.closeDeal({ body: { id, amount: 1, attribution_model: 'equal' } })
+  const read = await client.getDeal({ path: { dealId: id } })
+
+  t.match(read.data, { deal: { id } })
+})
+
 t.test('a failed call returns a typed problem with a code and pointers', async (t) => {
   const { url, key } = await createFreshService(t)
   client.configure({ serverUrl: url, auth: { apiKey: { apiKey: key } } })

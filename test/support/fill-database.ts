@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import { modelNames, resolveParameters } from '../../src/attribution/models.ts'
+import { generalModels, resolveParameters } from '../../src/attribution/models.ts'
 
 /** Every filled database has 2,000 partners, 36 months and five touchpoints a deal. */
 export const partners = 2000
@@ -29,7 +29,7 @@ export async function fillDatabase(client: Client, deals: number): Promise<void>
 }
 
 const window = { close_grace_minutes: 60, lookback_days: null }
-const models = modelNames.map((model, number) => [number, model, resolveParameters(model, {}, window)])
+const models = generalModels.map((model, number) => [number, model, resolveParameters(model, {}, window)])
 
 const tools = `
   create schema fill;
@@ -60,7 +60,7 @@ const insertDeals = `
     timestamptz '${firstMonth} 00:00Z' + fill.chance(deal, 4) * interval '${days} days', false,
     ((timestamptz '${firstMonth} 00:00Z' + fill.chance(deal, 4) * interval '${days} days') at time zone 'UTC')::date,
     model, parameters, 1, ''
-  from ${numbers} join fill.models on number = (fill.chance(deal, 5) * ${modelNames.length})::int % ${modelNames.length}`
+  from ${numbers} join fill.models on number = (fill.chance(deal, 5) * ${generalModels.length})::int % ${generalModels.length}`
 
 const insertEvents = `
   insert into events (id, deal_id, partner_id, touchpoint_type, timestamp, happened_on, known_from, submission)

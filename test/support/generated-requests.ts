@@ -36,7 +36,7 @@ export function toSent(listed: ListedOperation, resolve: Resolve, { params, quer
   const { type } = bodyOf(listed, resolve)
   const search = Object.entries(query).map(([name, value]): [string, string] => [name, String(value)])
   return {
-    path: listed.path.replace(/\{(\w+)\}/g, (_, name: string) => params[name] ?? ''),
+    path: listed.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? '')),
     search: new URLSearchParams(search).toString(),
     ...(body !== undefined && { body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)) }),
     headers: type === undefined ? {} : { 'content-type': type },

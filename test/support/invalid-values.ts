@@ -72,12 +72,13 @@ function wrongValuesOf(schema: OpenAPIV3.SchemaObject): unknown[] {
   if (minimum !== undefined) wrong.push(minimum - 1, -1, -0.5)
   if (maximum !== undefined) wrong.push(maximum + 1, 1e21)
   if (maxLength !== undefined) wrong.push('x'.repeat(maxLength + 1))
-  if (pattern !== undefined)
-    wrong.push(...wrongTexts, ...(pattern.includes('A-Z') ? ['é', 'a/b', "' or 1=1--"] : []))
+  if (pattern !== undefined) wrong.push(...wrongTexts)
+  if (pattern?.includes('A-Z')) wrong.push('é', 'a/b', "' or 1=1--")
+  if (pattern?.includes('[!-~]')) wrong.push('é', ' a', 'a ', '.', '..')
   if (format === 'date-time') wrong.push(...wrongInstants, ...wrongDates, '2024-01-01')
   if (format === 'date-or-date-time') wrong.push(...wrongInstants, ...wrongDates)
   if (format === 'currency') wrong.push('ABC', 'XXX', 'usd')
-  if (format === 'email')
+  if (format === 'idn-email')
     wrong.push('', 'a', 'a@b', '@b.co', 'a@b.co\nBcc: c@d.co', 'a b@c.co', 'a@b..co', 'a@-b.co')
   if (schema.type === 'array') wrong.push(...wrongListsOf(schema))
   if (type === 'object' && (schema.minProperties ?? 0) > 0) wrong.push({})
@@ -129,22 +130,14 @@ export const brokenSegments = fc.constantFrom(
   '%00',
   'a%00b',
   '%20',
-  'a%20b',
-  '%2F',
-  'a%2Fb',
+  'a%20',
+  '%09a',
   '%C3%A9',
   '%ZZ',
   '%E0%A4%A',
   '%ED%A0%80',
   '%F0%9F%98%80',
-  "'--",
-  '%22',
   'a%0Ab',
-  '%7B%7D',
-  '$',
   'x'.repeat(129),
   'x'.repeat(2000),
-  '!',
-  '%2e%2e%2f',
-  '(select%201)',
 )

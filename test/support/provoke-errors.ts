@@ -54,7 +54,7 @@ type Provoke = (
 export const provokeByStatus: Readonly<Record<number, Provoke>> = {
   400: ({ app }, request, { path }) =>
     request.headers['content-type'] !== 'application/json'
-      ? app.inject({ ...request, url: path.includes('{') ? withId(path, '!') : `${path}?nonsense=1` })
+      ? app.inject({ ...request, url: path.includes('{') ? withId(path, '%20') : `${path}?nonsense=1` })
       : app.inject({ ...request, payload: '{"nonsense":' }),
   401: ({ app }, request) =>
     app.inject({ ...withHeaders(request, { 'x-api-key': 'sk_wrong' }), remoteAddress: anotherAddress() }),

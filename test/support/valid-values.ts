@@ -15,10 +15,10 @@ export function createResolve({ components }: OpenAPIV3.Document): Resolve {
 }
 
 const day = 86_400_000
-const alphabet = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:~-'.split('')
+const alphabet = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:~-#/% "'.split('')
 const id = fc
   .string({ unit: fc.constantFrom(...alphabet), minLength: 1, maxLength: 128 })
-  .filter((text) => text !== '.' && text !== '..')
+  .filter((text) => text !== '.' && text !== '..' && text.trim() === text)
 const pooled = (...ids: string[]) =>
   fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...ids) }, { weight: 1, arbitrary: id })
 const plainText = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }).filter(isPlain)
@@ -120,7 +120,7 @@ function stringsOf({ pattern = '', format, maxLength = 100 }: OpenAPIV3.SchemaOb
   if (format === 'date-time') return instants(-20_000, -2)
   if (format === 'date-or-date-time')
     return fc.oneof(date('1970-01-01', '9999-12-31'), instants(-20_000, 20_000))
-  if (pattern.includes('A-Za-z0-9_.:~-')) return id
+  if (pattern.includes('[!-~]')) return id
   if (pattern.startsWith('^[^\\S')) return plainText.map((text) => text.slice(0, maxLength))
   if (pattern === '') return plainText
   return fc.stringMatching(new RegExp(pattern)).filter(({ length }) => length > 0 && length <= maxLength)

@@ -1,4 +1,4 @@
-import { modelNames } from '../../../src/attribution/models.ts'
+import { generalModels } from '../../../src/attribution/models.ts'
 import { touchpointTypes } from '../../../src/attribution/touch.ts'
 import { createRandom, shuffle } from '../random.ts'
 import type { Send } from './instance-client.ts'
@@ -26,7 +26,7 @@ export function givenArrivals(events: number, seed: number): Arrivals {
       id: `ordered-${n}`,
       amount: (1 + next(10_000_000)) / 100,
       closed_date: instant(90),
-      attribution_model: modelNames[n % modelNames.length],
+      attribution_model: generalModels[n % generalModels.length],
     })),
   }
 }
