@@ -90,19 +90,19 @@ t.test('unknown and repeated parameters are refused', async (t) => {
   }
 })
 
-t.test('an id in a path has at most 128 characters, none of which needs an escape', async (t) => {
+t.test('an id in a path has 1 to 128 printable ASCII characters, and no blank at its ends', async (t) => {
   const { call } = await createApp(t)
   const answerTo = async (id: string) => (await call('GET', `/partners/${id}`)).statusCode
 
-  t.equal(await answerTo('A_z.0:~-'.repeat(16)), 404)
+  for (const id of ['A_z.0:~-'.repeat(16), 'a%20b', '%2e%2e%2f', '%231001', "'%20OR%201=1--"])
+    t.equal(await answerTo(id), 404, id)
   for (const id of [
     'x'.repeat(129),
     'x'.repeat(1025),
+    '%20a',
+    'a%20',
     'a%00b',
-    'a%20b',
-    '%2e%2e%2f',
     '%C3%A9',
-    "'%20OR%201=1--",
     '%ED%A0%80',
     '%F0%9F%98%80',
   ]) {
