@@ -18,8 +18,8 @@ const routeAdded: Mutation = {
 }
 const schemaChanged: Mutation = {
   file: 'src/events/schemas.ts',
-  from: 'Type.Optional(metadata)',
-  to: 'metadata',
+  from: 'Type.Optional(Metadata)',
+  to: 'Metadata',
 }
 const exampleChanged: Mutation = {
   file: 'src/openapi/examples.json',
