@@ -1,14 +1,8 @@
-import { hash } from 'node:crypto'
 import type { Kysely } from 'kysely'
-import { v7 as uuid } from 'uuid'
 import { lockDeals } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
-import { DealFull, EventExists, type Fault, invalid, PartnerInactive, UnknownReference } from '../errors.ts'
-import { canonicalJson } from '../values/canonical-json.ts'
+import { DealFull, EventExists, type Fault, PartnerInactive, UnknownReference } from '../errors.ts'
 import type { WriteOutcome } from '../http/idempotency.ts'
-import type { Calendar } from '../values/calendar.ts'
-import { faultsOfMetadata } from '../values/metadata.ts'
-import { isDate, type Moment, parseMoment, toTimestamp } from '../values/instants.ts'
 import { causeOf } from '../record/cause.ts'
 import type { DealRecord } from '../record/record.ts'
 import { findRecorded } from '../record/recorded-deals.ts'
@@ -21,33 +15,13 @@ import {
   storeEvents,
   type StoredEvent,
 } from './queries.ts'
+import { type EventAuthor, readEvents } from './read-events.ts'
 import { type Accepted, type Event, mostTouchpoints, type NewEvent } from './schemas.ts'
-
-const futureMs = 5 * 60_000
 
 /** The result of a submission: stored now, already stored before, or refused. */
 export type Ingested =
   | { readonly event: Event; readonly isNew: boolean }
   | { readonly refusal: Error; readonly fault: Fault }
-
-/** Whose events they are, and the calendar of their days. */
-export interface EventAuthor {
-  readonly keyId: string
-  readonly calendar: Calendar
-}
-
-/** Checks and converts events as a client sent them. Errors: 400 with every fault. */
-export function readEvents(
-  events: readonly NewEvent[],
-  author: EventAuthor,
-  pointerOf: (index: number) => string = () => '',
-): EventSubmission[] {
-  const now = Date.now()
-  const read = events.map((event) => ({ event, at: instantOf(event, author, now) }))
-  const faults = read.flatMap(({ event, at }, index) => faultsOf(event, at - now, pointerOf(index)))
-  if (faults.length > 0) throw invalid(faults)
-  return read.map(({ event, at }) => toSubmission(event, at, author))
-}
 
 /** Stores events and splits their closed deals again, in one transaction; the caller holds the locks of the deals. */
 export async function ingest(
@@ -191,36 +165,4 @@ function refuse(refusal: Error, pointer: string, detail: string): Ingested {
 function isBefore(timestamp: string, leaving: Leaving): boolean {
   if (leaving === undefined) return true
   return leaving !== null && Date.parse(timestamp) < Date.parse(leaving)
-}
-
-function instantOf({ timestamp }: NewEvent, { calendar }: EventAuthor, now: number): number {
-  return timestamp === undefined ? now : (parseMoment(timestamp, calendar) as Moment).at
-}
-
-function toSubmission(event: NewEvent, at: number, { calendar, keyId }: EventAuthor): EventSubmission {
-  // A date stays a text: after a change of the time zone it is another instant, and the same submission.
-  const isInstant = event.timestamp !== undefined && !isDate(event.timestamp)
-  const parsed = isInstant ? { ...event, timestamp: at } : event
-  return {
-    id: event.id ?? `evt_${uuid()}`,
-    partner_id: event.partner_id,
-    deal_id: event.deal_id,
-    touchpoint_type: event.touchpoint_type,
-    timestamp: toTimestamp(at),
-    happened_on: calendar.dateOf(at),
-    metadata: event.metadata ?? null,
-    submission: hash('sha256', canonicalJson(parsed), 'buffer'),
-    keyId,
-  }
-}
-
-function faultsOf({ metadata }: NewEvent, aheadMs: number, pointer: string): Fault[] {
-  const faults: Fault[] = []
-  if (aheadMs > futureMs) {
-    faults.push({
-      pointer: `${pointer}/timestamp`,
-      detail: 'The instant is more than 5 minutes in the future.',
-    })
-  }
-  return [...faults, ...faultsOfMetadata(metadata, pointer)]
 }

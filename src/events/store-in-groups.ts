@@ -6,15 +6,8 @@ import type { SharedWork } from '../http/idempotency.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { DealRecord } from '../record/record.ts'
 import { uncountedTouchpoints } from './deal-capacity.ts'
-import {
-  type EventAuthor,
-  ingest,
-  type Ingested,
-  lockAndIngest,
-  outcomeOf,
-  readEvents,
-  toIngested,
-} from './ingest.ts'
+import { ingest, type Ingested, lockAndIngest, outcomeOf, toIngested } from './ingest.ts'
+import { type EventAuthor, readEvents } from './read-events.ts'
 import { type EventSubmission, storeEvents } from './queries.ts'
 import type { Event, NewEvent } from './schemas.ts'
 

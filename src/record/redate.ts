@@ -86,9 +86,8 @@ export function redateDeals(
       const terms = { ...termsOf(before), ...close, closed_until }
       if (terms.closed_on === before.row.closed_on && terms.closed_until === before.row.closed_until)
         return []
-      const { void_reason, submission } = before.row
       const cause = causeOf({ api_key_ids: [], note: `TIME_ZONE is ${calendar.timeZone}.` })
-      return [{ deal_id: before.row.id, before, after: { terms, void_reason, submission }, cause }]
+      return [{ deal_id: before.row.id, before, after: { terms }, cause }]
     })
     if (changes.length > 0) await record.change(trx, 'recalculated', changes)
     return changes.length
