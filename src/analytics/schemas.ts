@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { AttributionModel } from '../record/schemas.ts'
+import { AttributionModel } from '../record/terms-schemas.ts'
 import { TouchpointType } from '../events/schemas.ts'
 import {
   Currency,

@@ -11,7 +11,8 @@ import { accept, type DealDefaults, readAmount, readParameters } from '../record
 import type { ChangedDeal } from '../record/changes.ts'
 import type { DealRecord } from '../record/record.ts'
 import { findRecorded, type RecordedDeal } from '../record/recorded-deals.ts'
-import type { DealDescription, DealRow, DealTerms, ModelParameters } from '../record/schemas.ts'
+import type { DealDescription, DealRow, DealTerms } from '../record/schemas.ts'
+import type { ModelParameters } from '../record/terms-schemas.ts'
 import { toDealSplit } from './deal-split.ts'
 import type { DealChange, DealSplit } from './schemas.ts'
 

@@ -14,7 +14,7 @@ import { amendDeal, voidDeal } from './amend.ts'
 import { createClosing } from './close.ts'
 import type { DealDefaults } from '../record/read-terms.ts'
 import { countEvents, findDeal, listDeals, listFirstEvents, toDeal } from './queries.ts'
-import { AttributionModel } from '../record/schemas.ts'
+import { AttributionModel } from '../record/terms-schemas.ts'
 import { Deal, DealChange, DealDetail, DealPage, DealSplit, NewDeal } from './schemas.ts'
 
 interface DealsOptions {

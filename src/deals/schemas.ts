@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Event } from '../events/schemas.ts'
-import { AttributionModel, ModelParameters, sentClose, sentTerms } from '../record/schemas.ts'
+import { AttributionModel, ModelParameters, sentClose, sentTerms } from '../record/terms-schemas.ts'
 import { Attribution } from '../splits/schemas.ts'
 import {
   Amount,

@@ -2,7 +2,7 @@ import type { TSchema } from '@sinclair/typebox'
 import * as deals from '../deals/schemas.ts'
 import * as events from '../events/schemas.ts'
 import * as partners from '../partners/schemas.ts'
-import * as record from '../record/schemas.ts'
+import * as terms from '../record/terms-schemas.ts'
 import { type Kind, kinds } from './file-line.ts'
 
 /** The schema of a field, as far as the import reads it. */
@@ -17,7 +17,7 @@ export interface FieldSchema {
 }
 
 /** Every schema to which the bodies refer. */
-export const namedSchemas: readonly TSchema[] = [partners, events, record, deals]
+export const namedSchemas: readonly TSchema[] = [partners, events, terms, deals]
   .flatMap((slice) => Object.values(slice) as unknown[])
   .filter((schema): schema is TSchema => typeof schema === 'object' && schema !== null && '$id' in schema)
 

@@ -11,6 +11,7 @@ import { Health, Index, Readiness } from '../http/health.ts'
 import { Fault, Problem, ProblemCode } from '../values/problem.ts'
 import { Pagination } from '../values/schemas.ts'
 import * as record from '../record/schemas.ts'
+import * as terms from '../record/terms-schemas.ts'
 import * as splits from '../splits/schemas.ts'
 import * as partners from '../partners/schemas.ts'
 import * as statements from '../statements/schemas.ts'
@@ -20,6 +21,7 @@ export const resources = [
   partners,
   events,
   record,
+  terms,
   deals,
   splits,
   bulkSplits,

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Database } from '../database/tables.ts'
 import { type Fault, UnknownReference } from '../errors.ts'
 import { listPartnerNames } from './partner-names.ts'
-import type { ModelParameters } from './schemas.ts'
+import type { ModelParameters } from './terms-schemas.ts'
 
 const pointer = '/model_parameters/shares'
 

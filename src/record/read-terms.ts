@@ -9,7 +9,8 @@ import { type Fault, invalid } from '../errors.ts'
 import type { Calendar } from '../values/calendar.ts'
 import { exponentOf, formatMoney, largest, toMinor } from '../values/money.ts'
 import { readClose } from './read-close.ts'
-import type { DealTerms, ModelParameters, SentTerms } from './schemas.ts'
+import type { DealTerms } from './schemas.ts'
+import type { ModelParameters, SentTerms } from './terms-schemas.ts'
 
 /** The currency and the window of a deal whose client sends none, and the calendar of its days. */
 export interface DealDefaults extends AttributionWindow {

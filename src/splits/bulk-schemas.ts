@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { AttributionModel } from '../record/schemas.ts'
+import { AttributionModel } from '../record/terms-schemas.ts'
 import { Currency, Day, describe, Id, Listing, Money, Nullable, ref, Timestamp } from '../values/schemas.ts'
 import { Attribution } from './schemas.ts'
 

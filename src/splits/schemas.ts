@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { AttributionModel, Cause, VersionReason } from '../record/schemas.ts'
+import { Cause, VersionReason } from '../record/schemas.ts'
+import { AttributionModel } from '../record/terms-schemas.ts'
 import { Currency, describe, Id, Listing, Money, Nullable, ref, Timestamp } from '../values/schemas.ts'
 
 export const Share = Type.Object(

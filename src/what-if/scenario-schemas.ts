@@ -9,7 +9,7 @@ import {
   ReportPeriod,
   Strict,
 } from '../values/schemas.ts'
-import { AttributionModel, ModelParameters } from '../record/schemas.ts'
+import { AttributionModel, ModelParameters } from '../record/terms-schemas.ts'
 
 export const Scenario = Strict(
   {

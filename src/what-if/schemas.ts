@@ -2,7 +2,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { mostTouchpoints, NewEvent } from '../events/schemas.ts'
 import { Currency, describe, Id, Money, ref, Strict, Timestamp } from '../values/schemas.ts'
 import { Attribution, Share } from '../splits/schemas.ts'
-import { AttributionModel, sentTerms } from '../record/schemas.ts'
+import { AttributionModel, sentTerms } from '../record/terms-schemas.ts'
 
 export const SimulatedEvent = Strict(
   {
