@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import { group } from './group.ts'
 import { limitConcurrency } from './limit-concurrency.ts'
-import { lockDeals, tryLockDeals } from './locks.ts'
+import { lockDeals, lockKeyOf, tryLockDeals } from './locks.ts'
 import type { Database } from './tables.ts'
 
 interface SharedWork<Item, Result> {
@@ -11,11 +11,13 @@ interface SharedWork<Item, Result> {
 }
 
 export const groupLimits = { size: 128, waiting: 1000 }
+const lanes = 2
 const lockedDealsAtOnce = 3
 
 /**
- * Group commit: calls that arrive at the same time share a transaction. A call whose deal is locked leaves the group, so
- * that the rest can commit, and joins a queue for that deal. Three such queues wait for locks at the same time.
+ * Group commit: calls that arrive at the same time share a transaction. Two groups run at the same time: the service
+ * prepares one while the database writes the other. A call whose deal is locked leaves the group, so that the rest can
+ * commit, and joins a queue for that deal. Three such queues wait for locks at the same time.
  */
 export function shareCommits<Item, Result extends object>(
   db: Kysely<Database>,
@@ -25,6 +27,7 @@ export function shareCommits<Item, Result extends object>(
 
   const writeUnlocked = group<Item, Result | undefined>({
     ...groupLimits,
+    keyOf: (item) => laneOf(dealOf(item)),
     run: (items) =>
       db.transaction().execute(async (trx) => {
         const held = await tryLockDeals(trx, items.map(dealOf))
@@ -46,4 +49,9 @@ export function shareCommits<Item, Result extends object>(
       ),
   })
   return async (item) => (await writeUnlocked(item)) ?? writeLocked(item)
+}
+
+// Calls for one deal share a lane, so that they do not wait for each other's lock.
+function laneOf(dealId: string): string {
+  return String(lockKeyOf(dealId) & (lanes - 1))
 }

@@ -69,6 +69,10 @@ function getTypeParser(oid: number, format?: 'text' | 'binary') {
   return types.getTypeParser(oid, format)
 }
 
+// Without `Date` where the session is in UTC, as it is unless a pooler changes it: a close reads six timestamps and more.
 function readTimestamp(text: string): string {
-  return new Date(text.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00')).toISOString()
+  if (!text.endsWith('+00') || text.length > 26)
+    return new Date(text.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00')).toISOString()
+  const [date, time] = [text.slice(0, 10), text.slice(11, -3)]
+  return `${date}T${time.length === 8 ? `${time}.000` : time.padEnd(12, '0')}Z`
 }

@@ -6,7 +6,7 @@ import { differencesOf } from './differences.ts'
 import type { ChangedDeal, DealFacts, Step } from './changes.ts'
 import { listPartnerNames } from './partner-names.ts'
 import { type RecordedDeal, toSplit } from './recorded-deals.ts'
-import type { DealRow, DealTerms, ShareTuple, VersionReason } from './schemas.ts'
+import type { DealDescription, DealRow, DealTerms, ShareTuple, VersionReason } from './schemas.ts'
 
 type Closed = Step & { readonly next: DealFacts }
 
@@ -76,7 +76,7 @@ function isRedescribed({ before, next: { description } }: Closed): boolean {
 }
 
 function toNewRow({ deal_id, next: { terms, submission, description } }: Closed) {
-  return { id: deal_id, ...toColumns(terms), ...description, submission: toHex(submission) }
+  return { id: deal_id, ...toColumns(terms), ...toText(description), submission: toHex(submission) }
 }
 
 function toChangedRow(step: Closed) {
@@ -88,7 +88,7 @@ function toChangedRow(step: Closed) {
     void_reason: next.void_reason,
     previously_at: before?.split.calculated_at,
     is_updated: isUpdated(step),
-    description: isRedescribed(step) ? next.description : null,
+    description: isRedescribed(step) ? toText(next.description) : null,
   }
 }
 
@@ -111,6 +111,11 @@ function toVersion(step: Closed, reason: VersionReason) {
 // Amounts are below 2^53, so JSON numbers are exact.
 function toColumns({ amount_minor, ...terms }: DealTerms) {
   return { ...terms, amount_minor: Number(amount_minor) }
+}
+
+// Metadata goes as text: jsonb would change the order of its members.
+function toText({ name, metadata }: DealDescription) {
+  return { name, metadata: metadata === null ? null : JSON.stringify(metadata) }
 }
 
 function toHex(bytes: Buffer): string {
