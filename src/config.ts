@@ -4,11 +4,11 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import type { ErrorObject, FuncKeywordDefinition } from 'ajv'
 import envSchema from 'env-schema'
 import { isTimeZone } from './values/calendar.ts'
-import { decimals } from './values/currencies.ts'
+import { isCurrency } from './values/currencies.ts'
 
 /** The name of the check of a setting, and whether a value passes it. */
 const checks: Readonly<Record<string, (value: string) => boolean>> = {
-  currency: (code) => decimals.has(code),
+  currency: isCurrency,
   timeZone: isTimeZone,
   // pg reads a URL without a host as the path of a socket.
   databaseUrl: (url) => /^postgres(ql)?:\/\//.test(url) && URL.canParse(url.replace('@/', '@socket/')),

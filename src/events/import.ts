@@ -1,6 +1,7 @@
-import { setImmediate, setTimeout } from 'node:timers/promises'
+import { setImmediate } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/tables.ts'
+import { withRetries } from '../database/with-retries.ts'
 import { type Fault, invalid } from '../errors.ts'
 import type { BodyLine } from '../http/ndjson.ts'
 import type { DealRecord } from '../record/record.ts'
@@ -22,8 +23,6 @@ interface ImportContext {
   /** Throws a 401 if the API key of the import is no longer valid. */
   readonly confirmKey: () => Promise<void>
 }
-
-const retryDelaysMs = [100, 200, 400, 800, 1600, 3200]
 
 /** Stores events while their lines arrive: it reads one batch while it stores the previous one. */
 export async function importEvents(
@@ -101,19 +100,4 @@ async function store(
     if (result !== undefined) results.set(submission, result)
   }
   return results
-}
-
-/** Retries server errors, with 6.3 s of delays in all: a short database outage or a locked deal does not end an import. */
-async function withRetries<Result>(work: () => Promise<Result>): Promise<Result> {
-  for (const delay of retryDelaysMs) {
-    try {
-      return await work()
-    } catch (error) {
-      // A retry cannot change a client error.
-      const { statusCode = 500 } = error as { readonly statusCode?: number }
-      if (statusCode < 500) throw error
-      await setTimeout(delay)
-    }
-  }
-  return work()
 }

@@ -1,4 +1,4 @@
-import { decimals } from '../values/currencies.ts'
+import { isCurrency } from '../values/currencies.ts'
 import { isDate, parseInstant } from '../values/instants.ts'
 import { currencyCode } from '../values/schemas.ts'
 
@@ -18,7 +18,7 @@ export const formats = {
     accepts: (text) => email.test(text),
     wanted: 'must be an e-mail address such as anna@example.com',
   },
-  currency: { accepts: (text) => decimals.has(text), wanted: currencyCode },
+  currency: { accepts: isCurrency, wanted: currencyCode },
   'date-time': {
     accepts: (text) => parseInstant(text) !== undefined,
     wanted: 'must be an instant such as 2026-01-31T17:00:00Z, from 1970 to 9999',

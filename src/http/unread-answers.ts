@@ -5,7 +5,10 @@ import { Unavailable } from '../errors.ts'
 import type { Metrics } from './metrics.ts'
 
 interface UnreadLimits {
-  /** How long an answer of any size may wait for its client. */
+  /**
+   * How long an answer of any size may wait for its client. The system takes a chunk of a stream only when a third of its
+   * send buffer is free again: up to 1.4 MB, for which a client that reads 20 kB a second takes 70 s.
+   */
   readonly patienceMs?: number
   /** A large answer may wait longer: as long as a client needs at this rate. */
   readonly bytesPerMs?: number
@@ -59,7 +62,7 @@ export function limitUnreadAnswers(app: FastifyInstance, metrics: Metrics, limit
 }
 
 function createUnreadAnswers({
-  patienceMs = 30_000,
+  patienceMs = 70_000,
   bytesPerMs = 64,
   mostBytes = 20_971_520,
   spareMs = 1000,

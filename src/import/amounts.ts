@@ -1,4 +1,4 @@
-import { decimals } from '../values/currencies.ts'
+import { isCurrency } from '../values/currencies.ts'
 
 /** A number that was read from a cell, with the currency that the cell names; or what the cell must be. */
 type ReadNumber =
@@ -40,7 +40,7 @@ export function readMoney(text: string, isComma: boolean): ReadNumber {
   if (sign === undefined) return read
   if (units.length > 1 || !/^(?:\p{L}|\p{Sc}|\.)+$/u.test(sign))
     return { wanted: wantedNumber(text.trim(), isComma) }
-  const currency = sign === '€' ? 'EUR' : decimals.has(sign) ? sign : undefined
+  const currency = sign === '€' ? 'EUR' : isCurrency(sign) ? sign : undefined
   return { number: read.number, sign, ...(currency !== undefined && { currency }) }
 }
 

@@ -3,9 +3,10 @@ import type { Kysely } from 'kysely'
 import { type Static, Type } from '@sinclair/typebox'
 import { limitConcurrency } from '../database/limit-concurrency.ts'
 import type { Database } from '../database/tables.ts'
+import { withRetries } from '../database/with-retries.ts'
 import type { Authentication } from '../http/authentication.ts'
 import { answers } from '../http/problems.ts'
-import { streamAnswer } from '../http/stream-answer.ts'
+import { createStreamAnswer } from '../http/stream-answer.ts'
 import type { Calendar } from '../values/calendar.ts'
 import { readDays } from '../values/periods.ts'
 import { Currency, describe, Id, Page, ref, ReportPeriod, Strict } from '../values/schemas.ts'
@@ -34,7 +35,7 @@ const Filters = Strict({
 const counted =
   'Deals are in the period by `closed_on`, as in reports; void deals are left out. Deals that are recorded in the meantime cause no repeats and no gaps. A deal that is changed in the meantime has either its old split or its new one. If its `closed_date` changes, it can be missing or be there twice; the higher `version` is current.'
 const lines =
-  'The deals come oldest close first. The payouts of the lines of a deal add up to exactly its `total_amount`: a deal that is not attributed as a whole has one more line, without a partner, for the rest. With `partner_id` there are only the lines of this partner. The answer has any length and is sent while it is read from the database; it is cut off if the client reads too slowly, or when the API key is revoked. An answer that is cut off has no end, which HTTP clients report as an error. An instance sends four of these answers at once; another request is answered 503.'
+  'The deals come oldest close first. The payouts of the lines of a deal add up to exactly its `total_amount`: a deal that is not attributed as a whole has one more line, without a partner, for the rest. With `partner_id` there are only the lines of this partner. The answer has any length and is sent while it is read from the database; it is cut off if the client reads too slowly, when the API key is revoked, or when the service stops. An answer that is cut off has no end, which HTTP clients report as an error. An instance sends four of these answers at once; another request is answered 503.'
 
 const getAttributions = {
   operationId: 'listAttributions',
@@ -81,6 +82,7 @@ export const bulkSplits: FastifyPluginAsyncTypebox<BulkSplitsOptions> = async (
   { db, calendar, findCaller },
 ) => {
   const inTurn = limitConcurrency(exportsAtOnce, 0)
+  const streamAnswer = createStreamAnswer(app, findCaller)
 
   function toFilter({ start_date, end_date, ...filter }: Static<typeof Filters>): SplitFilter {
     return { ...filter, days: readDays({ start_date, end_date }, calendar) }
@@ -98,27 +100,34 @@ export const bulkSplits: FastifyPluginAsyncTypebox<BulkSplitsOptions> = async (
         'content-type': format.type,
         'content-disposition': `attachment; filename="${nameOf(filter)}.${format.name}"`,
       }
-      await inTurn(() =>
-        streamAnswer(request, reply, { headers, chunks: exportShares(db, filter, format), findCaller }),
-      )
+      await inTurn(() => streamAnswer(request, reply, { headers, chunks: exportShares(db, filter, format) }))
       return reply
     })
   }
 }
 
-/** The text of all lines, a page of deals at a time. Between two pages no transaction is open. */
+type SplitPage = Awaited<ReturnType<typeof listSplits>>
+
+/**
+ * The text of all lines, a page of deals at a time. Between two pages no transaction is open. Pages after the first are
+ * retried: the answer has begun, so a failure would cut it off.
+ */
 async function* exportShares(
   db: Kysely<Database>,
   filter: SplitFilter,
   { head, toText }: ShareFormat,
 ): AsyncGenerator<Buffer, void> {
-  let cursor: string | null = ''
-  while (cursor !== null) {
-    const isFirst = cursor === ''
-    const page = await listSplits(db, filter, { limit: dealsRead, ...(!isFirst && { cursor }) })
-    const lines = page.attributions.flatMap((split) => toShareLines(split, filter.partner_id)).map(toText)
-    yield Buffer.from(`${isFirst ? head : ''}${lines.join('')}`)
-    cursor = page.pagination.next_cursor
+  const toTexts = (page: SplitPage) =>
+    page.attributions
+      .flatMap((split) => toShareLines(split, filter.partner_id))
+      .map(toText)
+      .join('')
+  let page = await listSplits(db, filter, { limit: dealsRead })
+  yield Buffer.from(head + toTexts(page))
+  while (page.pagination.next_cursor !== null) {
+    const cursor = page.pagination.next_cursor
+    page = await withRetries(() => listSplits(db, filter, { limit: dealsRead, cursor }))
+    yield Buffer.from(toTexts(page))
   }
 }
 

@@ -25,14 +25,26 @@ const withdrawn = {
 /** Metals, bond units and units of account, for which ISO has no decimals. Version 0.1 took them as whole units. */
 const units = { 0: 'XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XUA' }
 
+/** No money. Version 0.1 took them as whole units, so deals that have them can be read; requests with them are refused. */
+const readOnly = { 0: 'XTS XXX' }
+
 /**
  * The decimals of each currency of ISO 4217. Stored money is read with them, so a code is never removed and its decimals never
- * change. Not here: XXX (no currency), XTS (tests), and XFO, XFU and XRE, which are withdrawn and have no decimals.
+ * change. Not here: XFO, XFU and XRE, which are withdrawn and have no decimals.
  */
 export const decimals: ReadonlyMap<string, number> = new Map(
-  [active, withdrawn, units].flatMap((group) =>
-    Object.entries(group).flatMap(([digits, codes]) =>
-      codes.split(/\s+/).map((code) => [code, Number(digits)] as const),
-    ),
-  ),
+  [active, withdrawn, units, readOnly].flatMap(listCodes),
 )
+
+const refused = new Set(listCodes(readOnly).map(([code]) => code))
+
+/** Whether a request may have this code. */
+export function isCurrency(code: string): boolean {
+  return decimals.has(code) && !refused.has(code)
+}
+
+function listCodes(group: Readonly<Record<number, string>>): readonly (readonly [string, number])[] {
+  return Object.entries(group).flatMap(([digits, codes]) =>
+    codes.split(/\s+/).map((code) => [code, Number(digits)] as const),
+  )
+}

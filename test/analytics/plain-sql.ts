@@ -4,7 +4,7 @@ import type { Database } from '../../src/database/tables.ts'
 import type { Days } from '../../src/values/periods.ts'
 import { toMajor } from '../../src/values/money.ts'
 
-interface Period extends Days {
+export interface Period extends Days {
   readonly currency: string
   /** Days are those of this zone, by the time zone data of PostgreSQL. */
   readonly timeZone?: string
@@ -41,10 +41,11 @@ export async function partnerByPlainSql(db: Kysely<Database>, query: PartnerQuer
 const isWithin = (day: RawBuilder<unknown>, { first = '-infinity', last = 'infinity' }: Days) =>
   sql<boolean>`${day} >= ${first}::date and ${day} <= ${last}::date`
 
-const closedOn = ({ timeZone = 'UTC' }: Partial<Period>) => sql`
+export const closedOn = ({ timeZone = 'UTC' }: Partial<Period>) => sql`
   case when deals.closed_all_day then deals.closed_on else (deals.closed_date at time zone ${timeZone})::date end`
 
-const happenedOn = ({ timeZone = 'UTC' }: Partial<Period>) => sql`(timestamp at time zone ${timeZone})::date`
+export const happenedOn = ({ timeZone = 'UTC' }: Partial<Period>) =>
+  sql`(timestamp at time zone ${timeZone})::date`
 
 async function deals(db: Kysely<Database>, period: Period) {
   const { currency } = period

@@ -7,7 +7,11 @@ import { text } from 'node:stream/consumers'
 import { stripVTControlCharacters } from 'node:util'
 import { Pool } from 'pg'
 import t, { type Test } from 'tap'
+import { issueKey } from '../../src/api-keys/issue.ts'
+import { connect } from '../../src/database/connect.ts'
 import { createDatabase } from '../support/database.ts'
+import { fillWithLongShares } from '../support/long-shares.ts'
+import { quietLog } from '../support/log.ts'
 
 const agent = new Agent({ keepAlive: true })
 t.teardown(() => agent.destroy())
@@ -41,6 +45,25 @@ t.test(
     t.strictSame(await once(child, 'exit'), [0, null])
   },
 )
+
+t.test('at SIGTERM an open export has the time of the drain to end, and is then cut off', async (t) => {
+  const { url, ownerUrl } = await createDatabase(t)
+  const { lines } = await fillWithLongShares(ownerUrl, 1000)
+  const { child, base } = await startService(t, { DATABASE_URL: url, DRAIN_SECONDS: '5' })
+  const headers = { 'x-api-key': await makeKey(url) }
+  const open = async () =>
+    (await once(get(`${base}/attributions.csv`, { headers }), 'response')) as [IncomingMessage]
+  await fetchStatus(`${base}/ready`)
+  const [[read], [unread]] = await Promise.all([open(), open()])
+
+  child.kill('SIGTERM')
+  await untilReady(base, 503)
+  const whole = await text(read)
+
+  t.strictSame(await once(child, 'exit'), [0, null])
+  t.equal(whole.split('\r\n').length, 1 + lines + 1)
+  await t.rejects(text(unread), { code: 'ECONNRESET' })
+})
 
 t.test('the service exits with 1 at the second signal', async (t) => {
   const { child, base } = await startService(t, { DRAIN_SECONDS: '60' })
@@ -266,6 +289,13 @@ t.test(
     t.match(await fetchStatus(`${base}/health`), { statusCode: 200 })
   },
 )
+
+async function makeKey(url: string): Promise<string> {
+  const db = connect({ url, max: 1, log: quietLog })
+  const { key } = await issueKey(db, { name: 'test', scopes: ['read'] })
+  await db.destroy()
+  return key
+}
 
 /** Listens on a port and returns its number. */
 async function occupyPort(t: Test): Promise<string> {

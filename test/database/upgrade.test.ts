@@ -10,6 +10,7 @@ import { admitService } from '../../src/database/roles.ts'
 import { canonicalJson } from '../../src/values/canonical-json.ts'
 import { createApp, type TestApp } from '../support/app.ts'
 import { connectAsOwner } from '../support/database.ts'
+import { givenDeal, givenEvent, givenPartner } from '../support/fixtures.ts'
 
 /** The service, with `db` connected as the owner of the schema. */
 async function createAppAsOwner(t: Test): Promise<TestApp> {
@@ -179,3 +180,55 @@ t.test('chain_api_keys gives existing keys a lineage that finds their stored ans
 
   t.equal((await send()).headers['idempotency-replayed'], 'true')
 })
+
+t.test(
+  'a deal that an earlier release took in a code without money is read, changed and voided',
+  async (t) => {
+    const service = await createAppAsOwner(t)
+    const { call } = service
+    await givenPartner(service, 'acme')
+    await givenEvent(service, { partner_id: 'acme', deal_id: 'd1', timestamp: '2026-05-01T00:00:00Z' })
+    const deal = { id: 'd1', amount: 1000, attribution_model: 'equal', closed_date: '2026-05-02' }
+    await givenDeal(service, { ...deal, currency: 'JPY' })
+    await restateCurrency(service, 'XXX')
+    const paths = [
+      '/deals',
+      '/deals/d1',
+      '/attribution/d1',
+      '/attribution/d1?explain=true',
+      '/attribution/d1/compare',
+      '/attribution/d1/history',
+      '/attributions',
+      '/attributions.csv',
+      '/analytics',
+      '/partners/acme',
+    ]
+
+    const reads = await Promise.all(paths.map((path) => call('GET', path)))
+    const amended = await call('PATCH', '/deals/d1', { amount: 999 })
+    const voided = await call('POST', '/deals/d1/void', { reason: 'no money' })
+    const refused = await call('POST', '/deals', { ...deal, id: 'd2', currency: 'XXX' })
+
+    t.strictSame(
+      reads.map(({ statusCode }) => statusCode),
+      paths.map(() => 200),
+    )
+    t.match(reads[2]?.json(), { total_amount: 1000, currency: 'XXX', attributions: [{ payout: 1000 }] })
+    t.match(reads[8]?.json(), { currencies: ['XXX'] })
+    t.match(amended.json(), { attribution: { total_amount: 999, attributions: [{ payout: 999 }] } })
+    t.match(voided.json(), { attribution: { attributions: [] } })
+    t.match(refused.json(), { status: 400, errors: [{ pointer: '/currency' }] })
+  },
+)
+
+/** Every row that has a currency has this one from now on. */
+async function restateCurrency({ db }: TestApp, currency: string): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    await sql`set local session_replication_role = replica`.execute(trx)
+    const { rows } = await sql<{ table_name: string }>`
+      select table_name from information_schema.columns join information_schema.tables using (table_schema, table_name)
+      where table_schema = 'public' and column_name = 'currency' and table_type = 'BASE TABLE'`.execute(trx)
+    for (const { table_name } of rows)
+      await sql`update ${sql.table(table_name)} set currency = ${currency}`.execute(trx)
+  })
+}

@@ -4,7 +4,7 @@ import { fastify } from 'fastify'
 import t, { type Test } from 'tap'
 import { generateApiKey } from '../../src/http/api-key.ts'
 import type { Caller } from '../../src/http/authentication.ts'
-import { streamAnswer } from '../../src/http/stream-answer.ts'
+import { createStreamAnswer } from '../../src/http/stream-answer.ts'
 
 const caller: Caller = { id: 'key', scopes: ['read'], lineage: 'key', rate_limit_max: null }
 const key = generateApiKey()
@@ -12,18 +12,22 @@ const key = generateApiKey()
 interface Service {
   readonly chunks: () => AsyncGenerator<Buffer, void>
   readonly findCaller?: () => Promise<Caller | undefined>
+  /** Called when the app has begun to close. */
+  readonly onClosing?: () => void
 }
 
-async function listen(t: Test, { chunks, findCaller = async () => caller }: Service) {
-  const app = fastify({ forceCloseConnections: true })
+async function listen(t: Test, { chunks, findCaller = async () => caller, onClosing = () => {} }: Service) {
+  const app = fastify({ forceCloseConnections: 'idle' })
+  const streamAnswer = createStreamAnswer(app, findCaller)
+  app.addHook('preClose', async () => onClosing())
   app.get('/', async (request, reply) => {
     const headers = { 'content-type': 'text/plain', 'x-part': 'whole' }
-    await streamAnswer(request, reply, { headers, chunks: chunks(), findCaller })
+    await streamAnswer(request, reply, { headers, chunks: chunks() })
     return reply
   })
   await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
-  return (app.server.address() as AddressInfo).port
+  return { app, port: (app.server.address() as AddressInfo).port }
 }
 
 function ask(port: number): Socket {
@@ -47,7 +51,7 @@ function endlessChunks() {
 }
 
 t.test('chunks arrive in order, with the headers', async (t) => {
-  const port = await listen(t, {
+  const { port } = await listen(t, {
     async *chunks() {
       yield Buffer.from('one,')
       yield Buffer.from('two')
@@ -61,7 +65,7 @@ t.test('chunks arrive in order, with the headers', async (t) => {
 })
 
 t.test('HEAD is answered with the headers, and no chunk is made', async (t) => {
-  const port = await listen(t, {
+  const { port } = await listen(t, {
     async *chunks() {
       t.fail('a chunk is made')
       yield Buffer.from('one')
@@ -76,7 +80,7 @@ t.test('HEAD is answered with the headers, and no chunk is made', async (t) => {
 })
 
 t.test('an error before the first chunk is answered without the headers', async (t) => {
-  const port = await listen(t, {
+  const { port } = await listen(t, {
     async *chunks() {
       yield await Promise.reject<Buffer>(new Error('no chunk'))
     },
@@ -89,7 +93,7 @@ t.test('an error before the first chunk is answered without the headers', async 
 })
 
 t.test('an error after the first chunk cuts the answer off', async (t) => {
-  const port = await listen(t, {
+  const { port } = await listen(t, {
     async *chunks() {
       yield Buffer.from('one,')
       throw new Error('no second chunk')
@@ -103,7 +107,8 @@ t.test('an error after the first chunk cuts the answer off', async (t) => {
 
 t.test('chunks are no longer made when the client leaves', async (t) => {
   const { chunks, ended } = endlessChunks()
-  const socket = ask(await listen(t, { chunks }))
+  const { port } = await listen(t, { chunks })
+  const socket = ask(port)
   await once(socket, 'data')
 
   socket.destroy()
@@ -114,7 +119,7 @@ t.test('chunks are no longer made when the client leaves', async (t) => {
 t.test('a stream ends when its key is revoked, also if the client reads nothing', async (t) => {
   const { chunks, ended } = endlessChunks()
   let isLive = true
-  const port = await listen(t, { chunks, findCaller: async () => (isLive ? caller : undefined) })
+  const { port } = await listen(t, { chunks, findCaller: async () => (isLive ? caller : undefined) })
   const socket = ask(port)
   await once(socket, 'readable')
 
@@ -127,7 +132,7 @@ t.test('a stream ends when its key is revoked, also if the client reads nothing'
 
 t.test('a stream goes on while the key cannot be looked up', async (t) => {
   const lookedUp = Promise.withResolvers<void>()
-  const port = await listen(t, {
+  const { port } = await listen(t, {
     async *chunks() {
       yield Buffer.from('one,')
       await lookedUp.promise
@@ -142,4 +147,35 @@ t.test('a stream goes on while the key cannot be looked up', async (t) => {
   const answer = await fetch(`http://127.0.0.1:${port}/`, { headers: { 'x-api-key': key } })
 
   t.equal(await answer.text(), 'one,two')
+})
+
+t.test('a stream is cut off when the app closes, also if the client reads nothing', async (t) => {
+  const { chunks, ended } = endlessChunks()
+  const { app, port } = await listen(t, { chunks })
+  const socket = ask(port)
+  await once(socket, 'readable')
+
+  await app.close()
+
+  await t.resolves(ended)
+  socket.resume()
+  await once(socket, 'close')
+})
+
+t.test('a stream whose first chunk is made after the app began to close is a 503', async (t) => {
+  const [asked, closing] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const { app, port } = await listen(t, {
+    async *chunks() {
+      asked.resolve()
+      await closing.promise
+      yield Buffer.from('one')
+    },
+    onClosing: closing.resolve,
+  })
+
+  const answer = fetch(`http://127.0.0.1:${port}/`, { headers: { 'x-api-key': key } })
+  await asked.promise
+  await app.close()
+
+  t.equal((await answer).status, 503)
 })

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
 import { sql } from 'kysely'
 import t from 'tap'
@@ -7,6 +10,8 @@ import type { Static } from '@sinclair/typebox'
 import { givenHistory, randomFilter } from '../analytics/random-history.ts'
 import { createApp, type TestApp } from '../support/app.ts'
 import { givenDeal, givenEvent, givenPartner, givenTouchpoints } from '../support/fixtures.ts'
+import { connectAsOwner, createDatabase } from '../support/database.ts'
+import { fillWithLongShares } from '../support/long-shares.ts'
 import { createRandom } from '../support/random.ts'
 
 interface Page {
@@ -240,6 +245,30 @@ t.test('a fifth export at the same time is a 503', async (t) => {
   t.equal(fifth.headers['retry-after'], '1')
   t.strictSame(statuses, [200, 200, 200, 200])
   t.equal(next.statusCode, 200)
+})
+
+t.test('a page of an export that fails is read again, so that the answer arrives whole', async (t) => {
+  const { url, ownerUrl } = await createDatabase(t)
+  const { lines } = await fillWithLongShares(ownerUrl, 1750)
+  const service = await createApp(t, { url })
+  const owner = connectAsOwner(t, url)
+  const base = await service.app.listen({ host: '127.0.0.1', port: 0 })
+  const request = get(`${base}/attributions.csv`, { headers: { 'x-api-key': service.key } })
+  const [answer] = (await once(request, 'response')) as [IncomingMessage]
+
+  // Nothing is read yet, so not all pages are.
+  const whole = await owner.transaction().execute(async (trx) => {
+    await sql`lock table deals in access exclusive mode`.execute(trx)
+    const reading = text(answer)
+    while ((await countWaiting(service)) === 0) await setImmediate()
+    const { rows } = await sql`
+      select pg_cancel_backend(pid) from pg_locks join pg_database on pg_database.oid = database
+      where datname = current_database() and not granted`.execute(trx)
+    t.equal(rows.length, 1)
+    return { reading }
+  })
+
+  t.equal((await whole.reading).split('\r\n').length, 1 + lines + 1)
 })
 
 /** How many transactions wait for a lock. */

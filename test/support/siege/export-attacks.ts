@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import { repeat } from '../concurrency.ts'
 import { givenPartners } from './deal-attacks.ts'
-import { type Attack, createAnswerCounter, type Outcome } from './outcome.ts'
+import { type AnswerCounter, type Attack, createAnswerCounter, type Outcome } from './outcome.ts'
 import type { Target } from './target.ts'
 
 // The deals of the other attacks closed in other years.
@@ -21,7 +21,7 @@ async function exportShares(target: Target): Promise<Outcome> {
   const { send, key, pick } = target
   const deals = pick(20_000, 100)
   const counter = createAnswerCounter(200, 503, 'cut')
-  await givenSplits(target, deals)
+  await givenSplits(target, deals, counter)
   await repeat(pick(18, 6), 6, async (n) => {
     const format = n % 2 === 0 ? 'csv' : 'ndjson'
     const hangUp = n % 3 === 2 ? { hangUpAfterMs: 20 + n * 30 } : {}
@@ -29,39 +29,41 @@ async function exportShares(target: Target): Promise<Outcome> {
     counter.add(answer, answer.status !== 'cut' || n % 3 === 2)
   })
   const began = performance.now()
-  // An export that is cut off adds up to nothing.
-  const { shares, cents } = await readExport(target).catch(() => ({ shares: 0, cents: 0 }))
+  const { shares, cents, end } = await readExport(target)
   const seconds = (performance.now() - began) / 1000
   const analytics = await send({ path: `/analytics?${period}`, key })
   const { overview } = JSON.parse(analytics.text) as { overview: { total_revenue: number } }
   const isRight = shares === deals * partners && cents === Math.round(overview.total_revenue * 100)
   counter.add(analytics, isRight)
-  return counter.outcome({ measured: `${shares} shares in ${seconds.toFixed(1)} s` })
+  return counter.outcome({ measured: `${shares} shares in ${seconds.toFixed(1)} s, ${end}` })
 }
 
-async function givenSplits(target: Target, deals: number): Promise<void> {
+async function givenSplits(target: Target, deals: number, counter: AnswerCounter): Promise<void> {
   const { send, key } = target
   await givenPartners(target)
-  await send({
+  const imported = await send({
     method: 'POST',
     path: '/events/import',
     key,
     type: 'application/x-ndjson',
     body: linesOf(deals),
   })
-  await repeat(deals, 16, (n) =>
-    send({
+  if (imported.status !== 200) counter.add(imported, false)
+  await repeat(deals, 16, async (n) => {
+    const closed = await send({
       method: 'POST',
       path: '/deals',
       key,
       body: JSON.stringify({
         id: `export-${n}`,
-        amount: 1000 + n / 100,
+        // The nearest double of an amount in cents; a sum of two has more decimals.
+        amount: (100_000 + n) / 100,
         closed_date: '2023-06-01T00:00:00Z',
         attribution_model: 'equal',
       }),
-    }),
-  )
+    })
+    if (closed.status !== 201) counter.add(closed, false)
+  })
 }
 
 /** The touchpoints of each deal: one of each partner. */
@@ -75,16 +77,20 @@ function* linesOf(deals: number): Generator<string> {
   }
 }
 
-/** The number of shares of an export and the sum of their payouts. */
+/** The number of shares of an export, the sum of their payouts, and whether it was whole or why it was cut off. */
 async function readExport({ url, key }: Target) {
   const answer = await fetch(new URL(`/attributions.csv?${period}`, url), { headers: { 'x-api-key': key } })
   const lines = createInterface({ input: Readable.fromWeb(answer.body as ReadableStream) })
   // The head is no share.
   let shares = -1
   let cents = 0
-  for await (const line of lines) {
-    shares += 1
-    if (shares > 0) cents += Math.round(Number(line.split(',')[payoutColumn]) * 100)
+  try {
+    for await (const line of lines) {
+      shares += 1
+      if (shares > 0) cents += Math.round(Number(line.split(',')[payoutColumn]) * 100)
+    }
+  } catch (error) {
+    return { shares, cents, end: `cut off: ${String((error as Error).cause ?? error)}` }
   }
-  return { shares, cents }
+  return { shares, cents, end: 'whole' }
 }

@@ -17,6 +17,8 @@ export interface Attack {
   readonly run: (target: Target) => Promise<Outcome>
 }
 
+export type AnswerCounter = ReturnType<typeof createAnswerCounter>
+
 const mostWrong = 5
 
 /** Counts answers. An answer is wrong if its status is not expected or `isRight` is false. */
