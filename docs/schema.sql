@@ -71,6 +71,9 @@ CREATE TABLE attributions (
   -- Hundredths of a percent that an agreed split leaves unattributed. With the shares of this version it
   -- adds up to 10000 (checked at commit); 0 if there are none.
   unattributed_bp integer DEFAULT 0 NOT NULL,
+  -- The partners of the deal that were inactive without credit_after_leaving on its closed_on: their
+  -- touchpoints and percentages do not count. Null: none.
+  uncredited_partner_ids text[],
   CONSTRAINT attributions_pkey PRIMARY KEY (deal_id, version),
   CONSTRAINT attributions_closed_on_known CHECK (closed_on IS NOT NULL) NOT VALID,
   CONSTRAINT attributions_deal_known FOREIGN KEY (deal_id) REFERENCES deals(id),
@@ -358,12 +361,31 @@ CREATE TABLE partners (
   -- When the partner became inactive: earlier touchpoints are taken. Null: it is active, or a release before
   -- 0.2.0 made it inactive, and it takes none.
   left_at timestamp(3) with time zone,
+  -- Whether deals that close while the partner is inactive credit it.
+  credit_after_leaving boolean DEFAULT true NOT NULL,
+  -- Whether the partner is or ever was inactive: only then past_partner_terms is read.
+  has_left boolean DEFAULT false NOT NULL,
   CONSTRAINT partners_pkey PRIMARY KEY (id),
   CONSTRAINT partners_status_known CHECK (status = ANY (ARRAY['active'::text, 'inactive'::text]))
 );
 CREATE UNIQUE INDEX partners_email_taken ON partners USING btree (lower(email));
 CREATE INDEX partners_of_group ON partners USING btree ("group", id);
 CREATE TRIGGER partners_submission_plain BEFORE INSERT ON partners FOR EACH ROW WHEN (octet_length(new.submission) <> 32) EXECUTE FUNCTION replace_sealed_submission();
+
+-- What a partner's terms were before each change of them; partners has the current ones. Append-only.
+CREATE TABLE past_partner_terms (
+  partner_id text COLLATE "C" NOT NULL,
+  -- The instant of the change that ended these terms. Deals that closed on its day or earlier use them.
+  held_until timestamp(3) with time zone NOT NULL,
+  status text NOT NULL,
+  "group" text,
+  -- Whether deals that close while the partner is inactive credit it.
+  credit_after_leaving boolean NOT NULL,
+  CONSTRAINT past_partner_terms_pkey PRIMARY KEY (partner_id, held_until),
+  CONSTRAINT past_partner_terms_partner_known FOREIGN KEY (partner_id) REFERENCES partners(id),
+  CONSTRAINT past_partner_terms_status_known CHECK (status = ANY (ARRAY['active'::text, 'inactive'::text]))
+);
+CREATE TRIGGER past_partner_terms_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON past_partner_terms FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- One row for each reading of payout details by a release that had no audit. A trigger copies new rows to
 -- audit. Append-only.
@@ -519,6 +541,28 @@ CREATE VIEW touchpoint_figures AS
      LEFT JOIN deals ON deals.id = events.deal_id
   WHERE events.voided_at IS NULL AND deals.voided_at IS NULL;
 
+-- The periods in which each of these partners was inactive, as text of a tstzmultirange, by partner id.
+CREATE OR REPLACE FUNCTION public.absences_of(partner_ids text[])
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+AS $function$
+      select jsonb_object_agg(partner_id, absences) from (
+        select partner_id, coalesce(
+          range_agg(tstzrange(held_from, held_until)) filter (where status = 'inactive'), '{}') as absences
+        from (
+          select partner_id, status, held_until,
+            lag(held_until) over (partition by partner_id order by held_until) as held_from
+          from (
+            select partner_id, status, held_until from past_partner_terms where partner_id = any (partner_ids)
+            union all
+            select id, status, null from partners where id = any (partner_ids)
+          ) as ended
+        ) as terms
+        group by partner_id
+      ) as partners
+    $function$;
+
 CREATE OR REPLACE FUNCTION public.audit_payout_reveal()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -638,14 +682,14 @@ AS $function$
 
       insert into attributions (deal_id, version, reason, cause, amount_minor, currency, closed_date, closed_all_day,
         closed_on, closed_until, attribution_model, model_parameters, unattributed_minor, unattributed_bp,
-        fingerprint, calculated_at)
+        uncredited_partner_ids, fingerprint, calculated_at)
       select deal_id, version, reason, cause, amount_minor, currency, closed_date, closed_all_day, closed_on,
         closed_until, attribution_model, model_parameters, unattributed_minor, coalesce(unattributed_bp, 0),
-        fingerprint, greatest(at, previously_at + interval '1 millisecond')
+        uncredited_partner_ids, fingerprint, greatest(at, previously_at + interval '1 millisecond')
       from jsonb_to_recordset(change -> 'versions') as given (deal_id text, version integer, reason text, cause jsonb,
         amount_minor bigint, currency text, closed_date timestamptz, closed_all_day boolean, closed_on date,
         closed_until timestamptz, attribution_model text, model_parameters jsonb, unattributed_minor bigint,
-        unattributed_bp integer, fingerprint bytea, previously_at timestamptz);
+        unattributed_bp integer, uncredited_partner_ids text[], fingerprint bytea, previously_at timestamptz);
       insert into shares (deal_id, version, currency, closed_date, partner_id, payout_minor, percentage_bp, touchpoints, role)
       select deal_id, version, currency, closed_date, partner_id, payout_minor, percentage_bp, touchpoints, role
       from jsonb_to_recordset(change -> 'versions') as given (deal_id text, version integer, currency text,
@@ -711,8 +755,9 @@ AS $function$
       room text[] := '{}';
       versions text[] := '{}';
       known_from jsonb;
-      active jsonb;
-      leavers jsonb;
+      present jsonb;
+      leavers text[];
+      absences jsonb;
       deal_ids text[] := '{}';
       days date[] := '{}';
       counted_partners text[] := '{}';
@@ -733,10 +778,12 @@ AS $function$
       end loop;
       -- Looked up in a JSON object: a search through an array would take a time that grows with the square of the rows.
       known_from := jsonb_object(room, versions);
-      select jsonb_object_agg(partners.id, true) into active from partners
-        where status = 'active' and partners.id = any (partner_ids);
-      select jsonb_object_agg(partners.id, left_at) into leavers from partners
-        where status = 'inactive' and partners.id = any (partner_ids);
+      select jsonb_object_agg(partners.id, true) filter (where status = 'active' and not has_left),
+          array_agg(partners.id) filter (where status = 'inactive' or has_left)
+        into present, leavers from partners where partners.id = any (partner_ids);
+      if leavers is not null then
+        absences := absences_of(leavers);
+      end if;
 
       for own in
         insert into events
@@ -746,7 +793,7 @@ AS $function$
         from json_to_recordset(given) as given (id text, deal_id text, partner_id text, touchpoint_type text,
           timestamp timestamptz, happened_on date, metadata text, submission bytea)
         where known_from ? deal_id
-          and (active ? partner_id or timestamp < (leavers ->> partner_id)::timestamptz)
+          and (present ? partner_id or not timestamp <@ (absences ->> partner_id)::tstzmultirange)
         on conflict do nothing
         returning events.id, events.created_at, events.deal_id, events.happened_on, events.partner_id,
           events.touchpoint_type

@@ -819,15 +819,16 @@ export type ExcludedTouchpoint = {
 };
 
 /**
- * Why a touchpoint does not count. `voided`: the event is void. `deal_voided`: the deal is void. `after_close`: later than `close_grace_minutes` after the close. `before_lookback`: more than `lookback_days` before the close.
+ * Why a touchpoint does not count. `voided`: the event is void. `deal_voided`: the deal is void. `after_close`: later than `close_grace_minutes` after the close. `before_lookback`: more than `lookback_days` before the close. `partner_left`: its partner was inactive, without `credit_after_leaving`, on the day of the close.
  */
-export type ExclusionReason = "voided" | "deal_voided" | "after_close" | "before_lookback";
+export type ExclusionReason = "voided" | "deal_voided" | "after_close" | "before_lookback" | "partner_left";
 
 export const ExclusionReason = {
     voided: "voided",
     deal_voided: "deal_voided",
     after_close: "after_close",
-    before_lookback: "before_lookback"
+    before_lookback: "before_lookback",
+    partner_left: "partner_left"
 } as const;
 
 /**
@@ -1122,6 +1123,10 @@ export type ListedPartner = {
      */
     left_at: string | null;
     /**
+     * Whether deals that close while the partner is `inactive` credit it for its earlier events and its agreed percentage. A deal uses the value of the day on which it closes: a change counts for deals that close from the next day on, in `TIME_ZONE`. Default: true.
+     */
+    credit_after_leaving: boolean;
+    /**
      * Masked: of each value at most the last four characters, and at most a third, are shown. Null if there are none, and in the replay of an idempotent request.
      */
     payout_details: Record<string, string> | null;
@@ -1317,6 +1322,10 @@ export type NewPartner = {
      * A JSON object of your own, up to 16 kB and 16 levels deep. It is stored as sent and does not affect the split.
      */
     metadata?: Record<string, unknown> | null;
+    /**
+     * Whether deals that close while the partner is `inactive` credit it for its earlier events and its agreed percentage. A deal uses the value of the day on which it closes: a change counts for deals that close from the next day on, in `TIME_ZONE`. Default: true.
+     */
+    credit_after_leaving?: boolean;
     payout_details?: PayoutDetails;
 };
 
@@ -1406,6 +1415,10 @@ export type Partner = {
      */
     left_at: string | null;
     /**
+     * Whether deals that close while the partner is `inactive` credit it for its earlier events and its agreed percentage. A deal uses the value of the day on which it closes: a change counts for deals that close from the next day on, in `TIME_ZONE`. Default: true.
+     */
+    credit_after_leaving: boolean;
+    /**
      * Masked: of each value at most the last four characters, and at most a third, are shown. Null if there are none, and in the replay of an idempotent request.
      */
     payout_details: Record<string, string> | null;
@@ -1465,6 +1478,10 @@ export type PartnerChange = {
     metadata?: Record<string, unknown> | null;
     payout_details?: PayoutDetails;
     status?: PartnerStatus;
+    /**
+     * Whether deals that close while the partner is `inactive` credit it for its earlier events and its agreed percentage. A deal uses the value of the day on which it closes: a change counts for deals that close from the next day on, in `TIME_ZONE`. Default: true.
+     */
+    credit_after_leaving?: boolean;
 };
 
 export type PartnerDetail = {
@@ -1588,7 +1605,7 @@ export type PartnerStats = {
 };
 
 /**
- * An `inactive` partner takes no events dated after it left (409) and keeps its payouts.
+ * An `inactive` partner takes no events dated while it was inactive (409). It keeps its payouts, and deals that close later credit it for earlier events, unless `credit_after_leaving` is false.
  */
 export type PartnerStatus = "active" | "inactive";
 

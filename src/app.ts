@@ -150,7 +150,7 @@ async function registerSlices(
   const calculate = limitConcurrency(calculationsAtOnce, calculationsWaiting)
   registerMetrics(metrics, db, memo)
 
-  await app.register(partners, { db, write, vault, defaultCurrency })
+  await app.register(partners, { db, write, record, confirmTimeZone, vault, defaultCurrency })
   await app.register(statements, { db, defaultCurrency })
   await app.register(async (dated) => {
     dated.addHook('preHandler', async ({ method }) => {
@@ -167,7 +167,7 @@ async function registerSlices(
       confirmTimeZone,
     })
     await dated.register(deals, { db, write, record, defaults })
-    await dated.register(splits, { db, write, record, memo, calculate })
+    await dated.register(splits, { db, write, record, calendar, memo, calculate })
   })
   await app.register(bulkSplits, { db, calendar, findCaller: callers.findCaller })
   await app.register(whatIf, { db, memo, defaults, calculate })

@@ -149,9 +149,10 @@ export const DealExists = define<[string]>({
 export const PartnerInactive = define<[string]>({
   code: 'partner_inactive',
   status: 409,
-  detail: 'Partner %s is inactive: it takes only events from before it left.',
-  when: 'The event is dated after its partner got the status `inactive`.',
-  remedy: 'Do not send the event, or make the partner active first (`PATCH /partners/{partnerId}`).',
+  detail: 'Partner %s was inactive at the time of the event.',
+  when: 'The event is dated in a period in which its partner had the status `inactive`.',
+  remedy:
+    'Check the `timestamp` of the event. Events from before the partner left, and from when it is active again, are taken.',
 })
 export const DealFull = define<[string]>({
   code: 'deal_full',

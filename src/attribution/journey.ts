@@ -1,4 +1,4 @@
-import { isOnlyTouchAtZero, resolveParameters, type ModelRules } from './models.ts'
+import { creditedParameters, isOnlyTouchAtZero, resolveParameters, type ModelRules } from './models.ts'
 import type { Touch } from './touch.ts'
 
 /** Everything a split depends on. Touches are in any order and include those that do not qualify. */
@@ -13,7 +13,13 @@ export interface Journey extends ModelRules {
   readonly touches: readonly Touch[]
 }
 
-export const exclusionReasons = ['voided', 'deal_voided', 'after_close', 'before_lookback'] as const
+export const exclusionReasons = [
+  'voided',
+  'deal_voided',
+  'after_close',
+  'before_lookback',
+  'partner_left',
+] as const
 
 export type ExclusionReason = (typeof exclusionReasons)[number]
 
@@ -33,7 +39,7 @@ export interface Qualification {
 
 /** Decides which touches count, and why the others do not. */
 export function qualify(journey: Journey): Qualification {
-  const { closed_at, closed_until, is_void, parameters, touches } = journey
+  const { closed_at, closed_until, is_void, parameters, uncredited, touches } = journey
   const { close_grace_minutes, lookback_days } = parameters
   const last = (closed_until === null ? closed_at : closed_until - 1) + close_grace_minutes * minute
   const first = lookback_days === null ? -Infinity : closed_at - lookback_days * day
@@ -44,6 +50,7 @@ export function qualify(journey: Journey): Qualification {
     else if (is_void) excluded.push({ touch, reason: 'deal_voided' })
     else if (touch.at > last) excluded.push({ touch, reason: 'after_close' })
     else if (touch.at < first) excluded.push({ touch, reason: 'before_lookback' })
+    else if (uncredited?.has(touch.partner_id) === true) excluded.push({ touch, reason: 'partner_left' })
     else qualifying.push(touch)
   }
   qualifying.sort(canonical)
@@ -53,7 +60,8 @@ export function qualify(journey: Journey): Qualification {
 
 /** A text of exactly what a split reads: journeys with the same fingerprint have the same split. */
 export function fingerprint(journey: Journey, { qualifying } = qualify(journey)): string {
-  const { amount_minor, currency, closed_at, closed_until, is_void, model, parameters } = journey
+  const { amount_minor, currency, closed_at, closed_until, is_void, model } = journey
+  const parameters = creditedParameters(journey)
   const close = `${closed_at}${formatEnd(closed_at, closed_until)}${is_void ? ' void' : ''}`
   const resolved = JSON.stringify(resolveParameters(model, parameters, parameters))
   // Only the journeys that are split differently since 0.2.0 name the rule: all others keep the fingerprint they had.

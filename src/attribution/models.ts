@@ -141,6 +141,8 @@ export interface ModelRules {
   readonly only_touch_unpaid?: boolean
   /** A void deal credits nobody, agreed partners included. */
   readonly is_void?: boolean
+  /** The partners whose credit ended before the close: neither their touches nor their percentages count. */
+  readonly uncredited?: ReadonlySet<string> | undefined
 }
 
 export function weigh(rules: ModelRules, touches: readonly Touch[]): Weighing {
@@ -148,7 +150,13 @@ export function weigh(rules: ModelRules, touches: readonly Touch[]): Weighing {
   if (isOnlyTouchAtZero(rules, touches)) {
     return { weights: [rules.only_touch_unpaid === true ? 0 : 1], unit: 1 }
   }
-  return (models[rules.model] as Model<Parameters>).weigh(touches, rules.parameters)
+  return (models[rules.model] as Model<Parameters>).weigh(touches, creditedParameters(rules))
+}
+
+/** The parameters without the agreed percentages of uncredited partners, which stay unattributed. */
+export function creditedParameters({ parameters, uncredited }: ModelRules): Parameters {
+  if (uncredited === undefined || !('shares' in parameters)) return parameters
+  return { ...parameters, shares: parameters.shares.filter(({ partner_id }) => !uncredited.has(partner_id)) }
 }
 
 /** Whether position-based gives all to its only touch although its weight is 0. */

@@ -19,7 +19,7 @@ type Table<Row, Filled extends keyof Row = never> = {
 }
 
 export interface Database {
-  partners: Table<PartnerRow, 'status' | 'created_at' | 'updated_at'>
+  partners: Table<PartnerRow, 'status' | 'credit_after_leaving' | 'has_left' | 'created_at' | 'updated_at'>
   events: Table<EventRow, 'created_at'>
   deals: Table<DealRow, 'created_at' | 'updated_at'>
   attributions: Table<VersionRow>

@@ -9,8 +9,7 @@ import { findRecorded } from '../record/recorded-deals.ts'
 import { admit, type Admission, uncountedTouchpoints } from './deal-capacity.ts'
 import {
   type EventSubmission,
-  type Leaving,
-  listLeavings,
+  listPresences,
   listSubmitted,
   storeEvents,
   type StoredEvent,
@@ -46,12 +45,7 @@ export async function ingest(
 /** Stores the events that fit into deals with many touchpoints; `explain` gives the result of any other event. */
 async function storeCounted(trx: Kysely<Database>, rest: readonly EventSubmission[]) {
   const found = await findStored(trx, rest)
-  const storable = rest.filter(
-    ({ id, partner_id, timestamp }) =>
-      !found.byId.has(id) &&
-      found.leavings.has(partner_id) &&
-      isBefore(timestamp, found.leavings.get(partner_id)),
-  )
+  const storable = rest.filter((given) => !found.byId.has(given.id) && found.presences.get(given) === true)
   const { admitted, full } = await admit(trx, storable)
   const created = await storeEvents(trx, admitted, { most: mostTouchpoints, onlyOpen: false })
   const stored = admitted.filter(({ id }) => created.has(id))
@@ -126,24 +120,23 @@ export function toIngested(given: EventSubmission, created_at: string): Ingested
   return { event: { ...event, voided_at: null, void_reason: null, created_at }, isNew: true }
 }
 
-/** The stored events with the ids of these submissions, and when their partners left. */
+/** The stored events with the ids of these submissions, and whether their partners were active. */
 async function findStored(trx: Kysely<Database>, submissions: readonly EventSubmission[]) {
   const stored = await listSubmitted(
     trx,
     submissions.map(({ id }) => id),
   )
-  const partnerIds = [...new Set(submissions.map(({ partner_id }) => partner_id))]
-  const leavings = await listLeavings(trx, partnerIds)
-  return { byId: new Map(stored.map((event) => [event.id, event])), leavings }
+  const presences = await listPresences(trx, submissions)
+  return { byId: new Map(stored.map((event) => [event.id, event])), presences }
 }
 
 /** Returns a function that tells why an event was not inserted: it is stored already, or it is refused. */
-function createExplain({ byId, leavings }: Awaited<ReturnType<typeof findStored>>, full: Admission['full']) {
+function createExplain({ byId, presences }: Awaited<ReturnType<typeof findStored>>, full: Admission['full']) {
   return (given: EventSubmission): Ingested => {
     const { id, partner_id, deal_id } = given
     const found = byId.get(id)
     if (found?.submission.equals(given.submission)) return { event: toEvent(found, given), isNew: false }
-    if (!leavings.has(partner_id)) {
+    if (!presences.has(given)) {
       return refuse(new UnknownReference(), '/partner_id', `No partner has the id ${partner_id}.`)
     }
     if (found !== undefined) return refuse(new EventExists(id), '/id', `The id ${id} holds another event.`)
@@ -152,7 +145,7 @@ function createExplain({ byId, leavings }: Awaited<ReturnType<typeof findStored>
     return refuse(
       new PartnerInactive(partner_id),
       '/partner_id',
-      `Partner ${partner_id} left before this touchpoint.`,
+      `Partner ${partner_id} was inactive at the time of this touchpoint.`,
     )
   }
 }
@@ -160,9 +153,4 @@ function createExplain({ byId, leavings }: Awaited<ReturnType<typeof findStored>
 function refuse(refusal: Error, pointer: string, detail: string): Ingested {
   const fault = { pointer, detail }
   return { refusal: Object.assign(refusal, { faults: [fault] }), fault }
-}
-
-function isBefore(timestamp: string, leaving: Leaving): boolean {
-  if (leaving === undefined) return true
-  return leaving !== null && Date.parse(timestamp) < Date.parse(leaving)
 }

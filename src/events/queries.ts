@@ -51,9 +51,8 @@ export async function storeEvents(
     deal_key: lockKeyOf(deal_id),
     events: own.length,
   }))
-  const partnerIds = [...new Set(events.map(({ partner_id }) => partner_id))]
   const { rows } = await sql<{ id: string; created_at: string }>`
-    select * from store_events(${classes.deal}, ${JSON.stringify(deals)}, ${partnerIds},
+    select * from store_events(${classes.deal}, ${JSON.stringify(deals)}, ${partnerIdsOf(events)},
       ${JSON.stringify(events.map(toGiven))}, ${most}, ${onlyOpen})`.execute(db)
   return new Map(rows.map(({ id, created_at }) => [id, created_at]))
 }
@@ -82,20 +81,39 @@ export function listSubmitted(db: Kysely<Database>, ids: readonly string[]): Pro
     .execute()
 }
 
-/** When a partner left. Null: it is inactive since an unknown instant. Undefined: it is active. */
-export type Leaving = string | null | undefined
+type Dated = Pick<EventSubmission, 'partner_id' | 'timestamp'>
 
-/** When the partners that exist left, by id. */
-export async function listLeavings(
+/** Whether the partner of each event was active then. An event of a partner that does not exist is left out. */
+export async function listPresences<Event extends Dated>(
   db: Kysely<Database>,
-  ids: readonly string[],
-): Promise<ReadonlyMap<string, Leaving>> {
-  const rows = await db
-    .selectFrom('partners')
-    .select(['id', 'status', 'left_at'])
-    .where('id', '=', sql<string>`any(${ids}::text[])`)
-    .execute()
-  return new Map(rows.map(({ id, status, left_at }) => [id, status === 'active' ? undefined : left_at]))
+  events: readonly Event[],
+): Promise<ReadonlyMap<Event, boolean>> {
+  const { rows } = await sql<{ id: string; has_left: boolean }>`
+    select id, has_left or status = 'inactive' as has_left from partners
+    where id = any(${partnerIdsOf(events)}::text[])`.execute(db)
+  const partners = new Map(rows.map(({ id, has_left }) => [id, has_left]))
+  const known = events.filter(({ partner_id }) => partners.has(partner_id))
+  const absent = await listAbsent(
+    db,
+    known.filter(({ partner_id }) => partners.get(partner_id) === true),
+  )
+  return new Map(known.map((event) => [event, !absent.has(event)]))
+}
+
+/** The events whose partner was inactive then. */
+async function listAbsent(db: Kysely<Database>, events: readonly Dated[]): Promise<ReadonlySet<Dated>> {
+  if (events.length === 0) return new Set()
+  const dated = events.map(({ partner_id, timestamp }, place) => ({ place, partner_id, timestamp }))
+  const { rows } = await sql<{ place: number }>`
+    select place
+    from absences_of(${partnerIdsOf(events)}) as absences,
+      json_to_recordset(${JSON.stringify(dated)}) as given (place integer, partner_id text, timestamp timestamptz)
+    where timestamp <@ (absences ->> partner_id)::tstzmultirange`.execute(db)
+  return new Set(rows.map(({ place }) => events[place] as Dated))
+}
+
+function partnerIdsOf(events: readonly Dated[]): readonly string[] {
+  return [...new Set(events.map(({ partner_id }) => partner_id))]
 }
 
 interface EventFilter extends PageQuery {

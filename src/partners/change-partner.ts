@@ -4,16 +4,20 @@ import { insertAuditEntry } from '../audit/queries.ts'
 import type { Actor } from '../audit/schemas.ts'
 import type { Database } from '../database/tables.ts'
 import { toStoredEmail } from '../values/email.ts'
-import { toTimestamp } from '../values/instants.ts'
 import { checkMetadata, mergeMetadata } from '../values/metadata.ts'
 import { EmailTaken, PartnerNotFound } from '../errors.ts'
+import type { DealRecord } from '../record/record.ts'
 import { isEmpty, namesOf, namesSealed, refuseMasked, sealDetails } from './payout-details.ts'
-import { lockPartner, updatePartner } from './queries.ts'
+import { keepTerms, lockPartner, updatePartner } from './queries.ts'
 import type { PartnerChange, PartnerRow } from './schemas.ts'
+import { splitUpcoming } from './split-upcoming.ts'
 import type { Vault } from './vault.ts'
 
 interface PartnerUpdate {
   readonly vault: Vault
+  readonly record: DealRecord
+  /** Milliseconds since 1970. It is read under the lock of the partner. */
+  readonly now?: () => number
   readonly id: string
   readonly change: PartnerChange
   readonly actor: Actor
@@ -22,7 +26,7 @@ interface PartnerUpdate {
 /** Changes a partner. Payout details in the request always count as changed; empty ones erase. Errors: 400, 404, 409. */
 export async function changePartner(
   trx: Kysely<Database>,
-  { vault, id, change, actor }: PartnerUpdate,
+  { vault, record, now = Date.now, id, change, actor }: PartnerUpdate,
 ): Promise<PartnerRow> {
   const { payout_details: details, ...columns } = change
   if (details !== undefined) refuseMasked(details)
@@ -32,19 +36,22 @@ export async function changePartner(
     change.metadata === undefined ? {} : { metadata: mergeMetadata(before.metadata, change.metadata) }
   checkMetadata(metadata.metadata)
   const email = columns.email ? { email: toStoredEmail(columns.email) } : {}
+  const changedAt = isOnOtherTerms(before, change) ? await keepTerms(trx, id, now()) : undefined
   const sealed = details === undefined ? {} : { payout_details: sealDetails(vault, details, id) }
   const after = await updatePartner(trx, id, {
     ...columns,
     ...email,
     ...metadata,
-    ...leavingOf(before, change),
+    ...(changedAt !== undefined && leavingOf(before, change, changedAt)),
     ...sealed,
   }).catch(refuseTakenEmail)
   const subject = { subject_kind: 'partner', subject_id: id } as const
-  const difference = compare(before, after, ['name', 'email', 'group', 'status'])
+  const difference = compare(before, after, ['name', 'email', 'group', 'status', 'credit_after_leaving'])
   if (difference !== undefined) {
     await insertAuditEntry(trx, actor, { action: 'partner.changed', ...subject, ...difference })
   }
+  if (changedAt !== undefined && isCredited(before) !== isCredited(after))
+    await splitUpcoming(trx, { record, partnerId: id, changedAt, actor })
   if (details === undefined) return after
   const action = actionOf(before, after)
   if (action !== undefined) {
@@ -58,10 +65,21 @@ export async function changePartner(
   return after
 }
 
-/** A partner that leaves leaves now; one that is sent as inactive again left when it left. */
-function leavingOf(before: PartnerRow, { status = before.status }: PartnerChange) {
-  if (status === before.status) return {}
-  return { left_at: status === 'active' ? null : toTimestamp(Date.now()) }
+const terms = ['status', 'group', 'credit_after_leaving'] as const
+
+function isOnOtherTerms(before: PartnerRow, change: PartnerChange): boolean {
+  return terms.some((name) => change[name] !== undefined && change[name] !== before[name])
+}
+
+/** What changes of a partner that leaves or comes back at an instant. One that is inactive already left when it left. */
+function leavingOf(before: PartnerRow, { status = before.status }: PartnerChange, at: string) {
+  const has_left = before.has_left || before.status === 'inactive' || status === 'inactive'
+  if (status === before.status) return { has_left }
+  return { has_left, left_at: status === 'active' ? null : at }
+}
+
+function isCredited({ status, credit_after_leaving }: PartnerRow): boolean {
+  return status === 'active' || credit_after_leaving
 }
 
 function actionOf({ payout_details: old }: PartnerRow, { payout_details: sealed }: PartnerRow) {
@@ -72,7 +90,7 @@ function actionOf({ payout_details: old }: PartnerRow, { payout_details: sealed 
 /** Erases a partner's payout details; no other table stores them. Errors: 404. */
 export async function eraseDetails(
   trx: Kysely<Database>,
-  { vault, id, actor }: Omit<PartnerUpdate, 'change'>,
+  { vault, id, actor }: Pick<PartnerUpdate, 'vault' | 'id' | 'actor'>,
 ): Promise<PartnerRow> {
   const before = await lockPartner(trx, id)
   if (before === undefined) throw new PartnerNotFound(id)

@@ -27,6 +27,7 @@ export async function registerPartner(
 ): Promise<WriteOutcome<{ partner: Partner }>> {
   const { payout_details: details = {}, ...submission } = partner
   const { id = `ptn_${uuid()}`, name, group = null, metadata = null } = submission
+  const { credit_after_leaving = true } = submission
   const email = submission.email ? toStoredEmail(submission.email) : null
   refuseMasked(details)
   checkMetadata(metadata)
@@ -39,6 +40,7 @@ export async function registerPartner(
     name,
     email,
     group,
+    credit_after_leaving,
     metadata,
     payout_details: sealDetails(vault, details, id),
     submission: digest,
@@ -54,7 +56,7 @@ export async function registerPartner(
   await insertAuditEntry(trx, actor, {
     action: 'partner.created',
     ...subject,
-    after: { name, email, group, status },
+    after: { name, email, group, status, credit_after_leaving },
   })
   if (!isEmpty(details)) {
     await insertAuditEntry(trx, actor, { action: 'payout_details.set', ...subject, after: namesOf(details) })
@@ -72,7 +74,7 @@ export function answerOf(
   return { status, body: { partner }, replay: { partner: { ...partner, payout_details: null } } }
 }
 
-export function toPartner(vault: Vault, { submission: _, ...row }: PartnerRow): Partner {
+export function toPartner(vault: Vault, { submission: _, has_left: __, ...row }: PartnerRow): Partner {
   return { ...toListed(vault, row), metadata: row.metadata }
 }
 

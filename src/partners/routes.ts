@@ -4,9 +4,11 @@ import { Type } from '@sinclair/typebox'
 import { actorOf } from '../audit/actors.ts'
 import type { Database } from '../database/tables.ts'
 import { PartnerNotFound } from '../errors.ts'
+import type { ConfirmTimeZone } from '../database/time-zone.ts'
 import { requireScope } from '../http/authentication.ts'
 import type { Write } from '../http/idempotency.ts'
 import { answers } from '../http/problems.ts'
+import type { DealRecord } from '../record/record.ts'
 import { describe, Id, Page, ref, ReportCurrency, Strict, Text } from '../values/schemas.ts'
 import { changePartner, eraseDetails } from './change-partner.ts'
 import { isEmpty } from './payout-details.ts'
@@ -26,6 +28,8 @@ import type { Vault } from './vault.ts'
 interface PartnersOptions {
   readonly db: Kysely<Database>
   readonly write: Write
+  readonly record: DealRecord
+  readonly confirmTimeZone: ConfirmTimeZone
   readonly vault: Vault
   readonly defaultCurrency: string
 }
@@ -71,7 +75,7 @@ const patchPartner = {
   operationId: 'updatePartner',
   summary: 'Change a partner',
   description:
-    'Changes the fields that the body names. An inactive partner takes no events dated after it left (409) and keeps its payouts. Payout details also need the scope `payouts:write` and replace all earlier ones. A masked value that is sent back is refused (400).',
+    'Changes the fields that the body names. An inactive partner takes no events dated while it was inactive (409) and keeps its payouts. A change of `status`, `group` or `credit_after_leaving` counts for deals that close from the next day on. Payout details also need the scope `payouts:write` and replace all earlier ones. A masked value that is sent back is refused (400).',
   tags,
   params: partnerParams,
   body: ref(PartnerChange),
@@ -99,7 +103,7 @@ const erasePayoutDetails = {
 
 export const partners: FastifyPluginAsyncTypebox<PartnersOptions> = async (
   app,
-  { db, write, vault, defaultCurrency },
+  { db, write, record, confirmTimeZone, vault, defaultCurrency },
 ) => {
   app.post('/partners', { schema: createPartner }, async (request, reply) => {
     const { body, caller } = request
@@ -124,7 +128,9 @@ export const partners: FastifyPluginAsyncTypebox<PartnersOptions> = async (
   app.patch('/partners/:partnerId', { schema: patchPartner }, async (request, reply) => {
     const { body, caller, params } = request
     if (body.payout_details !== undefined) requireScope(caller, 'payouts:write')
-    const update = { vault, id: params.partnerId, change: body, actor: actorOf(request) }
+    // A change may split deals again, which needs the days of the service.
+    await confirmTimeZone()
+    const update = { vault, record, id: params.partnerId, change: body, actor: actorOf(request) }
     return write(request, reply, async (trx) => answerOf(vault, 200, await changePartner(trx, update)))
   })
 

@@ -18,7 +18,8 @@ import {
 
 export const PartnerStatus = OneOf(['active', 'inactive'], {
   $id: 'PartnerStatus',
-  description: 'An `inactive` partner takes no events dated after it left (409) and keeps its payouts.',
+  description:
+    'An `inactive` partner takes no events dated while it was inactive (409). It keeps its payouts, and deals that close later credit it for earlier events, unless `credit_after_leaving` is false.',
 })
 
 const detailName = Matching(
@@ -50,6 +51,10 @@ const group = Nullable(
   describe(Text(100), 'A name of your own for partners that belong together. Null: none.'),
 )
 const metadata = Nullable(Metadata)
+const credit_after_leaving = Type.Boolean({
+  description:
+    'Whether deals that close while the partner is `inactive` credit it for its earlier events and its agreed percentage. A deal uses the value of the day on which it closes: a change counts for deals that close from the next day on, in `TIME_ZONE`. Default: true.',
+})
 
 export const Partner = Type.Object(
   {
@@ -65,6 +70,7 @@ export const Partner = Type.Object(
         'When it became inactive. Null while it is active, and if a release before 0.2.0 made it inactive: it takes no events then.',
       ),
     ),
+    credit_after_leaving,
     payout_details: Type.Unsafe<Record<string, string> | null>({
       type: ['object', 'null'],
       additionalProperties: { type: 'string' },
@@ -85,6 +91,7 @@ export const NewPartner = Strict(
     email: Type.Optional(email),
     group: Type.Optional(group),
     metadata: Type.Optional(metadata),
+    credit_after_leaving: Type.Optional(credit_after_leaving),
     payout_details: Type.Optional(ref(PayoutDetails)),
   },
   { $id: 'NewPartner' },
@@ -101,6 +108,7 @@ export const PartnerChange = Strict(
     ),
     payout_details: Type.Optional(ref(PayoutDetails)),
     status: Type.Optional(ref(PartnerStatus)),
+    credit_after_leaving: Type.Optional(credit_after_leaving),
   },
   { $id: 'PartnerChange', minProperties: 1 },
 )
@@ -150,5 +158,7 @@ export const PayoutDetailsAnswer = Type.Object(
 /** The row has the details encrypted, and the digest of the submission without the details. */
 export type PartnerRow = Omit<Partner, 'payout_details'> & {
   payout_details: Buffer | null
+  /** Whether it is or ever was inactive. */
+  has_left: boolean
   submission: Buffer
 }

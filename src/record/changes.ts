@@ -1,6 +1,6 @@
 import type { Split } from '../attribution/attribute.ts'
 import type { RecordedDeal } from './recorded-deals.ts'
-import type { Cause, DealDescription, DealTerms, TouchRow } from './schemas.ts'
+import type { Cause, DealDescription, DealTerms, TouchRow, VersionRow } from './schemas.ts'
 
 /** What changes on one deal. */
 export interface DealChange {
@@ -36,8 +36,11 @@ export interface Step extends DealChange {
   /** The deal from now on. Undefined: it is not closed. */
   readonly next: DealFacts | undefined
   /** The split of a new version. Undefined: the inputs of the split are the same. */
-  readonly split: (Split & { readonly fingerprint: Buffer }) | undefined
+  readonly split: (Split & NewVersion) | undefined
 }
+
+/** What a version stores of the inputs of its split, beside the terms. */
+type NewVersion = Pick<VersionRow, 'fingerprint' | 'uncredited_partner_ids'>
 
 /** A deal as a change left it. */
 export interface ChangedDeal extends RecordedDeal {

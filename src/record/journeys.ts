@@ -20,11 +20,13 @@ const termColumns = [
 export interface DealState {
   readonly terms: Omit<DealTerms, 'closed_on'>
   readonly is_void: boolean
+  /** The partners whose credit had ended on its closed_on. */
+  readonly uncredited?: readonly string[] | null | undefined
 }
 
 /** The journey that the engine reads: the deal with its current touchpoints, or with those known at a version. */
 export function toJourney(
-  { terms, is_void }: DealState,
+  { terms, is_void, uncredited }: DealState,
   touches: readonly TouchRow[],
   version = Infinity,
 ): Journey {
@@ -35,6 +37,7 @@ export function toJourney(
     closed_at,
     closed_until: terms.closed_all_day ? endOf(closed_at, terms.closed_until) : null,
     is_void,
+    ...(uncredited && { uncredited: new Set(uncredited) }),
     model: terms.attribution_model,
     parameters: terms.model_parameters as Parameters,
     touches: touches
@@ -65,10 +68,10 @@ export function fingerprintOf(journey: Journey, qualification?: Qualification): 
 export async function listClosedDeals(
   db: Kysely<Database>,
   dealIds: readonly string[],
-): Promise<(DealState & { readonly deal_id: string })[]> {
+): Promise<(DealState & { readonly deal_id: string; readonly terms: DealTerms })[]> {
   const rows = await db
     .selectFrom('deals')
-    .select([...termColumns, 'id', 'voided_at'])
+    .select([...termColumns, 'closed_on', 'id', 'voided_at'])
     .where('id', '=', sql<string>`any(${dealIds}::text[])`)
     .execute()
   return rows.map(({ id, voided_at, ...terms }) => ({ deal_id: id, terms, is_void: voided_at !== null }))
@@ -79,14 +82,19 @@ export async function findVersion(
   db: Kysely<Database>,
   dealId: string,
   version: number,
-): Promise<DealState & Pick<VersionRow, 'fingerprint'>> {
-  const { reason, fingerprint, ...terms } = await db
+): Promise<DealState & { readonly terms: DealTerms } & Pick<VersionRow, 'fingerprint'>> {
+  const {
+    reason,
+    fingerprint,
+    uncredited_partner_ids: uncredited,
+    ...terms
+  } = await db
     .selectFrom('attributions')
-    .select([...termColumns, 'reason', 'fingerprint'])
+    .select([...termColumns, 'closed_on', 'reason', 'fingerprint', 'uncredited_partner_ids'])
     .where('deal_id', '=', dealId)
     .where('version', '=', version)
     .executeTakeFirstOrThrow()
-  return { terms, is_void: reason === 'deal_voided', fingerprint }
+  return { terms, is_void: reason === 'deal_voided', uncredited, fingerprint }
 }
 
 /** Deals, and all touchpoints of each by deal id, void ones included. */
@@ -147,6 +155,7 @@ function selectTouches(db: Kysely<Database>, dealIds: readonly string[]) {
       'events.known_from',
       'events.void_from',
       'partners.name as partner_name',
+      sql<boolean>`partners.has_left or partners.status = 'inactive'`.as('has_left'),
     ])
     .where('events.deal_id', '=', sql<string>`any(${dealIds}::text[])`)
 }

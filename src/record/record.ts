@@ -7,7 +7,8 @@ import type { ChangedDeal, DealChange, DealFacts, Step } from './changes.ts'
 import { fingerprintOf, readTouches, toJourney } from './journeys.ts'
 import { withDay } from './read-close.ts'
 import type { RecordedDeal } from './recorded-deals.ts'
-import type { TouchRow, VersionReason } from './schemas.ts'
+import type { TouchRow, VersionReason, VersionRow } from './schemas.ts'
+import { listUncredited } from './uncredited-partners.ts'
 import { writeSteps } from './write-steps.ts'
 import { createYield } from './yield-thread.ts'
 
@@ -38,10 +39,17 @@ export function createRecord({ calendar, onRecorded = () => {} }: RecordOptions)
       const changed = new Map<string, ChangedDeal>()
       const yieldThread = createYield()
       for await (const { dealIds, touches } of readTouches(trx, [...byId.keys()])) {
+        const pending = dealIds.map((dealId) =>
+          toPending(byId.get(dealId) as DealChange, touches.get(dealId) ?? [], calendar),
+        )
+        const closed = pending.flatMap(({ deal_id, next, touches }) =>
+          next === undefined ? [] : [{ deal_id, terms: next.terms, touches }],
+        )
+        const uncredited = await listUncredited(trx, calendar, closed)
         const steps: Step[] = []
-        for (const dealId of dealIds) {
+        for (const change of pending) {
           await yieldThread()
-          steps.push(toStep(byId.get(dealId) as DealChange, touches.get(dealId) ?? [], calendar))
+          steps.push(toStep(change, uncredited.get(change.deal_id) ?? null))
         }
         for (const deal of await writeSteps(trx, reason, steps)) changed.set(deal.row.id, deal)
         const versions = steps.filter(({ split }) => split !== undefined).length
@@ -52,15 +60,24 @@ export function createRecord({ calendar, onRecorded = () => {} }: RecordOptions)
   }
 }
 
-function toStep(change: DealChange, touches: readonly TouchRow[], calendar: Calendar): Step {
+type Pending = Omit<Step, 'split'>
+
+function toPending(change: DealChange, touches: readonly TouchRow[], calendar: Calendar): Pending {
   const { before, after } = change
   const next = before === undefined ? (after as DealFacts) : { ...factsOf(before, calendar), ...after }
-  if (next === undefined) return { ...change, touches, next, split: undefined }
-  const journey = toJourney({ terms: next.terms, is_void: next.void_reason !== null }, touches)
+  return { ...change, touches, next }
+}
+
+function toStep(change: Pending, uncredited: VersionRow['uncredited_partner_ids']): Step {
+  const { before, next, touches } = change
+  if (next === undefined) return { ...change, split: undefined }
+  const { terms, void_reason } = next
+  const journey = toJourney({ terms, is_void: void_reason !== null, uncredited }, touches)
   const qualification = qualify(journey)
   const fingerprint = fingerprintOf(journey, qualification)
-  if (before?.fingerprint.equals(fingerprint)) return { ...change, touches, next, split: undefined }
-  return { ...change, touches, next, split: { ...attribute(journey, qualification), fingerprint } }
+  if (before?.fingerprint.equals(fingerprint)) return { ...change, split: undefined }
+  const split = attribute(journey, qualification)
+  return { ...change, split: { ...split, fingerprint, uncredited_partner_ids: uncredited } }
 }
 
 // A deal of a release without days gets its day with its next change.

@@ -3,7 +3,7 @@ import { lockDeals } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
 import type { Calendar } from '../values/calendar.ts'
 import { causeOf } from './cause.ts'
-import { redateClose } from './read-close.ts'
+import { type Close, redateClose } from './read-close.ts'
 import type { DealRecord } from './record.ts'
 import { findRecorded, type RecordedDeal } from './recorded-deals.ts'
 
@@ -79,19 +79,23 @@ export function redateDeals(
 ): Promise<number> {
   return db.transaction().execute(async (trx) => {
     await lockDeals(trx, dealIds)
-    const changes = [...(await findRecorded(trx, dealIds)).values()].flatMap((before) => {
+    const changes = [...(await findRecorded(trx, dealIds)).values()].map((before) => {
       const close = redateClose(before.row, calendar)
       // A void deal has no split, and its day gets its end again when it is reinstated.
       const closed_until = before.row.voided_at === null ? close.closed_until : before.row.closed_until
       const terms = { ...termsOf(before), ...close, closed_until }
-      if (terms.closed_on === before.row.closed_on && terms.closed_until === before.row.closed_until)
-        return []
       const cause = causeOf({ api_key_ids: [], note: `TIME_ZONE is ${calendar.timeZone}.` })
-      return [{ deal_id: before.row.id, before, after: { terms }, cause }]
+      return { deal_id: before.row.id, before, after: { terms }, cause }
     })
-    if (changes.length > 0) await record.change(trx, 'recalculated', changes)
-    return changes.length
+    // A deal that keeps its day may still change: other changes of its partners may precede the start of the day.
+    await record.change(trx, 'recalculated', changes)
+    return changes.filter(isRedated).length
   })
+}
+
+function isRedated({ before, after }: { before: RecordedDeal; after: { terms: Close } }): boolean {
+  const { closed_on, closed_until } = before.row
+  return after.terms.closed_on !== closed_on || after.terms.closed_until !== closed_until
 }
 
 function termsOf({ row }: RecordedDeal) {

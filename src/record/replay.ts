@@ -62,7 +62,8 @@ interface StoredVersion {
 
 /** How a stored version differs from its replay; undefined if it does not. */
 function replay({ version, touches, shares }: StoredVersion): string | undefined {
-  const state = { terms: version, is_void: version.reason === 'deal_voided' }
+  const { reason, uncredited_partner_ids: uncredited } = version
+  const state = { terms: version, is_void: reason === 'deal_voided', uncredited }
   const journey = underRulesOf(version, toJourney(state, touches, version.version))
   return journey === undefined
     ? 'its inputs have another fingerprint'

@@ -59,6 +59,8 @@ export type VersionRow = DealTerms & {
   unattributed_minor: bigint
   /** What an agreement leaves of 100 %, in hundredths of a percent. */
   unattributed_bp: number
+  /** The partners whose credit had ended on its closed_on. Null: none. */
+  uncredited_partner_ids: readonly string[] | null
   fingerprint: Buffer
   calculated_at: string
 }
@@ -122,6 +124,8 @@ export interface TouchRow {
   happened_on: string | null
   known_from: number
   void_from: number | null
+  /** Whether its partner is or ever was inactive. */
+  has_left: boolean
 }
 
 /** A touchpoint, and the instants at which it was stored and voided. */

@@ -102,6 +102,7 @@ function toVersion(step: Closed, reason: VersionReason) {
     ...toColumns(next.terms),
     unattributed_minor: Number(split?.unattributed_minor),
     unattributed_bp: split?.unattributed_bp,
+    uncredited_partner_ids: split?.uncredited_partner_ids,
     fingerprint: split && toHex(split.fingerprint),
     shares: split?.shares.map((share) => ({ ...share, payout_minor: Number(share.payout_minor) })),
     previously_at: before?.split.calculated_at,

@@ -5,12 +5,14 @@ import type { Journey } from '../attribution/journey.ts'
 import type { Touch } from '../attribution/touch.ts'
 import type { Database } from '../database/tables.ts'
 import { DealNotFound, VersionNotFound } from '../errors.ts'
+import type { Calendar } from '../values/calendar.ts'
 import { type Instant, parseInstant, toTimestamp } from '../values/instants.ts'
 import { formatMoney, toMajor } from '../values/money.ts'
 import { findAttribution } from './queries.ts'
 import { findVersion, listTouchesOf } from '../record/journeys.ts'
 import { toPastJourney } from '../record/past-journey.ts'
 import type { Memo } from '../record/memo.ts'
+import { listUncreditedOf } from '../record/uncredited-partners.ts'
 import { underRulesOf } from '../record/version-rules.ts'
 import { createYield } from '../record/yield-thread.ts'
 import type { ExplainedAttribution, Explanation } from './explanation-schemas.ts'
@@ -34,6 +36,7 @@ export function getAttributionAt(db: Kysely<Database>, dealId: string, asOf?: st
 }
 
 interface ExplainQuery {
+  readonly calendar: Calendar
   readonly memo: Memo
   readonly dealId: string
   readonly asOf: string | undefined
@@ -43,7 +46,7 @@ interface ExplainQuery {
 /** The split of a deal with its explanation. Errors: 404. */
 export async function explainAttribution(
   db: Kysely<Database>,
-  { memo, dealId, asOf, signal }: ExplainQuery,
+  { calendar, memo, dealId, asOf, signal }: ExplainQuery,
 ): Promise<ExplainedAttribution> {
   const attribution = await getAttributionAt(db, dealId, asOf)
   const { version } = attribution
@@ -51,7 +54,8 @@ export async function explainAttribution(
   const touches = await listTouchesOf(db, dealId)
   const at = asOf === undefined ? Infinity : (parseInstant(asOf) as Instant).at
   const yieldThread = createYield(signal)
-  const known = toPastJourney(state, touches, { version, at })
+  const uncredited = await listUncreditedOf(db, { calendar, version, state, touches })
+  const known = toPastJourney({ ...state, uncredited }, touches, { version, at })
   await yieldThread()
   const journey = underRulesOf(state, known) ?? known
   await yieldThread()

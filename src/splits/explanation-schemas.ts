@@ -8,7 +8,7 @@ import { Attribution } from './schemas.ts'
 export const ExclusionReason = OneOf(exclusionReasons, {
   $id: 'ExclusionReason',
   description:
-    'Why a touchpoint does not count. `voided`: the event is void. `deal_voided`: the deal is void. `after_close`: later than `close_grace_minutes` after the close. `before_lookback`: more than `lookback_days` before the close.',
+    'Why a touchpoint does not count. `voided`: the event is void. `deal_voided`: the deal is void. `after_close`: later than `close_grace_minutes` after the close. `before_lookback`: more than `lookback_days` before the close. `partner_left`: its partner was inactive, without `credit_after_leaving`, on the day of the close.',
 })
 
 export const OddUnitRule = OneOf(leftoverRules, {

@@ -7,6 +7,7 @@ import type { Write } from '../http/idempotency.ts'
 import { clientSignalOf } from '../http/client-signal.ts'
 import { allowNoBody } from '../http/json.ts'
 import { answers } from '../http/problems.ts'
+import type { Calendar } from '../values/calendar.ts'
 import { describe, Id, Page, ref, Strict, Timestamp } from '../values/schemas.ts'
 import { groupFinds } from './queries.ts'
 import { listHistory } from './history-queries.ts'
@@ -21,6 +22,7 @@ interface SplitsOptions {
   readonly db: Kysely<Database>
   readonly write: Write
   readonly record: DealRecord
+  readonly calendar: Calendar
   readonly memo: Memo
   readonly calculate: RunLimited
 }
@@ -73,7 +75,7 @@ const postRecalculation = {
 
 export const splits: FastifyPluginAsyncTypebox<SplitsOptions> = async (
   app,
-  { db, write, record, memo, calculate },
+  { db, write, record, calendar, memo, calculate },
 ) => {
   const find = groupFinds(db)
 
@@ -82,7 +84,7 @@ export const splits: FastifyPluginAsyncTypebox<SplitsOptions> = async (
     const { explain, as_of: asOf } = request.query
     if (explain === true) {
       const signal = clientSignalOf(reply)
-      return calculate(() => explainAttribution(db, { memo, dealId, asOf, signal }), { signal })
+      return calculate(() => explainAttribution(db, { calendar, memo, dealId, asOf, signal }), { signal })
     }
     return asOf === undefined ? getCurrent(find, dealId) : getAttributionAt(db, dealId, asOf)
   })

@@ -64,7 +64,7 @@ export const whatIf: FastifyPluginAsyncTypebox<WhatIfOptions> = async (
 
   app.get('/attribution/:dealId/compare', { schema: getComparison }, ({ params: { dealId } }, reply) => {
     const signal = clientSignalOf(reply)
-    return calculate(() => compareModels(db, { memo, window: defaults, dealId, signal }), { signal })
+    return calculate(() => compareModels(db, { memo, defaults, dealId, signal }), { signal })
   })
 
   app.post('/analytics/what-if', { schema: postScenario, config: { scope: 'read' } }, ({ body }, reply) => {

@@ -4,12 +4,14 @@ import type { Journey } from '../attribution/journey.ts'
 import { generalModels, type Parameters } from '../attribution/models.ts'
 import type { Database } from '../database/tables.ts'
 import { invalid } from '../errors.ts'
+import type { Calendar } from '../values/calendar.ts'
 import { type Days, readDays } from '../values/periods.ts'
 import { toMajor } from '../values/money.ts'
 import { checkAgreedPartners } from '../record/agreed-partners.ts'
 import { listClosedDeals, readTouches, toJourney } from '../record/journeys.ts'
 import { listPartnerNames } from '../record/partner-names.ts'
 import { checkParameters, type DealDefaults, resolve } from '../record/read-terms.ts'
+import { listUncredited } from '../record/uncredited-partners.ts'
 import { createYield } from '../record/yield-thread.ts'
 import { closedWithin } from '../deals/period-queries.ts'
 import type { DealRow } from '../record/schemas.ts'
@@ -46,7 +48,8 @@ export async function runScenario(
 
   for (let after: BatchQuery['after'], isMore = true; isMore;) {
     const batch = await listBatch(db, { ...period, after })
-    await addDeals(db, { dealIds: batch.map(({ id }) => id), split, totals })
+    const dealIds = batch.map(({ id }) => id)
+    await addDeals(db, { calendar: defaults.calendar, dealIds, split, totals })
     isMore = batch.length === batchSize
     after = batch.at(-1)
   }
@@ -62,20 +65,28 @@ export async function runScenario(
 }
 
 interface BatchAddition {
+  readonly calendar: Calendar
   readonly dealIds: readonly string[]
   readonly split: (journey: Journey) => Promise<ScenarioSplits>
   readonly totals: PartnerTotals
 }
 
-async function addDeals(db: Kysely<Database>, { dealIds, split, totals }: BatchAddition): Promise<void> {
+async function addDeals(
+  db: Kysely<Database>,
+  { calendar, dealIds, split, totals }: BatchAddition,
+): Promise<void> {
   const deals = new Map((await listClosedDeals(db, dealIds)).map((deal) => [deal.deal_id, deal]))
   for await (const batch of readTouches(db, dealIds)) {
-    for (const dealId of batch.dealIds) {
+    const read = batch.dealIds.flatMap((dealId) => {
       const deal = deals.get(dealId)
       // The deal was voided after its batch was listed.
-      if (deal === undefined || deal.is_void) continue
-      const touches = batch.touches.get(dealId) ?? []
-      totals.add(deal.terms.amount_minor, touches, await split(toJourney(deal, touches)))
+      if (deal === undefined || deal.is_void) return []
+      return [{ ...deal, touches: batch.touches.get(dealId) ?? [] }]
+    })
+    const uncredited = await listUncredited(db, calendar, read)
+    for (const { touches, ...deal } of read) {
+      const journey = toJourney({ ...deal, uncredited: uncredited.get(deal.deal_id) }, touches)
+      totals.add(deal.terms.amount_minor, touches, await split(journey))
     }
     if (totals.total.touchpoints > mostTouchpoints) throw tooLong(mostTouchpoints, 'touchpoints')
   }

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import { v7 as uuid } from 'uuid'
 import { attribute, type Split } from '../attribution/attribute.ts'
 import type { Journey } from '../attribution/journey.ts'
-import { type AttributionWindow, generalModels, type Parameters } from '../attribution/models.ts'
+import { generalModels, type Parameters } from '../attribution/models.ts'
 import type { Database } from '../database/tables.ts'
 import { DealNotFound, invalid } from '../errors.ts'
 import { mostPartners } from '../events/schemas.ts'
@@ -16,6 +16,7 @@ import { listPartnerNames } from '../record/partner-names.ts'
 import type { TouchRow } from '../record/schemas.ts'
 import type { Memo } from '../record/memo.ts'
 import { type DealDefaults, readTerms, resolve } from '../record/read-terms.ts'
+import { listUncredited } from '../record/uncredited-partners.ts'
 import { createYield } from '../record/yield-thread.ts'
 import { findDeal } from '../deals/queries.ts'
 import type { Share } from '../splits/schemas.ts'
@@ -23,7 +24,7 @@ import type { Comparison, SimulatedAttribution, Simulation } from './schemas.ts'
 
 interface ComparisonQuery {
   readonly memo: Memo
-  readonly window: AttributionWindow
+  readonly defaults: DealDefaults
   readonly dealId: string
   readonly signal: AbortSignal
 }
@@ -31,7 +32,7 @@ interface ComparisonQuery {
 /** The split of a deal under every model, with default parameters; under `agreed` only if it is agreed. Errors: 404. */
 export async function compareModels(
   db: Kysely<Database>,
-  { memo, window, dealId, signal }: ComparisonQuery,
+  { memo, defaults, dealId, signal }: ComparisonQuery,
 ): Promise<Comparison> {
   const deal = await findDeal(db, dealId)
   if (deal === undefined) throw new DealNotFound(dealId)
@@ -42,11 +43,13 @@ export async function compareModels(
   ])
   const yieldThread = createYield(signal)
   const models: Comparison['models'] = []
-  const journey = toJourney({ terms: deal, is_void: deal.voided_at !== null }, touches)
+  const uncredited = await listUncredited(db, defaults.calendar, [{ deal_id: dealId, terms: deal, touches }])
+  const state = { terms: deal, is_void: deal.voided_at !== null, uncredited: uncredited.get(dealId) }
+  const journey = toJourney(state, touches)
   const alternatives: Journey[] = generalModels.map((model) => ({
     ...journey,
     model,
-    parameters: resolve(model, {}, window) as Parameters,
+    parameters: resolve(model, {}, defaults) as Parameters,
   }))
   if (journey.model === 'agreed') alternatives.push(journey)
   for (const alternative of alternatives) {
@@ -75,12 +78,17 @@ export async function simulate(
     throw invalid([{ pointer: '/events', detail: `A deal has at most ${mostPartners} partners.` }])
   }
   const names = await listPartnerNames(db, [...partnerIds, ...agreedPartnersOf(terms)])
+  const uncredited = await listUncredited(db, defaults.calendar, [{ deal_id: '', terms, touches }])
   const { currency } = terms
   return {
     total_amount: toMajor(terms.amount_minor, currency),
     currency,
     model: terms.attribution_model,
-    ...toShares(attribute(toJourney({ terms, is_void: false }, touches)), names, currency),
+    ...toShares(
+      attribute(toJourney({ terms, is_void: false, uncredited: uncredited.get('') }, touches)),
+      names,
+      currency,
+    ),
     calculated_at: toTimestamp(Date.now()),
     cached: false,
   }
@@ -126,5 +134,7 @@ function toTouchRows(events: Simulation['events'], calendar: Calendar): TouchRow
     happened_on: null,
     known_from: 1,
     void_from: null,
+    // Not known without a statement, which the split needs anyway.
+    has_left: true,
   }))
 }

@@ -156,3 +156,20 @@ t.test('ids with blanks and quotes cannot make two lists of touches look alike',
     'an id without a blank stands as it is',
   )
 })
+
+t.test(
+  'touches of a partner without credit are partner_left, unless another reason comes first',
+  async (t) => {
+    const touches = [
+      givenTouch('p1', 1, { id: 'good' }),
+      givenTouch('p2', 1, { id: 'left' }),
+      givenTouch('p2', 1, { id: 'void', is_void: true }),
+      givenTouch('p2', -1, { id: 'late' }),
+    ]
+
+    const journey = givenJourney('equal', touches, { uncredited: new Set(['p2']) })
+
+    t.strictSame(idsOf(journey), ['good'])
+    t.strictSame(reasonsOf(journey), { left: 'partner_left', void: 'voided', late: 'after_close' })
+  },
+)

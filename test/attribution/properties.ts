@@ -116,6 +116,25 @@ export const properties: Readonly<Record<string, (split: SplitCase) => void>> = 
     assert.equal(fingerprint(other), fingerprint(journey))
   },
 
+  'a partner without credit is split as if it had neither touches nor a percentage': ({ journey }) => {
+    const uncredited = new Set(['p1', 'p9'])
+    const hasCredit = ({ partner_id }: { readonly partner_id: string }) => !uncredited.has(partner_id)
+    const touches = journey.touches.filter(hasCredit)
+    const { parameters } = journey
+    const credited = 'shares' in parameters ? parameters.shares.filter(hasCredit) : undefined
+    const without = {
+      ...journey,
+      touches,
+      parameters: credited === undefined ? parameters : { ...parameters, shares: credited },
+    }
+
+    const split = attribute({ ...journey, uncredited })
+
+    assert.equal(textOf(split), textOf(attribute(without)))
+    assert.equal(fingerprint({ ...journey, uncredited }), fingerprint(without))
+    assert.equal(fingerprint({ ...journey, uncredited: new Set(['p0']) }), fingerprint(journey))
+  },
+
   'the percentages of agreed are those that were given': ({ journey }) => {
     if (journey.model !== 'agreed') return
     const { shares } = attribute(journey)

@@ -25,7 +25,7 @@ interface Mapping {
 }
 
 const tables: readonly Mapping[] = [
-  { table: 'partners', resource: Partner, own: ['submission'] },
+  { table: 'partners', resource: Partner, own: ['has_left', 'submission'] },
   { table: 'events', resource: Event, own: ['happened_on', 'known_from', 'submission', 'void_from'] },
   {
     table: 'deals',

@@ -5,6 +5,7 @@ import * as createAudit from '../../migrations/20261126T0200_create_audit.ts'
 import * as chainKeys from '../../migrations/20261126T0201_chain_api_keys.ts'
 import * as grantScopes from '../../migrations/20261126T0202_grant_payout_scopes.ts'
 import * as forgetDetails from '../../migrations/20261126T0203_forget_payout_details.ts'
+import * as keepTerms from '../../migrations/20261126T2210_keep_partner_terms.ts'
 import type { AuditEntry } from '../../src/audit/schemas.ts'
 import { admitService } from '../../src/database/roles.ts'
 import { canonicalJson } from '../../src/values/canonical-json.ts'
@@ -231,4 +232,38 @@ async function restateCurrency({ db }: TestApp, currency: string): Promise<void>
     for (const { table_name } of rows)
       await sql`update ${sql.table(table_name)} set currency = ${currency}`.execute(trx)
   })
+}
+
+t.test('keep_partner_terms keeps when partners left that are inactive', async (t) => {
+  const service = await createAppAsOwner(t)
+  for (const id of ['stays', 'left', 'long-gone']) await givenPartner(service, id)
+  await revertTerms(service)
+  const left_at = '2024-03-10T12:00:00.000Z'
+  await sql`
+    update partners set status = 'inactive', left_at = case id when 'left' then ${left_at}::timestamptz end
+    where id <> 'stays'`.execute(service.db)
+
+  await keepTerms.up(untyped(service.db))
+  await admitService(service.db, service.url)
+
+  const track = async (partner_id: string, timestamp: string) => {
+    const event = { partner_id, deal_id: 'd1', touchpoint_type: 'demo', timestamp }
+    return (await service.call('POST', '/events', event)).statusCode
+  }
+  const before = '2024-03-10T11:59:59.999Z'
+  for (const [partner_id, expected] of Object.entries({
+    stays: [201, 201],
+    left: [201, 409],
+    'long-gone': [409, 409],
+  })) {
+    t.strictSame([await track(partner_id, before), await track(partner_id, left_at)], expected, partner_id)
+  }
+})
+
+/** Undoes what keep_partner_terms adds to the tables. */
+async function revertTerms({ db }: TestApp): Promise<void> {
+  await sql`drop table past_partner_terms`.execute(db)
+  await sql`drop function absences_of(text[])`.execute(db)
+  await sql`alter table partners drop column credit_after_leaving, drop column has_left`.execute(db)
+  await sql`alter table attributions drop column uncredited_partner_ids`.execute(db)
 }

@@ -43,7 +43,7 @@ t.test('a batch counts its own duplicates and refuses two different events with 
   t.equal((await service.call('GET', '/events/e2')).statusCode, 404)
 })
 
-t.test('an inactive partner takes touchpoints from before it left, until it is active again', async (t) => {
+t.test('a partner takes no touchpoints from the period in which it was inactive', async (t) => {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
   const track = (id: string, timestamp: string) =>
@@ -72,11 +72,14 @@ t.test('an inactive partner takes touchpoints from before it left, until it is a
     })),
   })
   const back = await service.call('PATCH', '/partners/p1', { status: 'active' })
-  const taken = await track('e2', left_at)
+  const { partner } = back.json<{ partner: { updated_at: string } }>()
+  const within = await track('e2', left_at)
+  const after = await track('e4', partner.updated_at)
 
   t.match(again.json(), { partner: { left_at } })
   t.strictSame([earlier.statusCode, later.statusCode, late.statusCode], [201, 409, 201])
   t.match(later.json(), { code: 'partner_inactive', errors: [{ pointer: '/partner_id' }] })
   t.match([batch.statusCode, batch.json()], [409, { errors: [{ pointer: '/events/1/partner_id' }] }])
-  t.match([back.json(), taken.statusCode], [{ partner: { left_at: null } }, 201])
+  t.match([back.json(), within.json()], [{ partner: { left_at: null } }, { code: 'partner_inactive' }])
+  t.equal(after.statusCode, 201)
 })

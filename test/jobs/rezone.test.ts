@@ -10,7 +10,7 @@ import { createCalendar } from '../../src/values/calendar.ts'
 import { analyticsByPlainSql } from '../analytics/plain-sql.ts'
 import { givenHistory, randomFilter } from '../analytics/random-history.ts'
 import { createApp } from '../support/app.ts'
-import { givenDeal, givenEvent, givenPartner } from '../support/fixtures.ts'
+import { givenChange, givenDeal, givenEvent, givenPartner } from '../support/fixtures.ts'
 import { createRandom } from '../support/random.ts'
 
 const timeZone = 'America/St_Johns'
@@ -73,6 +73,22 @@ t.test(
     t.match(july.json(), { overview: { total_deals: 1 } })
   },
 )
+
+t.test('a deal that keeps its day is split again if a partner left on another day', async (t) => {
+  const before = await createApp(t)
+  await givenPartner(before, 'p1')
+  await givenChange(before, 'p1', '2026-06-01T20:00:00Z', { status: 'inactive', credit_after_leaving: false })
+  await givenEvent(before, { partner_id: 'p1', deal_id: 'd1', timestamp: '2026-05-01T00:00:00Z' })
+  await givenDeal(before, { id: 'd1', closed_date: '2026-06-02T09:00:00Z' })
+
+  const rezoned = await rezone(before.db, { ...rezoning, timeZone: 'Australia/Sydney' })
+
+  // It was 1 June in UTC and 2 June in Sydney.
+  const service = await createApp(t, { url: before.url, config: { TIME_ZONE: 'Australia/Sydney' } })
+  const split = await service.call('GET', '/attribution/d1')
+  t.match(split.json(), { version: 2, attributions: [{ partner_id: 'p1', payout: 100 }] })
+  t.strictSame(rezoned, { events: 0, deals: 0 })
+})
 
 t.test('while a rezone has not ended, no service starts or writes, and the next run ends it', async (t) => {
   const before = await createApp(t)

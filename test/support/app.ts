@@ -7,6 +7,7 @@ import { buildApp, type Config } from '../../src/app.ts'
 import { readEnvironment } from '../../src/config.ts'
 import { connect } from '../../src/database/connect.ts'
 import type { Database } from '../../src/database/tables.ts'
+import { type Calendar, createCalendar } from '../../src/values/calendar.ts'
 import { parsePayoutKeys } from '../../src/partners/vault.ts'
 import { createClock, type TestClock } from './clock.ts'
 import { createDatabase } from './database.ts'
@@ -24,6 +25,7 @@ export interface TestApp {
     headers?: object,
   ) => Answer
   readonly key: string
+  readonly calendar: Calendar
   /** The clock that imports use. */
   readonly clock: TestClock
 }
@@ -43,7 +45,8 @@ export async function createApp(t: Test, { config = {}, log, url }: Settings = {
   const database = url ?? (await createDatabase(t)).url
   const db = connect({ url: database, max: 10, log: quietLog })
   const clock = createClock()
-  const app = await buildApp({ ...readEnvironment({}), DOCS: 'off', payoutKeys, clock, ...config }, db, log)
+  const settings = { ...readEnvironment({}), DOCS: 'off', payoutKeys, clock, ...config } as const
+  const app = await buildApp(settings, db, log)
   t.teardown(async () => {
     await app.close()
     await db.destroy()
@@ -53,5 +56,5 @@ export async function createApp(t: Test, { config = {}, log, url }: Settings = {
     const request: InjectOptions = { method, url: path, headers: { 'x-api-key': key, ...headers } }
     return app.inject(body === undefined ? request : { ...request, payload: body })
   }
-  return { app, db, url: database, call, key, clock }
+  return { app, db, url: database, call, key, clock, calendar: createCalendar(settings.TIME_ZONE) }
 }

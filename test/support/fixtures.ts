@@ -1,4 +1,9 @@
 import { sql } from 'kysely'
+import { commandLine } from '../../src/audit/actors.ts'
+import { changePartner } from '../../src/partners/change-partner.ts'
+import type { PartnerChange } from '../../src/partners/schemas.ts'
+import { createVault } from '../../src/partners/vault.ts'
+import { createRecord } from '../../src/record/record.ts'
 import type { TestApp } from './app.ts'
 
 let number = 0
@@ -7,6 +12,20 @@ let number = 0
 export async function givenPartner({ call }: TestApp, id = `p${++number}`, name = id) {
   const answer = await call('POST', '/partners', { id, name, email: `${id}@example.com` })
   return answer.json<{ partner: { id: string } }>().partner
+}
+
+/** Changes a partner at an instant of the past. */
+export function givenChange({ db, calendar }: TestApp, id: string, at: string, change: PartnerChange) {
+  const record = createRecord({ calendar })
+  const update = {
+    vault: createVault(new Map()),
+    record,
+    id,
+    change,
+    actor: commandLine,
+    now: () => Date.parse(at),
+  }
+  return db.transaction().execute((trx) => changePartner(trx, update))
 }
 
 /** Records a touchpoint of a partner on a deal. */
