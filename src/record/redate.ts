@@ -87,10 +87,27 @@ export function redateDeals(
       const cause = causeOf({ api_key_ids: [], note: `TIME_ZONE is ${calendar.timeZone}.` })
       return { deal_id: before.row.id, before, after: { terms }, cause }
     })
+    const redated = changes.filter(isRedated)
     // A deal that keeps its day may still change: other changes of its partners may precede the start of the day.
-    await record.change(trx, 'recalculated', changes)
-    return changes.filter(isRedated).length
+    const ofLeavers = await listDealsOfLeavers(trx, dealIds)
+    const others = changes.filter((change) => !isRedated(change) && ofLeavers.has(change.deal_id))
+    await record.change(trx, 'recalculated', [...redated, ...others])
+    return redated.length
   })
+}
+
+/** Those of the deals whose touchpoints or percentages may be of a partner that left. */
+async function listDealsOfLeavers(
+  trx: Transaction<Database>,
+  dealIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const { rows } = await sql<{ id: string }>`
+    select id from deals
+    where id = any(${dealIds}::text[]) and (attribution_model = 'agreed' or exists (
+      select from events join partners on partners.id = partner_id
+      where deal_id = deals.id and (has_left or status = 'inactive')
+    ))`.execute(trx)
+  return new Set(rows.map(({ id }) => id))
 }
 
 function isRedated({ before, after }: { before: RecordedDeal; after: { terms: Close } }): boolean {
