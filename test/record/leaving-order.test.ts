@@ -36,7 +36,8 @@ function givenHappenings(random: Random): Happening[] {
       },
     })),
     ...Array.from({ length: 200 }, (_, n) => ({
-      at: at(),
+      // Most are known before the deals close, so that nothing but a change of a partner splits those again.
+      at: start + random(12 * 24) * hour,
       event: { id: `e${n}`, partner_id: partner_id(), deal_id: `d${random(50)}` },
     })),
     ...Array.from({ length: 50 }, (_, n) => ({ at: at(), deal: `d${n}` })),
@@ -69,7 +70,7 @@ async function send(service: TestApp, happenings: readonly Happening[], random: 
 
 function delayOf({ deal }: Happening, random: Random): number {
   if (deal !== undefined && random(2) === 0) return -random(24) * hour
-  return random(2) === 0 ? 0 : random(40 * 24) * hour
+  return random(4) > 0 ? 0 : random(20 * 24) * hour
 }
 
 /** The partners that each deal credits, and the refused touchpoints, computed from the happenings alone. */
