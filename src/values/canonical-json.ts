@@ -6,6 +6,8 @@ export function canonicalJson(value: unknown): string {
 function sortMembers(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map(sortMembers)
-  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-  return Object.fromEntries(members.map(([name, item]) => [name, sortMembers(item)]))
+  const sorted: Record<string, unknown> = {}
+  // Bodies have no member named `__proto__` (see json-scan.ts).
+  for (const name of Object.keys(value).sort()) sorted[name] = sortMembers(Reflect.get(value, name))
+  return sorted
 }
