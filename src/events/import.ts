@@ -10,7 +10,7 @@ import { type Ingested, lockAndIngest } from './ingest.ts'
 import { type EventAuthor, readEvents } from './read-events.ts'
 import type { EventSubmission } from './queries.ts'
 import type { EventLine, ImportReport } from './schemas.ts'
-import { storeOpenDeals } from './store-in-groups.ts'
+import { prepare, type PreparedEvents, storeOpenDeals } from './store-in-groups.ts'
 
 interface ImportContext {
   readonly db: Kysely<Database>
@@ -30,12 +30,9 @@ export async function importEvents(
   batches: AsyncIterable<readonly BodyLine[]>,
 ): Promise<ImportReport> {
   const report = createReport()
-  const storeBatch = async (batch: ReadonlyMap<number, EventSubmission | Error>) => {
-    const submissions = [...batch.values()].filter(
-      (read): read is EventSubmission => !(read instanceof Error),
-    )
-    const results = await store(context, submissions)
-    for (const [line, read] of batch)
+  const storeBatch = async ({ lines, prepared }: Batch) => {
+    const results = await store(context, prepared)
+    for (const [line, read] of lines)
       report.add(line, read instanceof Error ? read : (results.get(read) as Ingested))
   }
 
@@ -61,11 +58,20 @@ export async function importEvents(
   return report.read()
 }
 
-/** The lines of a batch by number: the event to store, or the error of its line. */
-function readBatch(
-  { check, author }: ImportContext,
-  lines: readonly BodyLine[],
-): ReadonlyMap<number, EventSubmission | Error> {
+interface Batch {
+  /** By number of the line: the event to store, or the error of the line. */
+  readonly lines: ReadonlyMap<number, EventSubmission | Error>
+  readonly prepared: PreparedEvents
+}
+
+/** Reads and prepares a batch, so that the database need not wait for it when it has stored the previous one. */
+function readBatch(context: ImportContext, bodyLines: readonly BodyLine[]): Batch {
+  const lines = readLines(context, bodyLines)
+  const submissions = [...lines.values()].filter((read): read is EventSubmission => !(read instanceof Error))
+  return { lines, prepared: prepare(submissions) }
+}
+
+function readLines({ check, author }: ImportContext, lines: readonly BodyLine[]): Batch['lines'] {
   const batch = new Map<number, EventSubmission | Error>()
   for (const { line, value, error } of lines) {
     try {
@@ -83,14 +89,15 @@ function readBatch(
 
 async function store(
   { db, record, inTurn, confirmKey }: ImportContext,
-  submissions: readonly EventSubmission[],
+  prepared: PreparedEvents,
 ): Promise<ReadonlyMap<EventSubmission, Ingested>> {
+  const { submissions } = prepared
   // The key is confirmed after the wait: a wait may take longer than the 5 s in which a revocation must take effect.
   const inTurnWithKey = <Result>(work: () => Promise<Result>) =>
     withRetries(() => inTurn(() => confirmKey().then(work)))
 
   if (submissions.length === 0) await withRetries(confirmKey)
-  const stored = submissions.length === 0 ? [] : await inTurnWithKey(() => storeOpenDeals(db, submissions))
+  const stored = submissions.length === 0 ? [] : await inTurnWithKey(() => storeOpenDeals(db, prepared))
   const left = submissions.filter((_, index) => stored[index] === undefined)
   const storeRest = () => db.transaction().execute((trx) => lockAndIngest(trx, record, left))
   const rest = left.length === 0 ? [] : await inTurnWithKey(storeRest)

@@ -13,6 +13,7 @@ import {
   listSubmitted,
   storeEvents,
   type StoredEvent,
+  toParameters,
 } from './queries.ts'
 import { type EventAuthor, readEvents } from './read-events.ts'
 import { type Accepted, type Event, mostTouchpoints, type NewEvent } from './schemas.ts'
@@ -30,7 +31,10 @@ export async function ingest(
 ): Promise<Ingested[]> {
   // When several submissions have the same id, the first valid one is stored and the others are compared with it.
   const firsts = [...new Map(submissions.toReversed().map((event) => [event.id, event])).values()]
-  const created = await storeEvents(trx, firsts, { most: uncountedTouchpoints, onlyOpen: false })
+  const created = await storeEvents(trx, toParameters(firsts), {
+    most: uncountedTouchpoints,
+    onlyOpen: false,
+  })
   const fresh = new Set(firsts.filter(({ id }) => created.has(id)))
   const rest = submissions.filter((submission) => !fresh.has(submission))
   const counted = rest.length === 0 ? undefined : await storeCounted(trx, rest)
@@ -47,7 +51,7 @@ async function storeCounted(trx: Kysely<Database>, rest: readonly EventSubmissio
   const found = await findStored(trx, rest)
   const storable = rest.filter((given) => !found.byId.has(given.id) && found.presences.get(given) === true)
   const { admitted, full } = await admit(trx, storable)
-  const created = await storeEvents(trx, admitted, { most: mostTouchpoints, onlyOpen: false })
+  const created = await storeEvents(trx, toParameters(admitted), { most: mostTouchpoints, onlyOpen: false })
   const stored = admitted.filter(({ id }) => created.has(id))
   const known = admitted.length === 0 ? found : await findStored(trx, rest)
   return { created, stored, explain: createExplain(known, full) }

@@ -36,24 +36,41 @@ interface EventStorage {
   readonly onlyOpen: boolean
 }
 
-/**
- * Stores the events whose deal has room and is not locked by another transaction, whose id is free and whose partner
- * was active then. The ids are distinct. Returns created_at by id.
- */
-export async function storeEvents(
-  db: Kysely<Database>,
-  events: readonly EventSubmission[],
-  { most, onlyOpen }: EventStorage,
-): Promise<ReadonlyMap<string, string>> {
-  if (events.length === 0) return new Map()
+/** Distinct events as parameters of the database function `store_events`. */
+export interface EventParameters {
+  readonly deals: string
+  readonly partnerIds: readonly string[]
+  readonly given: string
+}
+
+/** The events as parameters. The ids are distinct. */
+export function toParameters(events: readonly EventSubmission[]): EventParameters {
   const deals = [...Map.groupBy(events, ({ deal_id }) => deal_id)].map(([deal_id, own]) => ({
     deal_id,
     deal_key: lockKeyOf(deal_id),
     events: own.length,
   }))
+  return {
+    deals: JSON.stringify(deals),
+    partnerIds: partnerIdsOf(events),
+    given: JSON.stringify(events.map(toGiven)),
+  }
+}
+
+/**
+ * Stores the events whose deal has room and is not locked by another transaction, whose id is free and whose partner
+ * was active then. Returns created_at by id.
+ */
+export async function storeEvents(
+  db: Kysely<Database>,
+  { deals, partnerIds, given }: EventParameters,
+  { most, onlyOpen }: EventStorage,
+): Promise<ReadonlyMap<string, string>> {
+  if (partnerIds.length === 0) return new Map()
   const { rows } = await sql<{ id: string; created_at: string }>`
-    select * from store_events(${classes.deal}, ${JSON.stringify(deals)}, ${partnerIdsOf(events)},
-      ${JSON.stringify(events.map(toGiven))}, ${most}, ${onlyOpen})`.execute(db)
+    select * from store_events(${classes.deal}, ${deals}, ${partnerIds}, ${given}, ${most}, ${onlyOpen})`.execute(
+    db,
+  )
   return new Map(rows.map(({ id, created_at }) => [id, created_at]))
 }
 

@@ -8,7 +8,7 @@ import type { DealRecord } from '../record/record.ts'
 import { uncountedTouchpoints } from './deal-capacity.ts'
 import { ingest, type Ingested, lockAndIngest, outcomeOf, toIngested } from './ingest.ts'
 import { type EventAuthor, readEvents } from './read-events.ts'
-import { type EventSubmission, storeEvents } from './queries.ts'
+import { type EventParameters, type EventSubmission, storeEvents, toParameters } from './queries.ts'
 import type { Event, NewEvent } from './schemas.ts'
 
 /**
@@ -23,7 +23,7 @@ export function createTracking(db: Kysely<Database>, record: DealRecord, metrics
     ...groupLimits,
     run: (submissions) => {
       observeGroup(submissions.length)
-      return storeOpenDeals(db, submissions)
+      return storeOpenDeals(db, prepare(submissions))
     },
   })
   const store = shareCommits<EventSubmission, Ingested>(db, {
@@ -52,16 +52,24 @@ function readOne(event: NewEvent, author: EventAuthor): [EventSubmission] {
   return readEvents([event], author) as [EventSubmission]
 }
 
+/** Events to store, and the parameters of the statement that stores the first of each id. */
+export interface PreparedEvents {
+  readonly submissions: readonly EventSubmission[]
+  readonly firsts: ReadonlyMap<string, EventSubmission>
+  readonly parameters: EventParameters
+}
+
+export function prepare(submissions: readonly EventSubmission[]): PreparedEvents {
+  const firsts = new Map(submissions.toReversed().map((submission) => [submission.id, submission]))
+  return { submissions, firsts, parameters: toParameters([...firsts.values()]) }
+}
+
 /** Stores the events that need only an insert: their deal is open and not locked. The others get undefined. */
 export async function storeOpenDeals(
   db: Kysely<Database>,
-  submissions: readonly EventSubmission[],
+  { submissions, firsts, parameters }: PreparedEvents,
 ): Promise<(Ingested | undefined)[]> {
-  const firsts = new Map(submissions.toReversed().map((submission) => [submission.id, submission]))
-  const stored = await storeEvents(db, [...firsts.values()], {
-    most: uncountedTouchpoints,
-    onlyOpen: true,
-  })
+  const stored = await storeEvents(db, parameters, { most: uncountedTouchpoints, onlyOpen: true })
   return submissions.map((given) => {
     const created_at = firsts.get(given.id) === given ? stored.get(given.id) : undefined
     return created_at === undefined ? undefined : toIngested(given, created_at)
