@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import t from 'tap'
 import { connect } from '../../src/database/connect.ts'
 import { createDatabase } from '../support/database.ts'
+import { quietLog } from '../support/log.ts'
 
 t.test('a connection that is lost between two statements of a transaction is logged', async (t) => {
   const { url } = await createDatabase(t)
@@ -19,3 +20,25 @@ t.test('a connection that is lost between two statements of a transaction is log
   await t.rejects(transaction)
   t.match(await sql`select 1 as answer`.execute(db), { rows: [{ answer: 1 }] }, 'the pool replaces it')
 })
+
+t.test(
+  'timestamps are read as ISO 8601 texts with milliseconds, whatever the time zone of the session',
+  async (t) => {
+    const { url } = await createDatabase(t)
+    const db = connect({ url, max: 1, log: quietLog })
+    t.teardown(() => db.destroy())
+    const texts = ['2024-02-29T23:59:59.000Z', '2024-01-31T10:00:00.500Z', '2024-01-31T10:00:00.050Z']
+    const finer = '2024-01-31T10:00:00.123456Z'
+
+    for (const zone of ['UTC', 'Asia/Kathmandu', 'America/New_York', 'Europe/London']) {
+      await sql`select set_config('TimeZone', ${zone}, false)`.execute(db)
+      const { rows } = await sql<{ at: string }>`
+      select at from unnest(${[...texts, finer]}::timestamptz[]) as at`.execute(db)
+      t.strictSame(
+        rows.map(({ at }) => at),
+        [...texts, '2024-01-31T10:00:00.123Z'],
+        zone,
+      )
+    }
+  },
+)

@@ -93,6 +93,18 @@ t.test('PATCH /deals/:dealId names every fault of what is sent', async (t) => {
   })
 })
 
+t.test('metadata of a deal keeps the order of its members', async (t) => {
+  const service = await createApp(t)
+  await givenDeal(service, { id: 'd1', metadata: { zone: 'b  b', a: [1.5, null], 10: '\u00e9"\\' } })
+  const textOf = async () => JSON.stringify((await read(service)).metadata)
+
+  const made = await textOf()
+  await amend(service, { metadata: { aa: 1 } })
+
+  t.equal(made, '{"10":"\u00e9\\"\\\\","zone":"b  b","a":[1.5,null]}')
+  t.equal(await textOf(), '{"10":"\u00e9\\"\\\\","zone":"b  b","a":[1.5,null],"aa":1}')
+})
+
 t.test('name and metadata of a deal change without a version; metadata is merged deeply', async (t) => {
   const service = await createApp(t)
   await givenPartner(service, 'p1')
