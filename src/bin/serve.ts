@@ -42,12 +42,12 @@ const start = command({
 
 /** Starts the service. Adds to `opened` what must be closed, in reverse order. */
 async function serve(environment: Environment, log: Logger, opened: AsyncDisposableStack): Promise<void> {
-  for (const file of [localFile, firstKeyFile(environment.DATA_DIR)]) {
-    await closeFile(file).catch((err: unknown) => log.warn({ err }, `other users can read ${file}`))
-  }
   await requirePorts(environment)
   const database = await openDatabase(environment, log)
   opened.defer(() => database.close())
+  for (const file of [localFile, firstKeyFile(environment.DATA_DIR)]) {
+    await closeFile(file).catch((err: unknown) => log.warn({ err }, `other users can read ${file}`))
+  }
   if (environment.MIGRATE_ON_START === 'on') await database.migrate()
   await warnOfDatabase(database.db, log)
   // Without a database, or without a schema, the service starts too and confirms its time zone before its first write.

@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { access, constants, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { Client } from 'pg'
 import { createCluster, ensurePostmaster, shutDown, type Postmaster } from './cluster.ts'
+import { prepareFolder } from './data-folder.ts'
 import { findProgram } from './programs.ts'
 
 export interface EmbeddedDatabase {
@@ -65,28 +65,6 @@ export async function startEmbedded({
     const url = `postgres://service:${createHmac('sha256', password).update('service').digest('hex')}@${address}`
     return { ownerUrl, url, stop: () => leave({ root, home, ownerUrl, holder }) }
   }
-}
-
-/** Makes the folder if it is missing and returns its real path. Throws if it cannot be written. */
-async function prepareFolder(dataDir: string): Promise<string> {
-  try {
-    await makeFolder(resolve(dataDir))
-    // The dot makes this fail for a file.
-    await access(`${dataDir}/.`, constants.W_OK)
-    return await realpath(dataDir)
-  } catch (cause) {
-    throw new Error(`DATA_DIR must be a folder that can be written, and ${dataDir} is not:`, { cause })
-  }
-}
-
-/** In /proc, which refuses new folders with ENOENT, the recursive `mkdir` of Node never ends. */
-async function makeFolder(folder: string): Promise<void> {
-  if (existsSync(folder)) return
-  await makeFolder(dirname(folder))
-  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
-    // Another process may have made it since.
-    if (error.code !== 'EEXIST') throw error
-  })
 }
 
 /** The connection that holds the shared lock of this process. */

@@ -1,8 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir } from 'node:fs/promises'
+import { mkdtemp, open, readdir, rmdir } from 'node:fs/promises'
 import { Agent, get, type IncomingMessage } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { stripVTControlCharacters } from 'node:util'
 import { Pool } from 'pg'
@@ -251,6 +253,19 @@ t.test('a DATA_DIR that cannot be written is named in one sentence', async (t) =
   }
 })
 
+t.test('a DATA_DIR that does not answer is named in one sentence', async (t) => {
+  const folder = await mountSilentDrive(t)
+  if (folder === undefined) {
+    t.comment('skipped: this user cannot mount a drive')
+    return
+  }
+
+  const { code, stderr } = await runService(t, { PORT: '0', DATA_DIR: `${folder}/data` })
+
+  t.equal(code, 1)
+  t.match(stderr, /^DATA_DIR: \S+ does not answer within 5 s\. [^\n]+\n$/)
+})
+
 t.test(
   'the log is lines for people on a terminal, and JSON elsewhere',
   { skip: spawnSync('script', ['--version']).status !== 0 && 'script is not installed' },
@@ -295,6 +310,23 @@ async function makeKey(url: string): Promise<string> {
   const { key } = await issueKey(db, { name: 'test', scopes: ['read'] })
   await db.destroy()
   return key
+}
+
+/** Mounts a drive on which no call returns before it is unmounted. Undefined if this user may not do that. */
+async function mountSilentDrive(t: Test): Promise<string | undefined> {
+  const device = await open('/dev/fuse', 'r+').catch(() => undefined)
+  if (device === undefined) return undefined
+  const folder = await mkdtemp(join(tmpdir(), 'silent-drive-'))
+  t.teardown(async () => {
+    spawnSync('umount', ['--lazy', folder])
+    await device.close()
+    await rmdir(folder)
+  })
+  const options = 'fd=3,rootmode=40000,user_id=0,group_id=0'
+  const { status } = spawnSync('mount', ['-i', '-t', 'fuse', '-o', options, 'silent', folder], {
+    stdio: ['ignore', 'ignore', 'ignore', device.fd],
+  })
+  return status === 0 ? folder : undefined
 }
 
 /** Listens on a port and returns its number. */
