@@ -129,15 +129,16 @@ async function fillAndRollUp(client: Client, url: string, size: number): Promise
   const db = connect({ url, max: 2, log: console })
   try {
     await migrateToLatest(db)
-    await fillDatabase(client, size)
-    const began = performance.now()
-    await rebuildRollups(db)
-    console.error(`rollups built in ${((performance.now() - began) / 1000).toFixed(1)} s`)
+    const filling = await time(() => fillDatabase(client, size))
+    const rolling = await time(() => rebuildRollups(db))
+    console.error(`filled in ${toSeconds(filling)} s, rollups built in ${toSeconds(rolling)} s`)
     await client.query('vacuum analyze')
   } finally {
     await db.destroy()
   }
 }
+
+const toSeconds = (ms: number) => (ms / 1000).toFixed(1)
 
 function urlOf(database: string): string {
   const url = new URL(server.url)
