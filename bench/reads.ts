@@ -138,7 +138,9 @@ async function fillAndRollUp(client: Client, url: string, size: number): Promise
   }
 }
 
-const toSeconds = (ms: number) => (ms / 1000).toFixed(1)
+function toSeconds(ms: number): string {
+  return (ms / 1000).toFixed(1)
+}
 
 function urlOf(database: string): string {
   const url = new URL(server.url)
