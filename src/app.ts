@@ -2,6 +2,7 @@ import { fastify, type FastifyBaseLogger, type FastifyHttpOptions, type FastifyI
 import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import helmet from '@fastify/helmet'
 import type { Kysely } from 'kysely'
 import { analytics } from './analytics/routes.ts'
 import { createCallers } from './api-keys/callers.ts'
@@ -26,7 +27,6 @@ import { createMetrics, measureRequests, type Metrics, serveMetrics } from './ht
 import { answerFrameworkError, answerProblems, answerUnknownRoute } from './http/problems.ts'
 import { limitOpenRoutes, limitRates } from './http/rate-limit.ts'
 import { answerSocketError, overrideNodeAnswers } from './http/sockets.ts'
-import { sendSecurityHeaders } from './http/security-headers.ts'
 import { compileSerializersOnce } from './http/serialization.ts'
 import { traceRequests } from './http/tracing.ts'
 import { limitUnreadAnswers } from './http/unread-answers.ts'
@@ -110,7 +110,8 @@ async function useHttpRules(app: FastifyInstance, config: Config, metrics: Metri
   limitUnreadAnswers(app, metrics)
   if (config.METRICS_PORT !== undefined)
     serveMetrics(app, metrics, { host: config.HOST, port: config.METRICS_PORT })
-  sendSecurityHeaders(app)
+  // The service speaks plain HTTP (TLS ends at the load balancer), so upgrading requests to https would break /docs.
+  await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
   if (config.CORS_ORIGIN !== undefined) await allowOrigins(app, config.CORS_ORIGIN)
 }
 

@@ -1,5 +1,6 @@
 import { fastify } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import helmet from '@fastify/helmet'
 import { Pool } from 'pg'
 import { createCallers } from '../../src/api-keys/callers.ts'
 import { connect } from '../../src/database/connect.ts'
@@ -8,7 +9,6 @@ import { acceptOnlyJson } from '../../src/http/json.ts'
 import { logController, logResponse } from '../../src/http/log.ts'
 import { answerProblems } from '../../src/http/problems.ts'
 import { limitRates } from '../../src/http/rate-limit.ts'
-import { sendSecurityHeaders } from '../../src/http/security-headers.ts'
 import { useStrictValidation } from '../../src/http/validation.ts'
 import { resources } from '../../src/openapi/resources.ts'
 import { naiveRoutes } from './naive-routes.ts'
@@ -26,7 +26,7 @@ acceptOnlyJson(app)
 answerProblems(app)
 app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
 app.addHook('onResponse', logResponse)
-sendSecurityHeaders(app)
+await app.register(helmet)
 const limits = await limitRates(app, { db, max: 1_000_000_000, windowMs: 60_000 })
 await app.register(async (guarded) => {
   authenticate(guarded, { ...createCallers(db), ...limits })
