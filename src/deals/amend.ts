@@ -14,7 +14,7 @@ import { findRecorded, type RecordedDeal } from '../record/recorded-deals.ts'
 import type { DealDescription, DealRow, DealTerms } from '../record/schemas.ts'
 import type { ModelParameters } from '../record/terms-schemas.ts'
 import { toDealSplit } from './deal-split.ts'
-import type { DealChange, DealSplit } from './schemas.ts'
+import type { DealChange, DealDeclaration, DealSplit } from './schemas.ts'
 
 interface Amendment {
   readonly record: DealRecord
@@ -31,7 +31,7 @@ export async function amendDeal(
 ): Promise<DealSplit> {
   const before = await lockDeal(trx, id)
   if (before.row.voided_at !== null) throw new DealVoid(id)
-  const after = { terms: amend(before.row, change, defaults), description: describe(before.row, change) }
+  const after = factsAfter(before.row, change, { defaults, isWhole: false })
   await checkAgreedPartners(trx, after.terms)
   const cause = causeOf({ api_key_ids: [keyId], note: change.note })
   const changed = await record.change(trx, 'amended', [{ deal_id: id, before, after, cause }])
@@ -66,20 +66,51 @@ async function lockDeal(trx: Kysely<Database>, id: string): Promise<RecordedDeal
   return deal
 }
 
-// Fields and parameters that are not sent keep the stored values, so a default that changed since has no effect.
-function amend(deal: DealRow, change: DealChange, defaults: DealDefaults): DealTerms {
-  const { attribution_model = deal.attribution_model, model_parameters: given = {} } = change
-  const kept = attribution_model === deal.attribution_model ? deal.model_parameters : windowOf(deal)
-  const [amount_minor, close, model_parameters] = accept(
-    change.amount === undefined ? { value: deal.amount_minor } : readAmount(change.amount, deal.currency),
-    readClose(change, { calendar: defaults.calendar, now: Date.now(), stored: deal }),
-    readParameters(attribution_model, mergeObjects(kept, given), defaults),
-  )
-  return { amount_minor, currency: deal.currency, ...close, attribution_model, model_parameters }
+interface Amending {
+  readonly defaults: DealDefaults
+  /** Whether objects that are sent replace the stored ones (PUT), or are merged into them (PATCH). */
+  readonly isWhole: boolean
 }
 
-function describe(deal: DealRow, { name = deal.name, metadata: sent }: DealChange): DealDescription {
-  const metadata = sent === undefined ? deal.metadata : mergeMetadata(deal.metadata, sent)
+/**
+ * What a deal is after a change. Fields and parameters that are not sent keep the stored values, so a default that changed
+ * since has no effect. Errors: 400.
+ */
+export function factsAfter(
+  deal: DealRow,
+  change: DealChange | DealDeclaration,
+  amending: Amending,
+): { readonly terms: DealTerms; readonly description: DealDescription } {
+  return { terms: amend(deal, change, amending), description: describe(deal, change, amending) }
+}
+
+function amend(
+  deal: DealRow,
+  change: DealChange & { currency?: string },
+  { defaults, isWhole }: Amending,
+): DealTerms {
+  const { currency = deal.currency, attribution_model = deal.attribution_model } = change
+  const { model_parameters: sent = {} } = change
+  const kept = attribution_model === deal.attribution_model ? deal.model_parameters : windowOf(deal)
+  const isReplaced = isWhole && change.model_parameters !== undefined
+  const [amount_minor, close, model_parameters] = accept(
+    change.amount === undefined ? { value: deal.amount_minor } : readAmount(change.amount, currency),
+    readClose(change, { calendar: defaults.calendar, now: Date.now(), stored: deal }),
+    readParameters(
+      attribution_model,
+      isReplaced ? { ...windowOf(deal), ...sent } : mergeObjects(kept, sent),
+      defaults,
+    ),
+  )
+  return { amount_minor, currency, ...close, attribution_model, model_parameters }
+}
+
+function describe(
+  deal: DealRow,
+  { name = deal.name, metadata: sent = deal.metadata }: Pick<DealChange, 'name' | 'metadata'>,
+  { isWhole }: Amending,
+): DealDescription {
+  const metadata = isWhole ? sent : mergeMetadata(deal.metadata, sent)
   checkMetadata(metadata)
   return { name, metadata }
 }

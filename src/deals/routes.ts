@@ -5,6 +5,7 @@ import type { Database } from '../database/tables.ts'
 import { DealNotFound } from '../errors.ts'
 import { serializeEvents, VoidReason } from '../events/schemas.ts'
 import type { Write } from '../http/idempotency.ts'
+import { confirmId } from '../values/confirm-id.ts'
 import { readBounds } from '../values/periods.ts'
 import { sendJson } from '../http/json.ts'
 import { answers } from '../http/problems.ts'
@@ -12,10 +13,11 @@ import { Currency, describe, Id, ListPeriod, Page, ref, Strict } from '../values
 import type { DealRecord } from '../record/record.ts'
 import { amendDeal, voidDeal } from './amend.ts'
 import { createClosing } from './close.ts'
+import { declareDeal } from './declare.ts'
 import type { DealDefaults } from '../record/read-terms.ts'
 import { countEvents, findDeal, listDeals, listFirstEvents, toDeal } from './queries.ts'
 import { AttributionModel } from '../record/terms-schemas.ts'
-import { Deal, DealChange, DealDetail, DealPage, DealSplit, NewDeal } from './schemas.ts'
+import { Deal, DealChange, DealDeclaration, DealDetail, DealPage, DealSplit, NewDeal } from './schemas.ts'
 
 interface DealsOptions {
   readonly db: Kysely<Database>
@@ -81,6 +83,17 @@ const patchDeal = {
   response: answers({ 200: ref(DealSplit) }, 404, 409),
 }
 
+const putDeal = {
+  operationId: 'declareDeal',
+  summary: 'Declare a deal as your system has it',
+  description:
+    'Makes the deal (201), changes it in one version, or finds it unchanged and writes nothing (200). It compares with the deal as it is now. A field that is left out keeps what is stored; for a new deal it takes its default. Objects that are sent are whole values, not merged. A void deal stays void: a declaration that would change it is refused (409).',
+  tags,
+  params: dealParams,
+  body: ref(DealDeclaration),
+  response: answers({ 201: ref(DealSplit), 200: ref(DealSplit) }, 409),
+}
+
 const postVoid = {
   operationId: 'voidDeal',
   summary: 'Void a deal: it stays on record and no longer counts',
@@ -127,6 +140,14 @@ export const deals: FastifyPluginAsyncTypebox<DealsOptions> = async (
       }),
     })),
   )
+
+  app.put('/deals/:dealId', { schema: putDeal }, (request, reply) => {
+    const { body: sent, params, caller } = request
+    confirmId(params.dealId, sent)
+    return write(request, reply, (trx) =>
+      declareDeal(trx, { record, defaults }, { id: params.dealId, sent, keyId: caller.id }),
+    )
+  })
 
   app.post('/deals/:dealId/void', { schema: postVoid }, (request, reply) =>
     write(request, reply, async (trx) => ({

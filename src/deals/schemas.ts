@@ -6,6 +6,7 @@ import {
   Amount,
   Currency,
   Day,
+  DeclaredId,
   describe,
   Id,
   Listing,
@@ -76,6 +77,27 @@ export const DealChange = Strict(
   { $id: 'DealChange', minProperties: 1 },
 )
 export type DealChange = Static<typeof DealChange>
+
+export const DealDeclaration = Strict(
+  {
+    ...NewDeal.properties,
+    id: DeclaredId,
+    model_parameters: Type.Optional(
+      describe(
+        ref(ModelParameters),
+        'The whole set: weights and other parameters that it leaves out take their defaults, but `close_grace_minutes` and `lookback_days` keep what is stored. Left out, all parameters keep what is stored; if the model changes, only these two do.',
+      ),
+    ),
+    metadata: Type.Optional(Nullable(describe(Metadata, 'The whole object. Null: none.'))),
+    note: DealChange.properties.note,
+  },
+  {
+    $id: 'DealDeclaration',
+    description:
+      'What you know of a deal. A field that is left out keeps what is stored; for a new deal it takes its default.',
+  },
+)
+export type DealDeclaration = Static<typeof DealDeclaration>
 
 export const DealEvent = Type.Composite([Event, Type.Object({ partner_name: Type.String() })], {
   $id: 'DealEvent',

@@ -17,20 +17,24 @@ interface PartnerUpdate {
   readonly id: string
   readonly change: PartnerChange
   readonly actor: Actor
+  /** Whether metadata that is sent replaces the stored one, or is merged into it. */
+  readonly isWhole?: boolean
 }
 
 /** Changes a partner. Payout details in the request always count as changed; empty ones erase. Errors: 400, 404, 409. */
 export async function changePartner(
   trx: Kysely<Database>,
-  { vault, id, change, actor }: PartnerUpdate,
+  { vault, id, change, actor, isWhole = false }: PartnerUpdate,
 ): Promise<PartnerRow> {
   const { payout_details: details, ...columns } = change
   if (details !== undefined) refuseMasked(details)
   const before = await lockPartner(trx, id)
   if (before === undefined) throw new PartnerNotFound(id)
   const metadata =
-    change.metadata === undefined ? {} : { metadata: mergeMetadata(before.metadata, change.metadata) }
-  checkMetadata(metadata.metadata)
+    change.metadata === undefined || isWhole
+      ? {}
+      : { metadata: mergeMetadata(before.metadata, change.metadata) }
+  checkMetadata(metadata.metadata ?? change.metadata)
   const email = columns.email ? { email: toStoredEmail(columns.email) } : {}
   const sealed = details === undefined ? {} : { payout_details: sealDetails(vault, details, id) }
   const after = await updatePartner(trx, id, {

@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import {
   Currency,
+  DeclaredId,
   describe,
   Id,
   Listing,
@@ -105,6 +106,21 @@ export const PartnerChange = Strict(
   { $id: 'PartnerChange', minProperties: 1 },
 )
 export type PartnerChange = Static<typeof PartnerChange>
+
+export const PartnerDeclaration = Strict(
+  {
+    ...Type.Omit(NewPartner, ['payout_details']).properties,
+    id: DeclaredId,
+    metadata: Type.Optional(describe(metadata, 'The whole object. Null: none.')),
+    status: Type.Optional(ref(PartnerStatus)),
+  },
+  {
+    $id: 'PartnerDeclaration',
+    description:
+      'What you know of a partner. A field that is left out keeps what is stored; for a new partner it takes its default. Payout details are set by `POST` and `PATCH` only.',
+  },
+)
+export type PartnerDeclaration = Static<typeof PartnerDeclaration>
 
 export const PartnerStats = Type.Object(
   {
