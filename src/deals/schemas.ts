@@ -9,10 +9,12 @@ import {
   DeclaredId,
   describe,
   Id,
+  LineId,
   Listing,
   Metadata,
   NewId,
   Nullable,
+  OneOf,
   ref,
   Strict,
   Text,
@@ -98,6 +100,18 @@ export const DealDeclaration = Strict(
   },
 )
 export type DealDeclaration = Static<typeof DealDeclaration>
+
+export const DealLine = Strict(
+  { ...NewDeal.properties, id: LineId, kind: OneOf(['deal']) },
+  { $id: 'DealLine' },
+)
+export type DealLine = Static<typeof DealLine>
+
+export const DeclaredDealLine = Strict(
+  { ...DealDeclaration.properties, id: LineId, kind: OneOf(['deal']) },
+  { $id: 'DeclaredDealLine' },
+)
+export type DeclaredDealLine = Static<typeof DeclaredDealLine>
 
 export const DealEvent = Type.Composite([Event, Type.Object({ partner_name: Type.String() })], {
   $id: 'DealEvent',

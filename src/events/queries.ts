@@ -73,6 +73,15 @@ export function findEvent(db: Kysely<Database>, id: string): Promise<Event | und
   return db.selectFrom('events').select(eventColumns).where('id', '=', id).executeTakeFirst()
 }
 
+/** The events with these ids. */
+export function listEventsById(db: Kysely<Database>, ids: readonly string[]): Promise<Event[]> {
+  return db
+    .selectFrom('events')
+    .select(eventColumns)
+    .where('id', '=', sql<string>`any(${ids}::text[])`)
+    .execute()
+}
+
 /** The stored events with these ids. */
 export function listSubmitted(db: Kysely<Database>, ids: readonly string[]): Promise<StoredEvent[]> {
   return db

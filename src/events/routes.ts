@@ -2,22 +2,18 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { Type } from '@sinclair/typebox'
-import { limitConcurrency } from '../database/limit-concurrency.ts'
+import { limitConcurrency, type RunLimited } from '../database/limit-concurrency.ts'
 import type { Database } from '../database/tables.ts'
-import type { ConfirmTimeZone } from '../database/time-zone.ts'
 import { EventNotFound } from '../errors.ts'
-import type { Authentication } from '../http/authentication.ts'
 import { clientSignalOf } from '../http/client-signal.ts'
 import type { Write } from '../http/idempotency.ts'
 import { sendJson } from '../http/json.ts'
 import type { Metrics } from '../http/metrics.ts'
-import type { Clock } from '../values/clock.ts'
 import { answers } from '../http/problems.ts'
 import type { Calendar } from '../values/calendar.ts'
 import { readBounds, toInstants } from '../values/periods.ts'
 import { describe, Id, ListPeriod, Page, ref, Strict } from '../values/schemas.ts'
 import type { DealRecord } from '../record/record.ts'
-import { imports } from './import-routes.ts'
 import { ingestAll } from './ingest.ts'
 import type { EventAuthor } from './read-events.ts'
 import { findEvent, listEvents } from './queries.ts'
@@ -38,15 +34,11 @@ interface EventsOptions {
   readonly write: Write
   readonly record: DealRecord
   readonly metrics: Metrics
-  readonly findCaller: Authentication['findCaller']
-  readonly clock: Clock
   readonly calendar: Calendar
-  readonly confirmTimeZone: ConfirmTimeZone
+  /** Limits how many batches of all requests lock deals at the same time. */
+  readonly inTurn: RunLimited
 }
 
-// A batch locks up to 1,000 deals. PostgreSQL's lock table, which all instances share, holds about 10,000 locks.
-const batchesAtOnce = 3
-const batchesWaiting = 100
 // Rows of all pages that are built at the same time: each may have 16 kB of metadata.
 const rowsAtOnce = 1000
 const pagesWaiting = 1000
@@ -110,12 +102,10 @@ const postVoid = {
 }
 
 export const events: FastifyPluginAsyncTypebox<EventsOptions> = async (app, needs) => {
-  const { db, write, record, metrics, findCaller, clock, calendar, confirmTimeZone } = needs
+  const { db, write, record, metrics, calendar, inTurn } = needs
   const authorOf = ({ caller }: FastifyRequest): EventAuthor => ({ keyId: caller.id, calendar })
   const track = createTracking(db, record, metrics)
-  const inTurn = limitConcurrency(batchesAtOnce, batchesWaiting)
   const list = limitConcurrency(rowsAtOnce, pagesWaiting)
-  await app.register(imports, { db, record, inTurn, findCaller, clock, confirmTimeZone, calendar })
 
   app.post('/events', { schema: trackEvent }, (request, reply) =>
     write(request, reply, track(request.body, authorOf(request))),

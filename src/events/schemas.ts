@@ -1,10 +1,11 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { touchpointTypes } from '../attribution/touch.ts'
-import { Fault, ProblemCode } from '../values/problem.ts'
 import {
   DateOrTimestamp,
+  DeclaredId,
   describe,
   Id,
+  LineId,
   Listing,
   NewId,
   Metadata,
@@ -88,41 +89,35 @@ export type Accepted = Static<typeof Accepted>
 export const EventLine = Strict(
   {
     ...NewEvent.properties,
-    id: describe(
-      Id,
-      'An id of your system. A line with the id and content of a stored event changes nothing.',
-    ),
+    id: LineId,
     kind: Type.Optional(OneOf(['event'])),
   },
   { $id: 'EventLine' },
 )
 export type EventLine = Static<typeof EventLine>
 
-export const RefusedLine = Type.Object(
+export const EventDeclaration = Strict(
   {
-    line: Type.Integer({ description: 'The number of the line, from 1.' }),
-    code: ref(ProblemCode),
-    detail: Type.String(),
-    errors: Type.Array(ref(Fault), { description: 'The first 10 faults of the line.' }),
+    ...NewEvent.properties,
+    id: DeclaredId,
+    metadata: Type.Optional(Nullable(describe(Metadata, 'The whole object. Null: none.'))),
+    note: Type.Optional(
+      describe(Text(500), 'Why the event is corrected. The history shows it with the version.'),
+    ),
   },
-  { $id: 'RefusedLine' },
+  {
+    $id: 'EventDeclaration',
+    description:
+      'What you know of an event. A field that is left out keeps what is stored; for a new event it takes its default.',
+  },
 )
-export type RefusedLine = Static<typeof RefusedLine>
+export type EventDeclaration = Static<typeof EventDeclaration>
 
-export const ImportReport = Type.Object(
-  {
-    accepted: Type.Integer({ description: 'Lines whose events this request stored.' }),
-    duplicates: Type.Integer({
-      description: 'Lines whose events were stored before, or by an earlier line.',
-    }),
-    refused: Type.Integer({ description: 'Lines that were refused.' }),
-    refusals: Type.Array(ref(RefusedLine), {
-      description: 'The first refused lines: up to 1000, and up to 256 kB together.',
-    }),
-  },
-  { $id: 'ImportReport' },
+export const DeclaredEventLine = Strict(
+  { ...EventDeclaration.properties, id: LineId, kind: OneOf(['event']) },
+  { $id: 'DeclaredEventLine' },
 )
-export type ImportReport = Static<typeof ImportReport>
+export type DeclaredEventLine = Static<typeof DeclaredEventLine>
 
 export const VoidReason = Strict({ reason: Text(500) }, { $id: 'VoidReason' })
 export type VoidReason = Static<typeof VoidReason>

@@ -1,4 +1,4 @@
-import type { ImportReport } from '../events/schemas.ts'
+import type { ImportReport } from '../bulk-import/schemas.ts'
 import { type ApiResponse, type CallApi, faultsOf, reasonOf } from './api-client.ts'
 import { describeFaults } from './describe-refusal.ts'
 import type { Kind } from './file-line.ts'

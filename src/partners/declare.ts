@@ -27,7 +27,7 @@ export async function declarePartner(
   const found = await findPartner(trx, id)
   const created = found === undefined ? await create(trx, declaration) : undefined
   if (created !== undefined) return { ...created, isChanged: true }
-  const stored = found ?? ((await findPartner(trx, id)) as PartnerRow)
+  const stored = (found ?? (await findPartner(trx, id))) as PartnerRow
   const change = changeOf(stored, sent)
   if (change === undefined) return { ...answerOf(vault, 200, stored), isChanged: false }
   const changed = await changePartner(trx, { vault, id, change, actor, isWhole: true })

@@ -4,6 +4,7 @@ import {
   DeclaredId,
   describe,
   Id,
+  LineId,
   Listing,
   Matching,
   Metadata,
@@ -121,6 +122,18 @@ export const PartnerDeclaration = Strict(
   },
 )
 export type PartnerDeclaration = Static<typeof PartnerDeclaration>
+
+export const PartnerLine = Strict(
+  { ...NewPartner.properties, id: LineId, kind: OneOf(['partner']) },
+  { $id: 'PartnerLine' },
+)
+export type PartnerLine = Static<typeof PartnerLine>
+
+export const DeclaredPartnerLine = Strict(
+  { ...PartnerDeclaration.properties, id: LineId, kind: OneOf(['partner']) },
+  { $id: 'DeclaredPartnerLine' },
+)
+export type DeclaredPartnerLine = Static<typeof DeclaredPartnerLine>
 
 export const PartnerStats = Type.Object(
   {

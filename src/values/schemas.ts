@@ -30,6 +30,12 @@ export const NewId = Type.Optional(
   ),
 )
 
+/** The id in a line of an import, which makes the import safe to repeat. */
+export const LineId = describe(
+  Id,
+  'An id of your system. A line with the id and content of a stored object changes nothing.',
+)
+
 /** The id in the body of a `PUT`. */
 export const DeclaredId = Type.Optional(describe(Id, 'If it is sent, the id in the path.'))
 

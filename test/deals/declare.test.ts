@@ -153,7 +153,7 @@ t.test('of concurrent PUTs of one new deal one makes it and the others compare',
     Array.from({ length: 12 }, (_, n) => put(service, { ...deal, amount: 100 + (n % 3) })),
   )
 
-  const statuses = answers.map(({ statusCode }) => statusCode).sort()
+  const statuses = answers.map(({ statusCode }) => statusCode).sort((a, b) => a - b)
   t.strictSame(statuses, [...Array.from({ length: 11 }, () => 200), 201])
   const reasons = (await reasonsOf(service)).map(([reason]) => reason)
   t.equal(reasons[0], 'closed')

@@ -113,5 +113,8 @@ t.test('of concurrent PUTs of one new partner one makes it and the others compar
     Array.from({ length: 9 }, (_, n) => put(service, { name: `Acme ${n % 3}`, email: 'info@acme.example' })),
   )
 
-  t.strictSame(answers.map(({ status }) => status).sort(), [...Array.from({ length: 8 }, () => 200), 201])
+  t.strictSame(
+    answers.map(({ status }) => status).sort((a, b) => a - b),
+    [...Array.from({ length: 8 }, () => 200), 201],
+  )
 })
