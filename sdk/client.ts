@@ -744,6 +744,48 @@ export type DealEvent = {
     partner_name: string;
 };
 
+export type DealLine = {
+    /**
+     * An id of your system. A line with the id and content of a stored object changes nothing.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id: string;
+    /**
+     * The name of the deal in your system.
+     */
+    name?: string | null;
+    /**
+     * In units of the currency, such as 1234.56 for USD. Above 0 and below 10^15 minor units. More decimals than the currency has are refused (400), never rounded.
+     * @minimum 0.0001
+     * @maximum 999999999999999
+     */
+    amount: number;
+    /**
+     * The currency of `amount`, an ISO 4217 code such as USD. It decides how many decimals an amount has: USD 2, JPY 0, KWD 3. Default: `DEFAULT_CURRENCY` of the service.
+     * @pattern ^[A-Z]{3}$
+     * @format currency
+     */
+    currency?: string;
+    /**
+     * When the deal closed: a date such as 2024-01-20, or an instant with its offset, cut to milliseconds, at most 24 hours ahead. A date, or a midnight in its own offset such as 2024-01-20T00:00:00+01:00, stands for that whole day: touchpoints count until the day ends in the time zone of the service. Default: the time of the request.
+     * @format date-or-date-time
+     */
+    closed_date?: string;
+    /**
+     * Whether `closed_date` stands for its whole day, in its own offset. Default: true for a date and for a midnight. A `closed_date` that was read and is sent back keeps what it stood for.
+     */
+    closed_all_day?: boolean;
+    attribution_model: AttributionModel;
+    model_parameters?: ModelParameters;
+    /**
+     * A JSON object of your own, up to 16 kB and 16 levels deep. It is stored as sent and does not affect the split.
+     */
+    metadata?: Record<string, unknown> | null;
+    kind: "deal";
+};
+
 export type DealPage = {
     deals: ListedDeal[];
     pagination: Pagination;
@@ -755,6 +797,126 @@ export type DealPage = {
 export type DealSplit = {
     deal: Deal;
     attribution: Attribution;
+};
+
+export type DeclaredDealLine = {
+    /**
+     * An id of your system. A line with the id and content of a stored object changes nothing.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id: string;
+    /**
+     * The name of the deal in your system.
+     */
+    name?: string | null;
+    /**
+     * In units of the currency, such as 1234.56 for USD. Above 0 and below 10^15 minor units. More decimals than the currency has are refused (400), never rounded.
+     * @minimum 0.0001
+     * @maximum 999999999999999
+     */
+    amount: number;
+    /**
+     * The currency of `amount`, an ISO 4217 code such as USD. It decides how many decimals an amount has: USD 2, JPY 0, KWD 3. Default: `DEFAULT_CURRENCY` of the service.
+     * @pattern ^[A-Z]{3}$
+     * @format currency
+     */
+    currency?: string;
+    /**
+     * When the deal closed: a date such as 2024-01-20, or an instant with its offset, cut to milliseconds, at most 24 hours ahead. A date, or a midnight in its own offset such as 2024-01-20T00:00:00+01:00, stands for that whole day: touchpoints count until the day ends in the time zone of the service. Default: the time of the request.
+     * @format date-or-date-time
+     */
+    closed_date?: string;
+    /**
+     * Whether `closed_date` stands for its whole day, in its own offset. Default: true for a date and for a midnight. A `closed_date` that was read and is sent back keeps what it stood for.
+     */
+    closed_all_day?: boolean;
+    attribution_model: AttributionModel;
+    model_parameters?: ModelParameters;
+    /**
+     * The whole object. Null: none.
+     */
+    metadata?: Record<string, unknown> | null;
+    /**
+     * Why the deal is changed. The history shows it with the version.
+     * @minLength 1
+     * @maxLength 500
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    note?: string;
+    kind: "deal";
+};
+
+export type DeclaredEventLine = {
+    /**
+     * An id of your system. A line with the id and content of a stored object changes nothing.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id: string;
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    partner_id: string;
+    /**
+     * The id of the deal, which may be recorded later.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    deal_id: string;
+    touchpoint_type: TouchpointType;
+    /**
+     * When the touchpoint happened: a date, which stands for the start of its day in the time zone of the service, or an instant with its offset, cut to milliseconds, at most 5 minutes ahead. Default: the time of the request. A touchpoint later than `close_grace_minutes` after the close of its deal is stored and earns nothing.
+     * @format date-or-date-time
+     */
+    timestamp?: string;
+    /**
+     * The whole object. Null: none.
+     */
+    metadata?: Record<string, unknown> | null;
+    /**
+     * Why the event is corrected. The history shows it with the version.
+     * @minLength 1
+     * @maxLength 500
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    note?: string;
+    kind: "event";
+};
+
+export type DeclaredPartnerLine = {
+    /**
+     * An id of your system. A line with the id and content of a stored object changes nothing.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id: string;
+    /**
+     * @minLength 1
+     * @maxLength 200
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    name: string;
+    /**
+     * Unique among partners, in any case: another partner with it is refused (409). Null: none. An address with other than ASCII characters is stored in lower case.
+     */
+    email?: string | null;
+    /**
+     * A name of your own for partners that belong together. Null: none.
+     */
+    group?: string | null;
+    /**
+     * The whole object. Null: none.
+     */
+    metadata?: Record<string, unknown> | null;
+    status?: PartnerStatus;
+    kind: "partner";
 };
 
 /**
@@ -805,9 +967,52 @@ export type EventAnswer = {
     event: Event;
 };
 
+/**
+ * What you know of an event. A field that is left out keeps what is stored; for a new event it takes its default.
+ */
+export type EventDeclaration = {
+    /**
+     * If it is sent, the id in the path.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id?: string;
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    partner_id: string;
+    /**
+     * The id of the deal, which may be recorded later.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    deal_id: string;
+    touchpoint_type: TouchpointType;
+    /**
+     * When the touchpoint happened: a date, which stands for the start of its day in the time zone of the service, or an instant with its offset, cut to milliseconds, at most 5 minutes ahead. Default: the time of the request. A touchpoint later than `close_grace_minutes` after the close of its deal is stored and earns nothing.
+     * @format date-or-date-time
+     */
+    timestamp?: string;
+    /**
+     * The whole object. Null: none.
+     */
+    metadata?: Record<string, unknown> | null;
+    /**
+     * Why the event is corrected. The history shows it with the version.
+     * @minLength 1
+     * @maxLength 500
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    note?: string;
+};
+
 export type EventLine = {
     /**
-     * An id of your system. A line with the id and content of a stored event changes nothing.
+     * An id of your system. A line with the id and content of a stored object changes nothing.
      * @minLength 1
      * @maxLength 128
      * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
@@ -1078,6 +1283,29 @@ export type IssuedApiKey = {
 
 export type IssuedApiKeyAnswer = {
     api_key: IssuedApiKey;
+};
+
+export type LinesReport = {
+    /**
+     * Lines whose objects this request made.
+     */
+    created: number;
+    /**
+     * Lines that changed a stored object. 0 when submitting.
+     */
+    changed: number;
+    /**
+     * Lines for which nothing was written.
+     */
+    unchanged: number;
+    /**
+     * Lines that were refused.
+     */
+    refused: number;
+    /**
+     * The first refused lines: up to 1000, and up to 256 kB together.
+     */
+    refusals: RefusedLine[];
 };
 
 /**
@@ -1553,6 +1781,36 @@ export type PartnerDeclaration = {
 export type PartnerDetail = {
     partner: Partner;
     stats: PartnerStats;
+};
+
+export type PartnerLine = {
+    /**
+     * An id of your system. A line with the id and content of a stored object changes nothing.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id: string;
+    /**
+     * @minLength 1
+     * @maxLength 200
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    name: string;
+    /**
+     * Unique among partners, in any case: another partner with it is refused (409). Null: none. An address with other than ASCII characters is stored in lower case.
+     */
+    email?: string | null;
+    /**
+     * A name of your own for partners that belong together. Null: none.
+     */
+    group?: string | null;
+    /**
+     * A JSON object of your own, up to 16 kB and 16 levels deep. It is stored as sent and does not affect the split.
+     */
+    metadata?: Record<string, unknown> | null;
+    payout_details?: PayoutDetails;
+    kind: "partner";
 };
 
 export type PartnerMonth = {
@@ -2653,23 +2911,6 @@ export type GetStatementCsvVariables = {
     query: GetStatementCsvQuery;
 };
 
-export type ImportEventsResult = ImportReport;
-
-export type ImportEventsError = Problem;
-
-export type ImportEventsBody = string;
-
-export type ImportEventsResponseHeaders = {
-    xRequestId?: string;
-    ratelimitLimit?: number;
-    ratelimitRemaining?: number;
-    ratelimitReset?: number;
-};
-
-export type ImportEventsVariables = {
-    body: ImportEventsBody;
-};
-
 export type ListEventsResult = EventPage;
 
 export type ListEventsError = Problem;
@@ -2851,6 +3092,48 @@ export type VoidEventVariables = {
     path: VoidEventPath;
     body: VoidEventBody;
     headers?: VoidEventHeaders;
+};
+
+export type ImportEventsResult = ImportReport;
+
+export type ImportEventsError = Problem;
+
+export type ImportEventsBody = string;
+
+export type ImportEventsResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type ImportEventsVariables = {
+    body: ImportEventsBody;
+};
+
+export type ImportLinesResult = LinesReport;
+
+export type ImportLinesError = Problem;
+
+export type ImportLinesQuery = {
+    /**
+     * `submit`: as `POST`, a line with the id of another submission is refused. `declare`: as `PUT`, it changes what is stored.
+     */
+    mode?: "submit" | "declare";
+};
+
+export type ImportLinesBody = string;
+
+export type ImportLinesResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type ImportLinesVariables = {
+    query?: ImportLinesQuery;
+    body: ImportLinesBody;
 };
 
 export type ListDealsResult = DealPage;
@@ -3932,19 +4215,6 @@ export type Ops = {
             ratelimitReset?: number;
         };
     };
-    importEvents: {
-        args: {
-            body: ImportEventsBody;
-        };
-        result: Result<ImportEventsResult, ImportEventsError>;
-        mode: "result";
-        headers: {
-            xRequestId?: string;
-            ratelimitLimit?: number;
-            ratelimitRemaining?: number;
-            ratelimitReset?: number;
-        };
-    };
     listEvents: {
         args: {
             query?: ListEventsQuery;
@@ -4017,6 +4287,33 @@ export type Ops = {
             ratelimitRemaining?: number;
             ratelimitReset?: number;
             idempotencyReplayed?: string;
+        };
+    };
+    importEvents: {
+        args: {
+            body: ImportEventsBody;
+        };
+        result: Result<ImportEventsResult, ImportEventsError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
+    importLines: {
+        args: {
+            query?: ImportLinesQuery;
+            body: ImportLinesBody;
+        };
+        result: Result<ImportLinesResult, ImportLinesError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
         };
     };
     listDeals: {
@@ -4379,12 +4676,13 @@ export const OPERATIONS = {
     erasePayoutDetails: { id: "erasePayoutDetails", method: "DELETE", path: "/partners/{partnerId}/payout-details", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     getStatement: { id: "getStatement", method: "GET", path: "/partners/{partnerId}/statement", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "month", in: "query" }, { name: "currency", in: "query" }, { name: "as_of", in: "query" }, { name: "format", in: "query" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     getStatementCsv: { id: "getStatementCsv", method: "GET", path: "/partners/{partnerId}/statement.csv", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "month", in: "query" }, { name: "currency", in: "query" }, { name: "as_of", in: "query" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], responseKind: "text", security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "link", key: "link", type: "string" }, { name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
-    importEvents: { id: "importEvents", method: "POST", path: "/events/import", tags: ["Events"], body: { contentType: "application/x-ndjson" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     listEvents: { id: "listEvents", method: "GET", path: "/events", tags: ["Events"], params: [{ name: "deal_id", in: "query" }, { name: "partner_id", in: "query" }, { name: "start_date", in: "query" }, { name: "end_date", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/events" } },
     trackEvent: { id: "trackEvent", method: "POST", path: "/events", tags: ["Events"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     trackEvents: { id: "trackEvents", method: "POST", path: "/events/batch", tags: ["Events"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     getEvent: { id: "getEvent", method: "GET", path: "/events/{eventId}", tags: ["Events"], params: [{ name: "eventId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     voidEvent: { id: "voidEvent", method: "POST", path: "/events/{eventId}/void", tags: ["Events"], params: [{ name: "eventId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
+    importEvents: { id: "importEvents", method: "POST", path: "/events/import", tags: ["Events"], body: { contentType: "application/x-ndjson" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    importLines: { id: "importLines", method: "POST", path: "/import", tags: ["Import"], params: [{ name: "mode", in: "query" }], body: { contentType: "application/x-ndjson" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     listDeals: { id: "listDeals", method: "GET", path: "/deals", tags: ["Deals"], params: [{ name: "attribution_model", in: "query" }, { name: "partner_id", in: "query" }, { name: "currency", in: "query" }, { name: "start_date", in: "query" }, { name: "end_date", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/deals" } },
     closeDeal: { id: "closeDeal", method: "POST", path: "/deals", tags: ["Deals"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     getDeal: { id: "getDeal", method: "GET", path: "/deals/{dealId}", tags: ["Deals"], params: [{ name: "dealId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
@@ -6258,4 +6556,4 @@ export function createClient<
 export const client = createClient<Ops, OperationId, OperationPath, OperationTag>(OPERATIONS, { serverUrl: "/", errorMode: "result", clientHeader: "redocly-client-generator" });
 
 export const { configure, use } = client;
-export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, declarePartner, updatePartner, revealPayoutDetails, erasePayoutDetails, getStatement, getStatementCsv, importEvents, listEvents, trackEvent, trackEvents, getEvent, voidEvent, listDeals, closeDeal, getDeal, declareDeal, amendDeal, voidDeal, getAttribution, getAttributionHistory, recalculateAttribution, listAttributions, exportAttributionsCsv, exportAttributionsNdjson, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;
+export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, declarePartner, updatePartner, revealPayoutDetails, erasePayoutDetails, getStatement, getStatementCsv, listEvents, trackEvent, trackEvents, getEvent, voidEvent, importEvents, importLines, listDeals, closeDeal, getDeal, declareDeal, amendDeal, voidDeal, getAttribution, getAttributionHistory, recalculateAttribution, listAttributions, exportAttributionsCsv, exportAttributionsNdjson, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;
