@@ -22,11 +22,13 @@ import { ingestAll } from './ingest.ts'
 import type { EventAuthor } from './read-events.ts'
 import { findEvent, listEvents } from './queries.ts'
 import { createTracking } from './store-in-groups.ts'
-import { voidEvent } from './void.ts'
+import { listRevisionsOf } from './revision-queries.ts'
+import { reinstateEvent, voidEvent } from './void.ts'
 import {
   Accepted,
   EventAnswer,
   EventPage,
+  EventRevisions,
   NewEvent,
   NewEvents,
   serializeEvents,
@@ -109,6 +111,28 @@ const postVoid = {
   response: answers({ 200: ref(EventAnswer) }, 404),
 }
 
+const postReinstate = {
+  operationId: 'reinstateEvent',
+  summary: 'Reinstate a void event: it counts again',
+  description:
+    'Takes back that an event was voided, with a reason. The deal is split again. That it was void stays on record, in the revisions of the event. An event that is not void stays as it is.',
+  tags,
+  params: eventParams,
+  body: ref(VoidReason),
+  response: answers({ 200: ref(EventAnswer) }, 404, 409),
+}
+
+const getRevisions = {
+  operationId: 'listEventRevisions',
+  summary: 'List the revisions of an event, oldest first',
+  description:
+    'The event as it was before each correction, and as it is now. Each reinstatement makes a revision too: the one before it was void.',
+  tags,
+  params: eventParams,
+  querystring: Strict({ limit: Page.limit, cursor: Page.cursor }),
+  response: answers({ 200: Type.Unsafe<EventRevisions | string>(ref(EventRevisions)) }, 404),
+}
+
 export const events: FastifyPluginAsyncTypebox<EventsOptions> = async (app, needs) => {
   const { db, write, record, metrics, findCaller, clock, calendar, confirmTimeZone } = needs
   const authorOf = ({ caller }: FastifyRequest): EventAuthor => ({ keyId: caller.id, calendar })
@@ -148,6 +172,35 @@ export const events: FastifyPluginAsyncTypebox<EventsOptions> = async (app, need
     if (event === undefined) throw new EventNotFound(eventId)
     return { event }
   })
+
+  app.get('/events/:eventId/revisions', { schema: getRevisions }, async ({ params, query }, reply) => {
+    const { eventId } = params
+    const bytes = await list(
+      async () => {
+        const { page, pagination } = await listRevisionsOf(db, eventId, query)
+        if (page.length === 0 && (await findEvent(db, eventId)) === undefined)
+          throw new EventNotFound(eventId)
+        return serializeEvents('{"revisions":', page, `,"pagination":${JSON.stringify(pagination)}}`)
+      },
+      { weight: query.limit ?? 100, signal: clientSignalOf(reply) },
+    )
+    return sendJson(reply, bytes)
+  })
+
+  app.post('/events/:eventId/reinstate', { schema: postReinstate }, (request, reply) =>
+    write(request, reply, async (trx) => ({
+      status: 200,
+      body: {
+        event: await reinstateEvent(trx, {
+          record,
+          calendar,
+          id: request.params.eventId,
+          reason: request.body.reason,
+          keyId: request.caller.id,
+        }),
+      },
+    })),
+  )
 
   app.post('/events/:eventId/void', { schema: postVoid }, (request, reply) =>
     write(request, reply, async (trx) => ({

@@ -101,6 +101,9 @@ export const PartnerChange = Strict(
     ),
     payout_details: Type.Optional(ref(PayoutDetails)),
     status: Type.Optional(ref(PartnerStatus)),
+    note: Type.Optional(
+      describe(Text(500), 'Why the partner is changed. The audit shows it with the change.'),
+    ),
   },
   { $id: 'PartnerChange', minProperties: 1 },
 )
