@@ -1,3 +1,5 @@
+import type { Kysely } from 'kysely'
+import type { Database } from '../../src/database/tables.ts'
 import { createRecord } from '../../src/record/record.ts'
 import { replayDeals } from '../../src/record/replay.ts'
 import { type Corrected, type EventCorrection, lockAndCorrect } from '../../src/events/correct.ts'
@@ -12,8 +14,13 @@ type Sent = Omit<EventCorrection, 'keyId'>
 
 /** Corrects events in one transaction, as requests do. */
 export function correct({ db }: Pick<TestApp, 'db'>, ...sent: readonly Sent[]): Promise<Corrected[]> {
+  return db.transaction().execute((trx) => correctIn(trx, ...sent))
+}
+
+/** Corrects events in a transaction. */
+export function correctIn(trx: Kysely<Database>, ...sent: readonly Sent[]): Promise<Corrected[]> {
   const corrections = sent.map((one) => ({ ...one, keyId: 'key_test' }))
-  return db.transaction().execute((trx) => lockAndCorrect(trx, { record, calendar }, corrections))
+  return lockAndCorrect(trx, { record, calendar }, corrections)
 }
 
 /** What differs between the record, its replay and the rollups: nothing, unless the service is wrong. */
