@@ -393,6 +393,10 @@ export type AuditEntry = {
      */
     after: Record<string, unknown> | null;
     /**
+     * Why it was done, as the request said.
+     */
+    note: string | null;
+    /**
      * The `X-Request-Id` of the request.
      */
     request_id: string | null;
@@ -616,6 +620,12 @@ export type DealChange = {
      */
     amount?: number;
     /**
+     * The currency that `amount` is in. If it has other decimals than the stored one, `amount` must be sent too; else a stored amount of 100.00 stays 100.00.
+     * @pattern ^[A-Z]{3}$
+     * @format currency
+     */
+    currency?: string;
+    /**
      * When the deal closed: a date such as 2024-01-20, or an instant with its offset, cut to milliseconds, at most 24 hours ahead. A date, or a midnight in its own offset such as 2024-01-20T00:00:00+01:00, stands for that whole day: touchpoints count until the day ends in the time zone of the service.
      * @format date-or-date-time
      */
@@ -790,6 +800,69 @@ export type EventLine = {
 
 export type EventPage = {
     events: Event[];
+    pagination: Pagination;
+};
+
+/**
+ * An event as it was before or after a correction.
+ */
+export type EventRevision = {
+    /**
+     * 1, 2, 3 and so on. The last one is current.
+     */
+    revision: number;
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    partner_id: string;
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    deal_id: string;
+    touchpoint_type: TouchpointType;
+    /**
+     * When the touchpoint happened. A split orders touchpoints by it, then by id.
+     * @format date-time
+     */
+    timestamp: string;
+    /**
+     * A JSON object of your own, up to 16 kB and 16 levels deep. It is stored as sent and does not affect the split.
+     */
+    metadata: Record<string, unknown> | null;
+    /**
+     * When the event was voided. Null while it counts.
+     */
+    voided_at: string | null;
+    void_reason: string | null;
+    /**
+     * When the service stored the revision.
+     * @format date-time
+     */
+    known_at: string;
+    /**
+     * When the next revision replaced it. Null: it is current.
+     */
+    replaced_at: string | null;
+    /**
+     * The change that replaced it. Null: it is current.
+     */
+    replaced_by: (("event_corrected" | "event_reinstated") | null) | null;
+    /**
+     * Why it was replaced.
+     */
+    note: string | null;
+    /**
+     * The API key of the request that replaced it.
+     */
+    api_key_id: string | null;
+};
+
+export type EventRevisions = {
+    revisions: EventRevision[];
     pagination: Pagination;
 };
 
@@ -1465,6 +1538,13 @@ export type PartnerChange = {
     metadata?: Record<string, unknown> | null;
     payout_details?: PayoutDetails;
     status?: PartnerStatus;
+    /**
+     * Why the partner is changed. The audit shows it with the change.
+     * @minLength 1
+     * @maxLength 500
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    note?: string;
 };
 
 export type PartnerDetail = {
@@ -1628,7 +1708,7 @@ export type Problem = {
 /**
  * Why the request failed, for programs. A code never changes its meaning. `/docs/errors` explains each.
  */
-export type ProblemCode = "invalid_request" | "unknown_reference" | "malformed_request" | "unauthenticated" | "forbidden" | "route_not_found" | "partner_not_found" | "event_not_found" | "deal_not_found" | "api_key_not_found" | "version_not_found" | "request_timeout" | "partner_exists" | "email_taken" | "event_exists" | "deal_exists" | "partner_inactive" | "deal_full" | "deal_void" | "last_admin_key" | "api_key_revoked" | "api_key_rotated" | "conflict" | "request_in_flight" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "payout_keys_missing" | "too_many_imports" | "unavailable";
+export type ProblemCode = "invalid_request" | "unknown_reference" | "malformed_request" | "unauthenticated" | "forbidden" | "route_not_found" | "partner_not_found" | "event_not_found" | "deal_not_found" | "api_key_not_found" | "version_not_found" | "request_timeout" | "partner_exists" | "email_taken" | "event_exists" | "deal_exists" | "partner_inactive" | "deal_full" | "deal_void" | "event_void" | "last_admin_key" | "api_key_revoked" | "api_key_rotated" | "conflict" | "request_in_flight" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "payout_keys_missing" | "too_many_imports" | "unavailable";
 
 export const ProblemCode = {
     invalid_request: "invalid_request",
@@ -1650,6 +1730,7 @@ export const ProblemCode = {
     partner_inactive: "partner_inactive",
     deal_full: "deal_full",
     deal_void: "deal_void",
+    event_void: "event_void",
     last_admin_key: "last_admin_key",
     api_key_revoked: "api_key_revoked",
     api_key_rotated: "api_key_rotated",
@@ -2100,16 +2181,19 @@ export type UnattributedScenario = {
 };
 
 /**
- * Why there is this version. `closed`: the deal was recorded. `late_event`: an event came after that. `amended`: the deal was changed. `event_voided`, `deal_voided`: an event or the deal was voided. `recalculated`: the deal was recalculated and its inputs had changed.
+ * Why there is this version. `closed`: the deal was recorded. `late_event`: an event came after that. `amended`: the deal was changed. `event_voided`, `event_corrected`, `event_reinstated`: an event was voided, was corrected, or counts again. `deal_voided`, `deal_reinstated`: the deal was voided, or counts again. `recalculated`: the deal was recalculated and its inputs had changed.
  */
-export type VersionReason = "closed" | "late_event" | "amended" | "event_voided" | "deal_voided" | "recalculated";
+export type VersionReason = "closed" | "late_event" | "amended" | "event_voided" | "event_corrected" | "event_reinstated" | "deal_voided" | "deal_reinstated" | "recalculated";
 
 export const VersionReason = {
     closed: "closed",
     late_event: "late_event",
     amended: "amended",
     event_voided: "event_voided",
+    event_corrected: "event_corrected",
+    event_reinstated: "event_reinstated",
     deal_voided: "deal_voided",
+    deal_reinstated: "deal_reinstated",
     recalculated: "recalculated"
 } as const;
 
@@ -2690,6 +2774,87 @@ export type GetEventVariables = {
     path: GetEventPath;
 };
 
+export type ListEventRevisionsResult = EventRevisions;
+
+export type ListEventRevisionsError = Problem;
+
+export type ListEventRevisionsPath = {
+    /**
+     * The id of the event.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    eventId: string;
+};
+
+export type ListEventRevisionsQuery = {
+    /**
+     * The most items on a page.
+     * @minimum 1
+     * @maximum 1000
+     */
+    limit?: number;
+    /**
+     * The `next_cursor` of the previous page. Not together with `offset`.
+     * @maxLength 2048
+     * @pattern ^[A-Za-z0-9_-]+$
+     */
+    cursor?: string;
+};
+
+export type ListEventRevisionsResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type ListEventRevisionsVariables = {
+    path: ListEventRevisionsPath;
+    query?: ListEventRevisionsQuery;
+};
+
+export type ReinstateEventResult = EventAnswer;
+
+export type ReinstateEventError = Problem;
+
+export type ReinstateEventPath = {
+    /**
+     * The id of the event.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    eventId: string;
+};
+
+export type ReinstateEventBody = VoidReason;
+
+export type ReinstateEventHeaders = {
+    /**
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
+     * @minLength 1
+     * @maxLength 255
+     * @pattern ^[\x21-\x7e]+$
+     */
+    "Idempotency-Key"?: string;
+};
+
+export type ReinstateEventResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+    idempotencyReplayed?: string;
+};
+
+export type ReinstateEventVariables = {
+    path: ReinstateEventPath;
+    body: ReinstateEventBody;
+    headers?: ReinstateEventHeaders;
+};
+
 export type VoidEventResult = EventAnswer;
 
 export type VoidEventError = Problem;
@@ -2925,6 +3090,46 @@ export type VoidDealVariables = {
     path: VoidDealPath;
     body: VoidDealBody;
     headers?: VoidDealHeaders;
+};
+
+export type ReinstateDealResult = DealSplit;
+
+export type ReinstateDealError = Problem;
+
+export type ReinstateDealPath = {
+    /**
+     * The id of the deal.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    dealId: string;
+};
+
+export type ReinstateDealBody = VoidReason;
+
+export type ReinstateDealHeaders = {
+    /**
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
+     * @minLength 1
+     * @maxLength 255
+     * @pattern ^[\x21-\x7e]+$
+     */
+    "Idempotency-Key"?: string;
+};
+
+export type ReinstateDealResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+    idempotencyReplayed?: string;
+};
+
+export type ReinstateDealVariables = {
+    path: ReinstateDealPath;
+    body: ReinstateDealBody;
+    headers?: ReinstateDealHeaders;
 };
 
 export type GetAttributionResult = ExplainedAttribution;
@@ -3824,6 +4029,36 @@ export type Ops = {
             ratelimitReset?: number;
         };
     };
+    listEventRevisions: {
+        args: {
+            path: ListEventRevisionsPath;
+            query?: ListEventRevisionsQuery;
+        };
+        result: Result<ListEventRevisionsResult, ListEventRevisionsError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
+    reinstateEvent: {
+        args: {
+            path: ReinstateEventPath;
+            body: ReinstateEventBody;
+            headers?: ReinstateEventHeaders;
+        };
+        result: Result<ReinstateEventResult, ReinstateEventError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+            idempotencyReplayed?: string;
+        };
+    };
     voidEvent: {
         args: {
             path: VoidEventPath;
@@ -3906,6 +4141,22 @@ export type Ops = {
             headers?: VoidDealHeaders;
         };
         result: Result<VoidDealResult, VoidDealError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+            idempotencyReplayed?: string;
+        };
+    };
+    reinstateDeal: {
+        args: {
+            path: ReinstateDealPath;
+            body: ReinstateDealBody;
+            headers?: ReinstateDealHeaders;
+        };
+        result: Result<ReinstateDealResult, ReinstateDealError>;
         mode: "result";
         headers: {
             xRequestId?: string;
@@ -4188,12 +4439,15 @@ export const OPERATIONS = {
     trackEvent: { id: "trackEvent", method: "POST", path: "/events", tags: ["Events"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     trackEvents: { id: "trackEvents", method: "POST", path: "/events/batch", tags: ["Events"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     getEvent: { id: "getEvent", method: "GET", path: "/events/{eventId}", tags: ["Events"], params: [{ name: "eventId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    listEventRevisions: { id: "listEventRevisions", method: "GET", path: "/events/{eventId}/revisions", tags: ["Events"], params: [{ name: "eventId", in: "path" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    reinstateEvent: { id: "reinstateEvent", method: "POST", path: "/events/{eventId}/reinstate", tags: ["Events"], params: [{ name: "eventId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     voidEvent: { id: "voidEvent", method: "POST", path: "/events/{eventId}/void", tags: ["Events"], params: [{ name: "eventId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     listDeals: { id: "listDeals", method: "GET", path: "/deals", tags: ["Deals"], params: [{ name: "attribution_model", in: "query" }, { name: "partner_id", in: "query" }, { name: "currency", in: "query" }, { name: "start_date", in: "query" }, { name: "end_date", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/deals" } },
     closeDeal: { id: "closeDeal", method: "POST", path: "/deals", tags: ["Deals"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     getDeal: { id: "getDeal", method: "GET", path: "/deals/{dealId}", tags: ["Deals"], params: [{ name: "dealId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     amendDeal: { id: "amendDeal", method: "PATCH", path: "/deals/{dealId}", tags: ["Deals"], params: [{ name: "dealId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     voidDeal: { id: "voidDeal", method: "POST", path: "/deals/{dealId}/void", tags: ["Deals"], params: [{ name: "dealId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
+    reinstateDeal: { id: "reinstateDeal", method: "POST", path: "/deals/{dealId}/reinstate", tags: ["Deals"], params: [{ name: "dealId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     getAttribution: { id: "getAttribution", method: "GET", path: "/attribution/{dealId}", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }, { name: "explain", in: "query" }, { name: "as_of", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     getAttributionHistory: { id: "getAttributionHistory", method: "GET", path: "/attribution/{dealId}/history", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     recalculateAttribution: { id: "recalculateAttribution", method: "POST", path: "/attribution/{dealId}/recalculate", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }, { name: "Idempotency-Key", in: "header" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
@@ -6061,4 +6315,4 @@ export function createClient<
 export const client = createClient<Ops, OperationId, OperationPath, OperationTag>(OPERATIONS, { serverUrl: "/", errorMode: "result", clientHeader: "redocly-client-generator" });
 
 export const { configure, use } = client;
-export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, updatePartner, revealPayoutDetails, erasePayoutDetails, getStatement, getStatementCsv, importEvents, listEvents, trackEvent, trackEvents, getEvent, voidEvent, listDeals, closeDeal, getDeal, amendDeal, voidDeal, getAttribution, getAttributionHistory, recalculateAttribution, listAttributions, exportAttributionsCsv, exportAttributionsNdjson, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;
+export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, updatePartner, revealPayoutDetails, erasePayoutDetails, getStatement, getStatementCsv, importEvents, listEvents, trackEvent, trackEvents, getEvent, listEventRevisions, reinstateEvent, voidEvent, listDeals, closeDeal, getDeal, amendDeal, voidDeal, reinstateDeal, getAttribution, getAttributionHistory, recalculateAttribution, listAttributions, exportAttributionsCsv, exportAttributionsNdjson, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;
