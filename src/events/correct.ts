@@ -59,7 +59,7 @@ export async function lockAndCorrect(
 }
 
 /** As `lockAndCorrect`; the caller holds the locks of the deals that the events are on and of those that they move to. */
-export async function correctEvents(
+async function correctEvents(
   trx: Kysely<Database>,
   { record, calendar }: Correcting,
   corrections: readonly EventCorrection[],
