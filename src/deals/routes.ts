@@ -11,7 +11,7 @@ import { sendJson } from '../http/json.ts'
 import { answers } from '../http/problems.ts'
 import { Currency, describe, Id, ListPeriod, Page, ref, Strict } from '../values/schemas.ts'
 import type { DealRecord } from '../record/record.ts'
-import { amendDeal, voidDeal } from './amend.ts'
+import { amendDeal, reinstateDeal, voidDeal } from './amend.ts'
 import { createClosing } from './close.ts'
 import { declareDeal } from './declare.ts'
 import type { DealDefaults } from '../record/read-terms.ts'
@@ -105,6 +105,17 @@ const postVoid = {
   response: answers({ 200: ref(DealSplit) }, 404),
 }
 
+const postReinstate = {
+  operationId: 'reinstateDeal',
+  summary: 'Reinstate a void deal: it counts again',
+  description:
+    'Takes back that a deal was voided, with a reason. It is split again from the touchpoints that it has now. That it was void stays in the history. A deal that is not void stays as it is.',
+  tags,
+  params: dealParams,
+  body: ref(VoidReason),
+  response: answers({ 200: ref(DealSplit) }, 404),
+}
+
 export const deals: FastifyPluginAsyncTypebox<DealsOptions> = async (
   app,
   { db, write, record, defaults },
@@ -154,6 +165,19 @@ export const deals: FastifyPluginAsyncTypebox<DealsOptions> = async (
       status: 200,
       body: await voidDeal(trx, {
         record,
+        id: request.params.dealId,
+        reason: request.body.reason,
+        keyId: request.caller.id,
+      }),
+    })),
+  )
+
+  app.post('/deals/:dealId/reinstate', { schema: postReinstate }, (request, reply) =>
+    write(request, reply, async (trx) => ({
+      status: 200,
+      body: await reinstateDeal(trx, {
+        record,
+        calendar: defaults.calendar,
         id: request.params.dealId,
         reason: request.body.reason,
         keyId: request.caller.id,

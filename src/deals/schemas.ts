@@ -66,6 +66,12 @@ export const DealChange = Strict(
   {
     name: Type.Optional(Nullable(dealName)),
     amount: Type.Optional(Amount),
+    currency: Type.Optional(
+      describe(
+        Currency,
+        'The currency that `amount` is in. If it has other decimals than the stored one, `amount` must be sent too; else a stored amount of 100.00 stays 100.00.',
+      ),
+    ),
     ...sentClose,
     attribution_model: Type.Optional(ref(AttributionModel)),
     model_parameters: Type.Optional(ref(ModelParameters)),

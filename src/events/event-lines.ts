@@ -1,10 +1,11 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/tables.ts'
-import { EventExists } from '../errors.ts'
+import { Conflict } from '../errors.ts'
 import type { DealRecord } from '../record/record.ts'
 import type { Calendar } from '../values/calendar.ts'
 import { inRounds } from '../values/rounds.ts'
-import { type Declaration, isSameEvent, readDeclaration } from './declare.ts'
+import { type EventCorrection, isDifferent, lockAndCorrect } from './correct.ts'
+import { type Declaration, readDeclaration } from './declare.ts'
 import { type Ingested, lockAndIngest } from './ingest.ts'
 import { type EventSubmission, listEventsById } from './queries.ts'
 import { type EventAuthor, readEvents } from './read-events.ts'
@@ -43,11 +44,34 @@ export function createEventLines({ db, record, calendar }: EventLinesOptions) {
     const fresh = declarations.filter(({ id }) => !stored.has(id))
     const submissions = fresh.map(({ submission }) => submission)
     const made = (fresh.length === 0 ? [] : await submit(submissions, attempt)).values()
-    return declarations.map((declaration): Result => {
-      const event = stored.get(declaration.id)
-      if (event === undefined) return made.next().value as Result
-      return isSameEvent(event, declaration) ? 'unchanged' : new EventExists(declaration.id)
+    const corrections = declarations.flatMap(({ id, correction }) => {
+      const event = stored.get(id)
+      return event !== undefined && isDifferent(event, correction) ? [correction] : []
     })
+    const corrected = (corrections.length === 0 ? [] : await correct(corrections, attempt)).values()
+    return declarations.map(({ id, correction }): Result => {
+      const event = stored.get(id)
+      if (event === undefined) return made.next().value as Result
+      return isDifferent(event, correction) ? (corrected.next().value as Result) : 'unchanged'
+    })
+  }
+
+  async function correct(corrections: readonly EventCorrection[], attempt: Attempt): Promise<Result[]> {
+    const write = () =>
+      db.transaction().execute((trx) => lockAndCorrect(trx, { record, calendar }, corrections))
+    try {
+      return (await attempt(write)).map((result) => {
+        if ('refusal' in result) return result.refusal
+        return result.isChanged ? 'changed' : 'unchanged'
+      })
+    } catch (error) {
+      if (!(error instanceof Conflict)) throw error
+      // One of the events has moved to another deal in the meantime: the others are corrected without it.
+      if (corrections.length === 1) return [error]
+      const results: Result[] = []
+      for (const one of corrections) results.push(...(await correct([one], attempt)))
+      return results
+    }
   }
 
   const authorOf = ({ caller }: Sender): EventAuthor => ({ keyId: caller.id, calendar })
@@ -60,7 +84,7 @@ export function createEventLines({ db, record, calendar }: EventLinesOptions) {
     },
     declare: {
       read: ({ kind: _, ...sent }: DeclaredEventLine, sender: Sender): Declaration =>
-        readDeclaration(sent.id, sent, authorOf(sender)),
+        readDeclaration(sent, authorOf(sender)),
       store: (declarations: readonly Declaration[], attempt: Attempt) =>
         inRounds(declarations, (some) => declare(some, attempt)),
     },

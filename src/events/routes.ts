@@ -11,18 +11,23 @@ import { sendJson } from '../http/json.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { answers } from '../http/problems.ts'
 import type { Calendar } from '../values/calendar.ts'
+import { confirmId } from '../values/confirm-id.ts'
 import { readBounds, toInstants } from '../values/periods.ts'
 import { describe, Id, ListPeriod, Page, ref, Strict } from '../values/schemas.ts'
 import type { DealRecord } from '../record/record.ts'
+import { declareEvent, readDeclaration } from './declare.ts'
 import { ingestAll } from './ingest.ts'
 import type { EventAuthor } from './read-events.ts'
 import { findEvent, listEvents } from './queries.ts'
 import { createTracking } from './store-in-groups.ts'
-import { voidEvent } from './void.ts'
+import { listRevisionsOf } from './revision-queries.ts'
+import { reinstateEvent, voidEvent } from './void.ts'
 import {
   Accepted,
   EventAnswer,
+  EventDeclaration,
   EventPage,
+  EventRevisions,
   NewEvent,
   NewEvents,
   serializeEvents,
@@ -90,6 +95,17 @@ const getEvent = {
   response: answers({ 200: ref(EventAnswer) }, 404),
 }
 
+const putEvent = {
+  operationId: 'declareEvent',
+  summary: 'Declare an event as your system has it',
+  description:
+    'Stores the event (201), corrects its partner, deal, type, time or metadata under its id, or finds it unchanged and writes nothing (200). It compares with the event as it is now. A `timestamp` or `metadata` that is left out keeps what is stored; for a new event it takes its default. Closed deals that the event is on, or was on, are split again. The earlier revision stays on record. A void event stays void: a declaration that would change it is refused (409).',
+  tags,
+  params: eventParams,
+  body: ref(EventDeclaration),
+  response: answers({ 201: ref(EventAnswer), 200: ref(EventAnswer) }, 409),
+}
+
 const postVoid = {
   operationId: 'voidEvent',
   summary: 'Void an event: it stays on record and no longer counts',
@@ -99,6 +115,28 @@ const postVoid = {
   params: eventParams,
   body: ref(VoidReason),
   response: answers({ 200: ref(EventAnswer) }, 404),
+}
+
+const postReinstate = {
+  operationId: 'reinstateEvent',
+  summary: 'Reinstate a void event: it counts again',
+  description:
+    'Takes back that an event was voided, with a reason. The deal is split again. That it was void stays on record, in the revisions of the event. An event that is not void stays as it is.',
+  tags,
+  params: eventParams,
+  body: ref(VoidReason),
+  response: answers({ 200: ref(EventAnswer) }, 404, 409),
+}
+
+const getRevisions = {
+  operationId: 'listEventRevisions',
+  summary: 'List the revisions of an event, oldest first',
+  description:
+    'The event as it was before each correction, and as it is now. Each reinstatement makes a revision too: the one before it was void.',
+  tags,
+  params: eventParams,
+  querystring: Strict({ limit: Page.limit, cursor: Page.cursor }),
+  response: answers({ 200: Type.Unsafe<EventRevisions | string>(ref(EventRevisions)) }, 404),
 }
 
 export const events: FastifyPluginAsyncTypebox<EventsOptions> = async (app, needs) => {
@@ -137,6 +175,42 @@ export const events: FastifyPluginAsyncTypebox<EventsOptions> = async (app, need
     const event = await findEvent(db, eventId)
     if (event === undefined) throw new EventNotFound(eventId)
     return { event }
+  })
+
+  app.get('/events/:eventId/revisions', { schema: getRevisions }, async ({ params, query }, reply) => {
+    const { eventId } = params
+    const bytes = await list(
+      async () => {
+        const { page, pagination } = await listRevisionsOf(db, eventId, query)
+        if (page.length === 0 && (await findEvent(db, eventId)) === undefined)
+          throw new EventNotFound(eventId)
+        return serializeEvents('{"revisions":', page, `,"pagination":${JSON.stringify(pagination)}}`)
+      },
+      { weight: query.limit ?? 100, signal: clientSignalOf(reply) },
+    )
+    return sendJson(reply, bytes)
+  })
+
+  app.post('/events/:eventId/reinstate', { schema: postReinstate }, (request, reply) =>
+    write(request, reply, async (trx) => ({
+      status: 200,
+      body: {
+        event: await reinstateEvent(trx, {
+          record,
+          calendar,
+          id: request.params.eventId,
+          reason: request.body.reason,
+          keyId: request.caller.id,
+        }),
+      },
+    })),
+  )
+
+  app.put('/events/:eventId', { schema: putEvent }, (request, reply) => {
+    const { body, params } = request
+    confirmId(params.eventId, body)
+    const declaration = readDeclaration({ ...body, id: params.eventId }, authorOf(request))
+    return write(request, reply, (trx) => declareEvent(trx, { record, calendar }, declaration))
   })
 
   app.post('/events/:eventId/void', { schema: postVoid }, (request, reply) =>

@@ -26,7 +26,7 @@ export async function changePartner(
   trx: Kysely<Database>,
   { vault, id, change, actor, isWhole = false }: PartnerUpdate,
 ): Promise<PartnerRow> {
-  const { payout_details: details, ...columns } = change
+  const { payout_details: details, note = null, ...columns } = change
   if (details !== undefined) refuseMasked(details)
   const before = await lockPartner(trx, id)
   if (before === undefined) throw new PartnerNotFound(id)
@@ -47,7 +47,7 @@ export async function changePartner(
   const subject = { subject_kind: 'partner', subject_id: id } as const
   const difference = compare(before, after, ['name', 'email', 'group', 'status'])
   if (difference !== undefined) {
-    await insertAuditEntry(trx, actor, { action: 'partner.changed', ...subject, ...difference })
+    await insertAuditEntry(trx, actor, { action: 'partner.changed', ...subject, ...difference, note })
   }
   if (details === undefined) return after
   const action = actionOf(before, after)
@@ -57,6 +57,7 @@ export async function changePartner(
       ...subject,
       before: namesSealed(vault, before),
       after: isEmpty(details) ? null : namesOf(details),
+      note,
     })
   }
   return after

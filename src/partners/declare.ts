@@ -36,7 +36,7 @@ export async function declarePartner(
 
 /** Registers a partner. Undefined if another request has registered it in the meantime. */
 async function create(trx: Kysely<Database>, { vault, id, sent, actor }: Declaration) {
-  const { status, ...fields } = sent
+  const { status, note: _, ...fields } = sent
   const registered = await registerPartner(trx, { vault, partner: { ...fields, id }, actor }).catch(
     (error: unknown) => {
       if (error instanceof PartnerExists) return undefined
@@ -51,11 +51,12 @@ async function create(trx: Kysely<Database>, { vault, id, sent, actor }: Declara
 /** The fields in which a partner is not what the client says. Undefined: there are none. */
 export function changeOf(
   stored: PartnerRow,
-  { id: _, ...sent }: PartnerDeclaration,
+  { id: _, note, ...sent }: PartnerDeclaration,
 ): Omit<PartnerDeclaration, 'id'> | undefined {
   const fields = { ...sent, ...(sent.email && { email: toStoredEmail(sent.email) }) }
   const different = Object.entries(fields).filter(
     ([name, value]) => !isDeepStrictEqual(stored[name as keyof PartnerRow], value),
   )
-  return different.length === 0 ? undefined : (Object.fromEntries(different) as typeof fields)
+  if (different.length === 0) return undefined
+  return { ...(Object.fromEntries(different) as typeof fields), ...(note !== undefined && { note }) }
 }

@@ -103,6 +103,9 @@ export const PartnerChange = Strict(
     ),
     payout_details: Type.Optional(ref(PayoutDetails)),
     status: Type.Optional(ref(PartnerStatus)),
+    note: Type.Optional(
+      describe(Text(500), 'Why the partner is changed. The audit shows it with the change.'),
+    ),
   },
   { $id: 'PartnerChange', minProperties: 1 },
 )
@@ -114,6 +117,7 @@ export const PartnerDeclaration = Strict(
     id: DeclaredId,
     metadata: Type.Optional(describe(metadata, 'The whole object. Null: none.')),
     status: Type.Optional(ref(PartnerStatus)),
+    note: PartnerChange.properties.note,
   },
   {
     $id: 'PartnerDeclaration',

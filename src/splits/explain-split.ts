@@ -8,8 +8,8 @@ import { DealNotFound, VersionNotFound } from '../errors.ts'
 import { type Instant, parseInstant, toTimestamp } from '../values/instants.ts'
 import { formatMoney, toMajor } from '../values/money.ts'
 import { findAttribution } from './queries.ts'
-import { findVersion, listTouchesOf } from '../record/journeys.ts'
-import { toPastJourney } from '../record/past-journey.ts'
+import { findVersion } from '../record/journeys.ts'
+import { listRevisions, toPastJourney } from '../record/past-journey.ts'
 import type { Memo } from '../record/memo.ts'
 import { underRulesOf } from '../record/version-rules.ts'
 import { createYield } from '../record/yield-thread.ts'
@@ -48,7 +48,7 @@ export async function explainAttribution(
   const attribution = await getAttributionAt(db, dealId, asOf)
   const { version } = attribution
   const state = await findVersion(db, dealId, version)
-  const touches = await listTouchesOf(db, dealId)
+  const touches = await listRevisions(db, [dealId])
   const at = asOf === undefined ? Infinity : (parseInstant(asOf) as Instant).at
   const yieldThread = createYield(signal)
   const known = toPastJourney(state, touches, { version, at })
