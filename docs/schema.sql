@@ -77,7 +77,7 @@ CREATE TABLE attributions (
   CONSTRAINT attributions_pkey PRIMARY KEY (deal_id, version),
   CONSTRAINT attributions_closed_on_known CHECK (closed_on IS NOT NULL) NOT VALID,
   CONSTRAINT attributions_deal_known FOREIGN KEY (deal_id) REFERENCES deals(id),
-  CONSTRAINT attributions_reason_known CHECK (reason = ANY (ARRAY['closed'::text, 'late_event'::text, 'amended'::text, 'event_voided'::text, 'deal_voided'::text, 'recalculated'::text])),
+  CONSTRAINT attributions_reason_known CHECK (reason = ANY (ARRAY['closed'::text, 'late_event'::text, 'amended'::text, 'event_voided'::text, 'event_corrected'::text, 'event_reinstated'::text, 'deal_voided'::text, 'deal_reinstated'::text, 'partner_merged'::text, 'recalculated'::text])) NOT VALID,
   CONSTRAINT attributions_unattributed_positive CHECK (unattributed_minor >= 0),
   CONSTRAINT attributions_unattributed_range CHECK (unattributed_bp >= 0 AND unattributed_bp <= 10000),
   CONSTRAINT attributions_version_counts CHECK (version >= 1)
@@ -106,6 +106,7 @@ CREATE TABLE audit (
   after jsonb,
   -- The X-Request-Id of the request. Null: another actor, or a reading copied from payout_reveals.
   request_id text,
+  note text,
   CONSTRAINT audit_pkey PRIMARY KEY (id),
   CONSTRAINT audit_actor_known CHECK (actor = ANY (ARRAY['api_key'::text, 'command_line'::text, 'service'::text])),
   CONSTRAINT audit_entry_small CHECK (octet_length(COALESCE(before::text, ''::text)) <= 8192 AND octet_length(COALESCE(after::text, ''::text)) <= 8192),
@@ -214,6 +215,46 @@ CREATE INDEX deals_newest_of_model ON deals USING btree (attribution_model, clos
 CREATE INDEX deals_that_count ON deals USING btree (currency, closed_date, id) WHERE voided_at IS NULL;
 CREATE INDEX deals_without_day ON deals USING btree (id) WHERE closed_on IS NULL;
 
+-- Events as they were before a correction. The current revision is in events. Append-only.
+CREATE TABLE event_revisions (
+  event_id text COLLATE "C" NOT NULL,
+  -- 1, 2, 3 and so on for each event.
+  revision integer NOT NULL,
+  -- The deal that the event was on.
+  deal_id text COLLATE "C" NOT NULL,
+  partner_id text COLLATE "C" NOT NULL,
+  touchpoint_type text NOT NULL,
+  "timestamp" timestamp(3) with time zone NOT NULL,
+  -- As events.metadata at this revision.
+  metadata json,
+  -- First version of this deal that reads the revision.
+  known_from integer NOT NULL,
+  -- First version of this deal that no longer reads it: deals.version + 1 when it was replaced.
+  known_until integer NOT NULL,
+  -- First version of this deal that does not count it. Null: it counted.
+  void_from integer,
+  voided_at timestamp(3) with time zone,
+  void_reason text,
+  -- When the event was stored.
+  created_at timestamp(3) with time zone NOT NULL,
+  -- When this revision replaced the one before. Null: it is the first.
+  revised_at timestamp(3) with time zone,
+  -- When the next revision replaced it.
+  replaced_at timestamp(3) with time zone NOT NULL,
+  -- The change that replaced it.
+  replaced_by text NOT NULL,
+  -- Why it was replaced.
+  note text,
+  -- The API key of the request that replaced it.
+  api_key_id text,
+  CONSTRAINT event_revisions_pkey PRIMARY KEY (event_id, revision),
+  CONSTRAINT event_revisions_partner_known FOREIGN KEY (partner_id) REFERENCES partners(id),
+  CONSTRAINT event_revisions_replaced_by_known CHECK (replaced_by = ANY (ARRAY['event_corrected'::text, 'event_reinstated'::text, 'partner_merged'::text]))
+);
+CREATE INDEX event_revisions_of_deal ON event_revisions USING btree (deal_id);
+CREATE INDEX event_revisions_of_partner ON event_revisions USING btree (partner_id);
+CREATE TRIGGER event_revisions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON event_revisions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 -- One row for each touchpoint, void ones included: what a partner did on a deal, and when.
 CREATE TABLE events (
   -- The id that the client sent, or evt_ and a UUIDv7.
@@ -242,6 +283,10 @@ CREATE TABLE events (
   -- The date of timestamp in calendar.time_zone, on which reports count the touchpoint. Null: not filled in
   -- yet, the day in UTC counts.
   happened_on date,
+  -- Adds 1 when the event is corrected, reinstated or moved to another partner by a merge.
+  revision integer DEFAULT 1 NOT NULL,
+  -- When this revision replaced the one before. Null: it is the first.
+  revised_at timestamp(3) with time zone,
   CONSTRAINT events_pkey PRIMARY KEY (id),
   CONSTRAINT events_happened_on_known CHECK (happened_on IS NOT NULL) NOT VALID,
   CONSTRAINT events_partner_known FOREIGN KEY (partner_id) REFERENCES partners(id),
@@ -741,6 +786,37 @@ AS $function$
     begin
       new.submission := partner_submission(new.id, new.name, new.email);
       return new;
+    end $function$;
+
+CREATE OR REPLACE FUNCTION public.revise_events(given json)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+AS $function$
+    declare
+      at timestamptz := date_trunc('milliseconds', clock_timestamp());
+      own record;
+    begin
+      for own in
+        select * from json_to_recordset(given) as given (id text, deal_id text, partner_id text, touchpoint_type text,
+          timestamp timestamptz, happened_on date, metadata text, keeps_metadata boolean, known_until integer,
+          known_from integer, void_from integer, replaced_by text, note text, api_key_id text)
+      loop
+        insert into event_revisions (event_id, revision, deal_id, partner_id, touchpoint_type, timestamp, metadata,
+          known_from, known_until, void_from, voided_at, void_reason, created_at, revised_at, replaced_at, replaced_by,
+          note, api_key_id)
+        select id, revision, deal_id, partner_id, touchpoint_type, timestamp, metadata, known_from, own.known_until,
+          void_from, voided_at, void_reason, created_at, revised_at, at, own.replaced_by, own.note, own.api_key_id
+        from events where id = own.id;
+        update events set deal_id = own.deal_id, partner_id = own.partner_id, touchpoint_type = own.touchpoint_type,
+          timestamp = own.timestamp, happened_on = own.happened_on,
+          metadata = case when own.keeps_metadata then metadata else own.metadata::json end,
+          known_from = own.known_from, void_from = own.void_from,
+          voided_at = case when own.void_from is not null then voided_at end,
+          void_reason = case when own.void_from is not null then void_reason end,
+          revision = revision + 1, revised_at = at
+        where id = own.id;
+      end loop;
+      return at;
     end $function$;
 
 CREATE OR REPLACE FUNCTION public.store_events(lock_class integer, own_deals json, partner_ids text[], given json, most integer, only_open boolean)

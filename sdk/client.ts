@@ -393,6 +393,10 @@ export type AuditEntry = {
      */
     after: Record<string, unknown> | null;
     /**
+     * Why it was done, as the request said.
+     */
+    note: string | null;
+    /**
      * The `X-Request-Id` of the request.
      */
     request_id: string | null;
@@ -616,6 +620,12 @@ export type DealChange = {
      */
     amount?: number;
     /**
+     * The currency that `amount` is in. If it has other decimals than the stored one, `amount` must be sent too; else a stored amount of 100.00 stays 100.00.
+     * @pattern ^[A-Z]{3}$
+     * @format currency
+     */
+    currency?: string;
+    /**
      * When the deal closed: a date such as 2024-01-20, or an instant with its offset, cut to milliseconds, at most 24 hours ahead. A date, or a midnight in its own offset such as 2024-01-20T00:00:00+01:00, stands for that whole day: touchpoints count until the day ends in the time zone of the service.
      * @format date-or-date-time
      */
@@ -628,6 +638,57 @@ export type DealChange = {
     model_parameters?: ModelParameters;
     /**
      * Merged deeply into the stored object. Null removes it as a whole.
+     */
+    metadata?: Record<string, unknown> | null;
+    /**
+     * Why the deal is changed. The history shows it with the version.
+     * @minLength 1
+     * @maxLength 500
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    note?: string;
+};
+
+/**
+ * What you know of a deal. A field that is left out keeps what is stored; for a new deal it takes its default.
+ */
+export type DealDeclaration = {
+    /**
+     * If it is sent, the id in the path.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id?: string;
+    /**
+     * The name of the deal in your system.
+     */
+    name?: string | null;
+    /**
+     * In units of the currency, such as 1234.56 for USD. Above 0 and below 10^15 minor units. More decimals than the currency has are refused (400), never rounded.
+     * @minimum 0.0001
+     * @maximum 999999999999999
+     */
+    amount: number;
+    /**
+     * The currency of `amount`, an ISO 4217 code such as USD. It decides how many decimals an amount has: USD 2, JPY 0, KWD 3. Default: `DEFAULT_CURRENCY` of the service.
+     * @pattern ^[A-Z]{3}$
+     * @format currency
+     */
+    currency?: string;
+    /**
+     * When the deal closed: a date such as 2024-01-20, or an instant with its offset, cut to milliseconds, at most 24 hours ahead. A date, or a midnight in its own offset such as 2024-01-20T00:00:00+01:00, stands for that whole day: touchpoints count until the day ends in the time zone of the service. Default: the time of the request.
+     * @format date-or-date-time
+     */
+    closed_date?: string;
+    /**
+     * Whether `closed_date` stands for its whole day, in its own offset. Default: true for a date and for a midnight. A `closed_date` that was read and is sent back keeps what it stood for.
+     */
+    closed_all_day?: boolean;
+    attribution_model: AttributionModel;
+    model_parameters?: ModelParameters;
+    /**
+     * The whole object. Null: none.
      */
     metadata?: Record<string, unknown> | null;
     /**
@@ -693,6 +754,48 @@ export type DealEvent = {
     partner_name: string;
 };
 
+export type DealLine = {
+    /**
+     * An id of your system. A line with the id and content of a stored object changes nothing.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id: string;
+    /**
+     * The name of the deal in your system.
+     */
+    name?: string | null;
+    /**
+     * In units of the currency, such as 1234.56 for USD. Above 0 and below 10^15 minor units. More decimals than the currency has are refused (400), never rounded.
+     * @minimum 0.0001
+     * @maximum 999999999999999
+     */
+    amount: number;
+    /**
+     * The currency of `amount`, an ISO 4217 code such as USD. It decides how many decimals an amount has: USD 2, JPY 0, KWD 3. Default: `DEFAULT_CURRENCY` of the service.
+     * @pattern ^[A-Z]{3}$
+     * @format currency
+     */
+    currency?: string;
+    /**
+     * When the deal closed: a date such as 2024-01-20, or an instant with its offset, cut to milliseconds, at most 24 hours ahead. A date, or a midnight in its own offset such as 2024-01-20T00:00:00+01:00, stands for that whole day: touchpoints count until the day ends in the time zone of the service. Default: the time of the request.
+     * @format date-or-date-time
+     */
+    closed_date?: string;
+    /**
+     * Whether `closed_date` stands for its whole day, in its own offset. Default: true for a date and for a midnight. A `closed_date` that was read and is sent back keeps what it stood for.
+     */
+    closed_all_day?: boolean;
+    attribution_model: AttributionModel;
+    model_parameters?: ModelParameters;
+    /**
+     * A JSON object of your own, up to 16 kB and 16 levels deep. It is stored as sent and does not affect the split.
+     */
+    metadata?: Record<string, unknown> | null;
+    kind: "deal";
+};
+
 export type DealPage = {
     deals: ListedDeal[];
     pagination: Pagination;
@@ -704,6 +807,137 @@ export type DealPage = {
 export type DealSplit = {
     deal: Deal;
     attribution: Attribution;
+};
+
+export type DeclaredDealLine = {
+    /**
+     * An id of your system. A line with the id and content of a stored object changes nothing.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id: string;
+    /**
+     * The name of the deal in your system.
+     */
+    name?: string | null;
+    /**
+     * In units of the currency, such as 1234.56 for USD. Above 0 and below 10^15 minor units. More decimals than the currency has are refused (400), never rounded.
+     * @minimum 0.0001
+     * @maximum 999999999999999
+     */
+    amount: number;
+    /**
+     * The currency of `amount`, an ISO 4217 code such as USD. It decides how many decimals an amount has: USD 2, JPY 0, KWD 3. Default: `DEFAULT_CURRENCY` of the service.
+     * @pattern ^[A-Z]{3}$
+     * @format currency
+     */
+    currency?: string;
+    /**
+     * When the deal closed: a date such as 2024-01-20, or an instant with its offset, cut to milliseconds, at most 24 hours ahead. A date, or a midnight in its own offset such as 2024-01-20T00:00:00+01:00, stands for that whole day: touchpoints count until the day ends in the time zone of the service. Default: the time of the request.
+     * @format date-or-date-time
+     */
+    closed_date?: string;
+    /**
+     * Whether `closed_date` stands for its whole day, in its own offset. Default: true for a date and for a midnight. A `closed_date` that was read and is sent back keeps what it stood for.
+     */
+    closed_all_day?: boolean;
+    attribution_model: AttributionModel;
+    model_parameters?: ModelParameters;
+    /**
+     * The whole object. Null: none.
+     */
+    metadata?: Record<string, unknown> | null;
+    /**
+     * Why the deal is changed. The history shows it with the version.
+     * @minLength 1
+     * @maxLength 500
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    note?: string;
+    kind: "deal";
+};
+
+export type DeclaredEventLine = {
+    /**
+     * An id of your system. A line with the id and content of a stored object changes nothing.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id: string;
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    partner_id: string;
+    /**
+     * The id of the deal, which may be recorded later.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    deal_id: string;
+    touchpoint_type: TouchpointType;
+    /**
+     * When the touchpoint happened: a date, which stands for the start of its day in the time zone of the service, or an instant with its offset, cut to milliseconds, at most 5 minutes ahead. Default: the time of the request. A touchpoint later than `close_grace_minutes` after the close of its deal is stored and earns nothing.
+     * @format date-or-date-time
+     */
+    timestamp?: string;
+    /**
+     * The whole object. Null: none.
+     */
+    metadata?: Record<string, unknown> | null;
+    /**
+     * Why the event is corrected. The history shows it with the version.
+     * @minLength 1
+     * @maxLength 500
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    note?: string;
+    kind: "event";
+};
+
+export type DeclaredPartnerLine = {
+    /**
+     * An id of your system. A line with the id and content of a stored object changes nothing.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id: string;
+    /**
+     * @minLength 1
+     * @maxLength 200
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    name: string;
+    /**
+     * Unique among partners, in any case: another partner with it is refused (409). Null: none. An address with other than ASCII characters is stored in lower case.
+     */
+    email?: string | null;
+    /**
+     * A name of your own for partners that belong together. Null: none.
+     */
+    group?: string | null;
+    /**
+     * The whole object. Null: none.
+     */
+    metadata?: Record<string, unknown> | null;
+    /**
+     * Whether deals that close while the partner is `inactive` credit it for its earlier events and its agreed percentage. A deal uses the value of the day on which it closes: a change counts for deals that close from the next day on, in `TIME_ZONE`. Default: true.
+     */
+    credit_after_leaving?: boolean;
+    status?: PartnerStatus;
+    /**
+     * Why the partner is changed. The audit shows it with the change.
+     * @minLength 1
+     * @maxLength 500
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    note?: string;
+    kind: "partner";
 };
 
 /**
@@ -754,9 +988,52 @@ export type EventAnswer = {
     event: Event;
 };
 
+/**
+ * What you know of an event. A field that is left out keeps what is stored; for a new event it takes its default.
+ */
+export type EventDeclaration = {
+    /**
+     * If it is sent, the id in the path.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id?: string;
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    partner_id: string;
+    /**
+     * The id of the deal, which may be recorded later.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    deal_id: string;
+    touchpoint_type: TouchpointType;
+    /**
+     * When the touchpoint happened: a date, which stands for the start of its day in the time zone of the service, or an instant with its offset, cut to milliseconds, at most 5 minutes ahead. Default: the time of the request. A touchpoint later than `close_grace_minutes` after the close of its deal is stored and earns nothing.
+     * @format date-or-date-time
+     */
+    timestamp?: string;
+    /**
+     * The whole object. Null: none.
+     */
+    metadata?: Record<string, unknown> | null;
+    /**
+     * Why the event is corrected. The history shows it with the version.
+     * @minLength 1
+     * @maxLength 500
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    note?: string;
+};
+
 export type EventLine = {
     /**
-     * An id of your system. A line with the id and content of a stored event changes nothing.
+     * An id of your system. A line with the id and content of a stored object changes nothing.
      * @minLength 1
      * @maxLength 128
      * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
@@ -790,6 +1067,69 @@ export type EventLine = {
 
 export type EventPage = {
     events: Event[];
+    pagination: Pagination;
+};
+
+/**
+ * An event as it was before or after a correction.
+ */
+export type EventRevision = {
+    /**
+     * 1, 2, 3 and so on. The last one is current.
+     */
+    revision: number;
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    partner_id: string;
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    deal_id: string;
+    touchpoint_type: TouchpointType;
+    /**
+     * When the touchpoint happened. A split orders touchpoints by it, then by id.
+     * @format date-time
+     */
+    timestamp: string;
+    /**
+     * A JSON object of your own, up to 16 kB and 16 levels deep. It is stored as sent and does not affect the split.
+     */
+    metadata: Record<string, unknown> | null;
+    /**
+     * When the event was voided. Null while it counts.
+     */
+    voided_at: string | null;
+    void_reason: string | null;
+    /**
+     * When the service stored the revision.
+     * @format date-time
+     */
+    known_at: string;
+    /**
+     * When the next revision replaced it. Null: it is current.
+     */
+    replaced_at: string | null;
+    /**
+     * The change that replaced it. Null: it is current.
+     */
+    replaced_by: (("event_corrected" | "event_reinstated") | null) | null;
+    /**
+     * Why it was replaced.
+     */
+    note: string | null;
+    /**
+     * The API key of the request that replaced it.
+     */
+    api_key_id: string | null;
+};
+
+export type EventRevisions = {
+    revisions: EventRevision[];
     pagination: Pagination;
 };
 
@@ -1028,6 +1368,29 @@ export type IssuedApiKey = {
 
 export type IssuedApiKeyAnswer = {
     api_key: IssuedApiKey;
+};
+
+export type LinesReport = {
+    /**
+     * Lines whose objects this request made.
+     */
+    created: number;
+    /**
+     * Lines that changed a stored object. 0 when submitting.
+     */
+    changed: number;
+    /**
+     * Lines for which nothing was written.
+     */
+    unchanged: number;
+    /**
+     * Lines that were refused.
+     */
+    refused: number;
+    /**
+     * The first refused lines: up to 1000, and up to 256 kB together.
+     */
+    refusals: RefusedLine[];
 };
 
 /**
@@ -1482,11 +1845,95 @@ export type PartnerChange = {
      * Whether deals that close while the partner is `inactive` credit it for its earlier events and its agreed percentage. A deal uses the value of the day on which it closes: a change counts for deals that close from the next day on, in `TIME_ZONE`. Default: true.
      */
     credit_after_leaving?: boolean;
+    /**
+     * Why the partner is changed. The audit shows it with the change.
+     * @minLength 1
+     * @maxLength 500
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    note?: string;
+};
+
+/**
+ * What you know of a partner. A field that is left out keeps what is stored; for a new partner it takes its default. Payout details are set by `POST` and `PATCH` only.
+ */
+export type PartnerDeclaration = {
+    /**
+     * If it is sent, the id in the path.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id?: string;
+    /**
+     * @minLength 1
+     * @maxLength 200
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    name: string;
+    /**
+     * Unique among partners, in any case: another partner with it is refused (409). Null: none. An address with other than ASCII characters is stored in lower case.
+     */
+    email?: string | null;
+    /**
+     * A name of your own for partners that belong together. Null: none.
+     */
+    group?: string | null;
+    /**
+     * The whole object. Null: none.
+     */
+    metadata?: Record<string, unknown> | null;
+    /**
+     * Whether deals that close while the partner is `inactive` credit it for its earlier events and its agreed percentage. A deal uses the value of the day on which it closes: a change counts for deals that close from the next day on, in `TIME_ZONE`. Default: true.
+     */
+    credit_after_leaving?: boolean;
+    status?: PartnerStatus;
+    /**
+     * Why the partner is changed. The audit shows it with the change.
+     * @minLength 1
+     * @maxLength 500
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    note?: string;
 };
 
 export type PartnerDetail = {
     partner: Partner;
     stats: PartnerStats;
+};
+
+export type PartnerLine = {
+    /**
+     * An id of your system. A line with the id and content of a stored object changes nothing.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id: string;
+    /**
+     * @minLength 1
+     * @maxLength 200
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    name: string;
+    /**
+     * Unique among partners, in any case: another partner with it is refused (409). Null: none. An address with other than ASCII characters is stored in lower case.
+     */
+    email?: string | null;
+    /**
+     * A name of your own for partners that belong together. Null: none.
+     */
+    group?: string | null;
+    /**
+     * A JSON object of your own, up to 16 kB and 16 levels deep. It is stored as sent and does not affect the split.
+     */
+    metadata?: Record<string, unknown> | null;
+    /**
+     * Whether deals that close while the partner is `inactive` credit it for its earlier events and its agreed percentage. A deal uses the value of the day on which it closes: a change counts for deals that close from the next day on, in `TIME_ZONE`. Default: true.
+     */
+    credit_after_leaving?: boolean;
+    payout_details?: PayoutDetails;
+    kind: "partner";
 };
 
 export type PartnerMonth = {
@@ -1645,7 +2092,7 @@ export type Problem = {
 /**
  * Why the request failed, for programs. A code never changes its meaning. `/docs/errors` explains each.
  */
-export type ProblemCode = "invalid_request" | "unknown_reference" | "malformed_request" | "unauthenticated" | "forbidden" | "route_not_found" | "partner_not_found" | "event_not_found" | "deal_not_found" | "api_key_not_found" | "version_not_found" | "request_timeout" | "partner_exists" | "email_taken" | "event_exists" | "deal_exists" | "partner_inactive" | "deal_full" | "deal_void" | "last_admin_key" | "api_key_revoked" | "api_key_rotated" | "conflict" | "request_in_flight" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "payout_keys_missing" | "too_many_imports" | "unavailable";
+export type ProblemCode = "invalid_request" | "unknown_reference" | "malformed_request" | "unauthenticated" | "forbidden" | "route_not_found" | "partner_not_found" | "event_not_found" | "deal_not_found" | "api_key_not_found" | "version_not_found" | "request_timeout" | "partner_exists" | "email_taken" | "event_exists" | "deal_exists" | "partner_inactive" | "deal_full" | "deal_void" | "event_void" | "last_admin_key" | "api_key_revoked" | "api_key_rotated" | "conflict" | "request_in_flight" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "payout_keys_missing" | "too_many_imports" | "unavailable";
 
 export const ProblemCode = {
     invalid_request: "invalid_request",
@@ -1667,6 +2114,7 @@ export const ProblemCode = {
     partner_inactive: "partner_inactive",
     deal_full: "deal_full",
     deal_void: "deal_void",
+    event_void: "event_void",
     last_admin_key: "last_admin_key",
     api_key_revoked: "api_key_revoked",
     api_key_rotated: "api_key_rotated",
@@ -2117,16 +2565,19 @@ export type UnattributedScenario = {
 };
 
 /**
- * Why there is this version. `closed`: the deal was recorded. `late_event`: an event came after that. `amended`: the deal was changed. `event_voided`, `deal_voided`: an event or the deal was voided. `recalculated`: the deal was recalculated and its inputs had changed.
+ * Why there is this version. `closed`: the deal was recorded. `late_event`: an event came after that. `amended`: the deal was changed. `event_voided`, `event_corrected`, `event_reinstated`: an event was voided, was corrected, or counts again. `deal_voided`, `deal_reinstated`: the deal was voided, or counts again. `recalculated`: the deal was recalculated and its inputs had changed.
  */
-export type VersionReason = "closed" | "late_event" | "amended" | "event_voided" | "deal_voided" | "recalculated";
+export type VersionReason = "closed" | "late_event" | "amended" | "event_voided" | "event_corrected" | "event_reinstated" | "deal_voided" | "deal_reinstated" | "recalculated";
 
 export const VersionReason = {
     closed: "closed",
     late_event: "late_event",
     amended: "amended",
     event_voided: "event_voided",
+    event_corrected: "event_corrected",
+    event_reinstated: "event_reinstated",
     deal_voided: "deal_voided",
+    deal_reinstated: "deal_reinstated",
     recalculated: "recalculated"
 } as const;
 
@@ -2335,6 +2786,46 @@ export type GetPartnerResponseHeaders = {
 export type GetPartnerVariables = {
     path: GetPartnerPath;
     query?: GetPartnerQuery;
+};
+
+export type DeclarePartnerResult = PartnerAnswer;
+
+export type DeclarePartnerError = Problem;
+
+export type DeclarePartnerPath = {
+    /**
+     * The id of the partner.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    partnerId: string;
+};
+
+export type DeclarePartnerBody = PartnerDeclaration;
+
+export type DeclarePartnerHeaders = {
+    /**
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
+     * @minLength 1
+     * @maxLength 255
+     * @pattern ^[\x21-\x7e]+$
+     */
+    "Idempotency-Key"?: string;
+};
+
+export type DeclarePartnerResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+    idempotencyReplayed?: string;
+};
+
+export type DeclarePartnerVariables = {
+    path: DeclarePartnerPath;
+    body: DeclarePartnerBody;
+    headers?: DeclarePartnerHeaders;
 };
 
 export type UpdatePartnerResult = PartnerAnswer;
@@ -2547,23 +3038,6 @@ export type GetStatementCsvVariables = {
     query: GetStatementCsvQuery;
 };
 
-export type ImportEventsResult = ImportReport;
-
-export type ImportEventsError = Problem;
-
-export type ImportEventsBody = string;
-
-export type ImportEventsResponseHeaders = {
-    xRequestId?: string;
-    ratelimitLimit?: number;
-    ratelimitRemaining?: number;
-    ratelimitReset?: number;
-};
-
-export type ImportEventsVariables = {
-    body: ImportEventsBody;
-};
-
 export type ListEventsResult = EventPage;
 
 export type ListEventsError = Problem;
@@ -2707,6 +3181,127 @@ export type GetEventVariables = {
     path: GetEventPath;
 };
 
+export type DeclareEventResult = EventAnswer;
+
+export type DeclareEventError = Problem;
+
+export type DeclareEventPath = {
+    /**
+     * The id of the event.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    eventId: string;
+};
+
+export type DeclareEventBody = EventDeclaration;
+
+export type DeclareEventHeaders = {
+    /**
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
+     * @minLength 1
+     * @maxLength 255
+     * @pattern ^[\x21-\x7e]+$
+     */
+    "Idempotency-Key"?: string;
+};
+
+export type DeclareEventResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+    idempotencyReplayed?: string;
+};
+
+export type DeclareEventVariables = {
+    path: DeclareEventPath;
+    body: DeclareEventBody;
+    headers?: DeclareEventHeaders;
+};
+
+export type ListEventRevisionsResult = EventRevisions;
+
+export type ListEventRevisionsError = Problem;
+
+export type ListEventRevisionsPath = {
+    /**
+     * The id of the event.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    eventId: string;
+};
+
+export type ListEventRevisionsQuery = {
+    /**
+     * The most items on a page.
+     * @minimum 1
+     * @maximum 1000
+     */
+    limit?: number;
+    /**
+     * The `next_cursor` of the previous page. Not together with `offset`.
+     * @maxLength 2048
+     * @pattern ^[A-Za-z0-9_-]+$
+     */
+    cursor?: string;
+};
+
+export type ListEventRevisionsResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type ListEventRevisionsVariables = {
+    path: ListEventRevisionsPath;
+    query?: ListEventRevisionsQuery;
+};
+
+export type ReinstateEventResult = EventAnswer;
+
+export type ReinstateEventError = Problem;
+
+export type ReinstateEventPath = {
+    /**
+     * The id of the event.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    eventId: string;
+};
+
+export type ReinstateEventBody = VoidReason;
+
+export type ReinstateEventHeaders = {
+    /**
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
+     * @minLength 1
+     * @maxLength 255
+     * @pattern ^[\x21-\x7e]+$
+     */
+    "Idempotency-Key"?: string;
+};
+
+export type ReinstateEventResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+    idempotencyReplayed?: string;
+};
+
+export type ReinstateEventVariables = {
+    path: ReinstateEventPath;
+    body: ReinstateEventBody;
+    headers?: ReinstateEventHeaders;
+};
+
 export type VoidEventResult = EventAnswer;
 
 export type VoidEventError = Problem;
@@ -2745,6 +3340,48 @@ export type VoidEventVariables = {
     path: VoidEventPath;
     body: VoidEventBody;
     headers?: VoidEventHeaders;
+};
+
+export type ImportEventsResult = ImportReport;
+
+export type ImportEventsError = Problem;
+
+export type ImportEventsBody = string;
+
+export type ImportEventsResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type ImportEventsVariables = {
+    body: ImportEventsBody;
+};
+
+export type ImportLinesResult = LinesReport;
+
+export type ImportLinesError = Problem;
+
+export type ImportLinesQuery = {
+    /**
+     * `submit`: as `POST`, a line with the id of another submission is refused. `declare`: as `PUT`, it changes what is stored.
+     */
+    mode?: "submit" | "declare";
+};
+
+export type ImportLinesBody = string;
+
+export type ImportLinesResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type ImportLinesVariables = {
+    query?: ImportLinesQuery;
+    body: ImportLinesBody;
 };
 
 export type ListDealsResult = DealPage;
@@ -2864,6 +3501,46 @@ export type GetDealVariables = {
     path: GetDealPath;
 };
 
+export type DeclareDealResult = DealSplit;
+
+export type DeclareDealError = Problem;
+
+export type DeclareDealPath = {
+    /**
+     * The id of the deal.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    dealId: string;
+};
+
+export type DeclareDealBody = DealDeclaration;
+
+export type DeclareDealHeaders = {
+    /**
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
+     * @minLength 1
+     * @maxLength 255
+     * @pattern ^[\x21-\x7e]+$
+     */
+    "Idempotency-Key"?: string;
+};
+
+export type DeclareDealResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+    idempotencyReplayed?: string;
+};
+
+export type DeclareDealVariables = {
+    path: DeclareDealPath;
+    body: DeclareDealBody;
+    headers?: DeclareDealHeaders;
+};
+
 export type AmendDealResult = DealSplit;
 
 export type AmendDealError = Problem;
@@ -2942,6 +3619,46 @@ export type VoidDealVariables = {
     path: VoidDealPath;
     body: VoidDealBody;
     headers?: VoidDealHeaders;
+};
+
+export type ReinstateDealResult = DealSplit;
+
+export type ReinstateDealError = Problem;
+
+export type ReinstateDealPath = {
+    /**
+     * The id of the deal.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    dealId: string;
+};
+
+export type ReinstateDealBody = VoidReason;
+
+export type ReinstateDealHeaders = {
+    /**
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
+     * @minLength 1
+     * @maxLength 255
+     * @pattern ^[\x21-\x7e]+$
+     */
+    "Idempotency-Key"?: string;
+};
+
+export type ReinstateDealResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+    idempotencyReplayed?: string;
+};
+
+export type ReinstateDealVariables = {
+    path: ReinstateDealPath;
+    body: ReinstateDealBody;
+    headers?: ReinstateDealHeaders;
 };
 
 export type GetAttributionResult = ExplainedAttribution;
@@ -3699,6 +4416,22 @@ export type Ops = {
             ratelimitReset?: number;
         };
     };
+    declarePartner: {
+        args: {
+            path: DeclarePartnerPath;
+            body: DeclarePartnerBody;
+            headers?: DeclarePartnerHeaders;
+        };
+        result: Result<DeclarePartnerResult, DeclarePartnerError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+            idempotencyReplayed?: string;
+        };
+    };
     updatePartner: {
         args: {
             path: UpdatePartnerPath;
@@ -3770,19 +4503,6 @@ export type Ops = {
             ratelimitReset?: number;
         };
     };
-    importEvents: {
-        args: {
-            body: ImportEventsBody;
-        };
-        result: Result<ImportEventsResult, ImportEventsError>;
-        mode: "result";
-        headers: {
-            xRequestId?: string;
-            ratelimitLimit?: number;
-            ratelimitRemaining?: number;
-            ratelimitReset?: number;
-        };
-    };
     listEvents: {
         args: {
             query?: ListEventsQuery;
@@ -3841,6 +4561,52 @@ export type Ops = {
             ratelimitReset?: number;
         };
     };
+    declareEvent: {
+        args: {
+            path: DeclareEventPath;
+            body: DeclareEventBody;
+            headers?: DeclareEventHeaders;
+        };
+        result: Result<DeclareEventResult, DeclareEventError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+            idempotencyReplayed?: string;
+        };
+    };
+    listEventRevisions: {
+        args: {
+            path: ListEventRevisionsPath;
+            query?: ListEventRevisionsQuery;
+        };
+        result: Result<ListEventRevisionsResult, ListEventRevisionsError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
+    reinstateEvent: {
+        args: {
+            path: ReinstateEventPath;
+            body: ReinstateEventBody;
+            headers?: ReinstateEventHeaders;
+        };
+        result: Result<ReinstateEventResult, ReinstateEventError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+            idempotencyReplayed?: string;
+        };
+    };
     voidEvent: {
         args: {
             path: VoidEventPath;
@@ -3855,6 +4621,33 @@ export type Ops = {
             ratelimitRemaining?: number;
             ratelimitReset?: number;
             idempotencyReplayed?: string;
+        };
+    };
+    importEvents: {
+        args: {
+            body: ImportEventsBody;
+        };
+        result: Result<ImportEventsResult, ImportEventsError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
+    importLines: {
+        args: {
+            query?: ImportLinesQuery;
+            body: ImportLinesBody;
+        };
+        result: Result<ImportLinesResult, ImportLinesError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
         };
     };
     listDeals: {
@@ -3900,6 +4693,22 @@ export type Ops = {
             ratelimitReset?: number;
         };
     };
+    declareDeal: {
+        args: {
+            path: DeclareDealPath;
+            body: DeclareDealBody;
+            headers?: DeclareDealHeaders;
+        };
+        result: Result<DeclareDealResult, DeclareDealError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+            idempotencyReplayed?: string;
+        };
+    };
     amendDeal: {
         args: {
             path: AmendDealPath;
@@ -3923,6 +4732,22 @@ export type Ops = {
             headers?: VoidDealHeaders;
         };
         result: Result<VoidDealResult, VoidDealError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+            idempotencyReplayed?: string;
+        };
+    };
+    reinstateDeal: {
+        args: {
+            path: ReinstateDealPath;
+            body: ReinstateDealBody;
+            headers?: ReinstateDealHeaders;
+        };
+        result: Result<ReinstateDealResult, ReinstateDealError>;
         mode: "result";
         headers: {
             xRequestId?: string;
@@ -4195,22 +5020,29 @@ export const OPERATIONS = {
     listPartners: { id: "listPartners", method: "GET", path: "/partners", tags: ["Partners"], params: [{ name: "email", in: "query" }, { name: "group", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/partners" } },
     createPartner: { id: "createPartner", method: "POST", path: "/partners", tags: ["Partners"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     getPartner: { id: "getPartner", method: "GET", path: "/partners/{partnerId}", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "currency", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    declarePartner: { id: "declarePartner", method: "PUT", path: "/partners/{partnerId}", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     updatePartner: { id: "updatePartner", method: "PATCH", path: "/partners/{partnerId}", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     revealPayoutDetails: { id: "revealPayoutDetails", method: "GET", path: "/partners/{partnerId}/payout-details", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     erasePayoutDetails: { id: "erasePayoutDetails", method: "DELETE", path: "/partners/{partnerId}/payout-details", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     getStatement: { id: "getStatement", method: "GET", path: "/partners/{partnerId}/statement", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "month", in: "query" }, { name: "currency", in: "query" }, { name: "as_of", in: "query" }, { name: "format", in: "query" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     getStatementCsv: { id: "getStatementCsv", method: "GET", path: "/partners/{partnerId}/statement.csv", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "month", in: "query" }, { name: "currency", in: "query" }, { name: "as_of", in: "query" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], responseKind: "text", security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "link", key: "link", type: "string" }, { name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
-    importEvents: { id: "importEvents", method: "POST", path: "/events/import", tags: ["Events"], body: { contentType: "application/x-ndjson" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     listEvents: { id: "listEvents", method: "GET", path: "/events", tags: ["Events"], params: [{ name: "deal_id", in: "query" }, { name: "partner_id", in: "query" }, { name: "start_date", in: "query" }, { name: "end_date", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/events" } },
     trackEvent: { id: "trackEvent", method: "POST", path: "/events", tags: ["Events"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     trackEvents: { id: "trackEvents", method: "POST", path: "/events/batch", tags: ["Events"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     getEvent: { id: "getEvent", method: "GET", path: "/events/{eventId}", tags: ["Events"], params: [{ name: "eventId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    declareEvent: { id: "declareEvent", method: "PUT", path: "/events/{eventId}", tags: ["Events"], params: [{ name: "eventId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
+    listEventRevisions: { id: "listEventRevisions", method: "GET", path: "/events/{eventId}/revisions", tags: ["Events"], params: [{ name: "eventId", in: "path" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    reinstateEvent: { id: "reinstateEvent", method: "POST", path: "/events/{eventId}/reinstate", tags: ["Events"], params: [{ name: "eventId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     voidEvent: { id: "voidEvent", method: "POST", path: "/events/{eventId}/void", tags: ["Events"], params: [{ name: "eventId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
+    importEvents: { id: "importEvents", method: "POST", path: "/events/import", tags: ["Events"], body: { contentType: "application/x-ndjson" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    importLines: { id: "importLines", method: "POST", path: "/import", tags: ["Import"], params: [{ name: "mode", in: "query" }], body: { contentType: "application/x-ndjson" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     listDeals: { id: "listDeals", method: "GET", path: "/deals", tags: ["Deals"], params: [{ name: "attribution_model", in: "query" }, { name: "partner_id", in: "query" }, { name: "currency", in: "query" }, { name: "start_date", in: "query" }, { name: "end_date", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/deals" } },
     closeDeal: { id: "closeDeal", method: "POST", path: "/deals", tags: ["Deals"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     getDeal: { id: "getDeal", method: "GET", path: "/deals/{dealId}", tags: ["Deals"], params: [{ name: "dealId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    declareDeal: { id: "declareDeal", method: "PUT", path: "/deals/{dealId}", tags: ["Deals"], params: [{ name: "dealId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     amendDeal: { id: "amendDeal", method: "PATCH", path: "/deals/{dealId}", tags: ["Deals"], params: [{ name: "dealId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     voidDeal: { id: "voidDeal", method: "POST", path: "/deals/{dealId}/void", tags: ["Deals"], params: [{ name: "dealId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
+    reinstateDeal: { id: "reinstateDeal", method: "POST", path: "/deals/{dealId}/reinstate", tags: ["Deals"], params: [{ name: "dealId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     getAttribution: { id: "getAttribution", method: "GET", path: "/attribution/{dealId}", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }, { name: "explain", in: "query" }, { name: "as_of", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     getAttributionHistory: { id: "getAttributionHistory", method: "GET", path: "/attribution/{dealId}/history", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     recalculateAttribution: { id: "recalculateAttribution", method: "POST", path: "/attribution/{dealId}/recalculate", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }, { name: "Idempotency-Key", in: "header" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
@@ -6078,4 +6910,4 @@ export function createClient<
 export const client = createClient<Ops, OperationId, OperationPath, OperationTag>(OPERATIONS, { serverUrl: "/", errorMode: "result", clientHeader: "redocly-client-generator" });
 
 export const { configure, use } = client;
-export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, updatePartner, revealPayoutDetails, erasePayoutDetails, getStatement, getStatementCsv, importEvents, listEvents, trackEvent, trackEvents, getEvent, voidEvent, listDeals, closeDeal, getDeal, amendDeal, voidDeal, getAttribution, getAttributionHistory, recalculateAttribution, listAttributions, exportAttributionsCsv, exportAttributionsNdjson, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;
+export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, declarePartner, updatePartner, revealPayoutDetails, erasePayoutDetails, getStatement, getStatementCsv, listEvents, trackEvent, trackEvents, getEvent, declareEvent, listEventRevisions, reinstateEvent, voidEvent, importEvents, importLines, listDeals, closeDeal, getDeal, declareDeal, amendDeal, voidDeal, reinstateDeal, getAttribution, getAttributionHistory, recalculateAttribution, listAttributions, exportAttributionsCsv, exportAttributionsNdjson, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;

@@ -9,13 +9,16 @@ import { createCallers } from './api-keys/callers.ts'
 import { apiKeys } from './api-keys/routes.ts'
 import { modelNames } from './attribution/models.ts'
 import { audit } from './audit/routes.ts'
+import { bulkImport } from './bulk-import/routes.ts'
 import type { Environment } from './config.ts'
 import { countConnections } from './database/connect.ts'
 import { limitConcurrency } from './database/limit-concurrency.ts'
 import { createReadiness } from './database/migrate.ts'
 import type { Database } from './database/tables.ts'
 import { createTimeZoneConfirmation } from './database/time-zone.ts'
+import { createDealLines } from './deals/deal-lines.ts'
 import { deals } from './deals/routes.ts'
+import { createEventLines } from './events/event-lines.ts'
 import { events } from './events/routes.ts'
 import { authenticate } from './http/authentication.ts'
 import { allowOrigins } from './http/cors.ts'
@@ -36,11 +39,13 @@ import { document } from './openapi/document.ts'
 import { serveDocumentation } from './openapi/documentation-pages.ts'
 import examples from './openapi/examples.json' with { type: 'json' }
 import { resources } from './openapi/resources.ts'
+import { createPartnerLines } from './partners/partner-lines.ts'
 import { toPartner } from './partners/register.ts'
 import { partners } from './partners/routes.ts'
-import { createVault, deriveSecrets, type PayoutKeys } from './partners/vault.ts'
+import { createVault, deriveSecrets, type PayoutKeys, type Vault } from './partners/vault.ts'
 import { createMemo, type Memo } from './record/memo.ts'
-import { createRecord } from './record/record.ts'
+import type { DealDefaults } from './record/read-terms.ts'
+import { createRecord, type DealRecord } from './record/record.ts'
 import { bulkSplits } from './splits/bulk-routes.ts'
 import { splits } from './splits/routes.ts'
 import { statements } from './statements/routes.ts'
@@ -50,6 +55,10 @@ import { whatIf } from './what-if/routes.ts'
 
 // More connections than this are refused, so that idle connections cannot use all memory.
 const mostConnections = 2000
+// A batch of an import or of `POST /events/batch` locks up to 1,000 deals. PostgreSQL's lock table, which all instances share,
+// holds about 10,000 locks.
+const batchesAtOnce = 3
+const batchesWaiting = 100
 // Explanations, comparisons and simulations: each takes up to about 100 ms of computation, in pieces.
 const calculationsAtOnce = 2
 const calculationsWaiting = 100
@@ -147,6 +156,7 @@ async function registerSlices(
       'reason',
     ),
   })
+  const inTurn = limitConcurrency(batchesAtOnce, batchesWaiting)
   const calculate = limitConcurrency(calculationsAtOnce, calculationsWaiting)
   registerMetrics(metrics, db, memo)
 
@@ -161,9 +171,14 @@ async function registerSlices(
       write,
       record,
       metrics,
+      calendar,
+      inTurn,
+    })
+    await dated.register(bulkImport, {
+      ...linesOf({ db, record, vault, defaults }),
+      inTurn,
       findCaller: callers.findCaller,
       clock: config.clock ?? systemClock,
-      calendar,
       confirmTimeZone,
     })
     await dated.register(deals, { db, write, record, defaults })
@@ -174,6 +189,24 @@ async function registerSlices(
   await app.register(analytics, { db, defaultCurrency, calendar, toPartner: (row) => toPartner(vault, row) })
   await app.register(apiKeys, { db, write, forgetCallers: callers.forget })
   await app.register(audit, { db, calendar })
+}
+
+interface LineOptions {
+  readonly db: Kysely<Database>
+  readonly record: DealRecord
+  readonly vault: Vault
+  readonly defaults: DealDefaults
+}
+
+/** The kinds of lines that an import takes. */
+function linesOf({ db, record, vault, defaults }: LineOptions) {
+  const partner = createPartnerLines(db, record, vault)
+  const event = createEventLines({ db, record, calendar: defaults.calendar })
+  const deal = createDealLines({ db, record, defaults })
+  return {
+    submit: { partner: partner.submit, event: event.submit, deal: deal.submit },
+    declare: { partner: partner.declare, event: event.declare, deal: deal.declare },
+  }
 }
 
 function registerMetrics(metrics: Metrics, db: Kysely<Database>, memo: Memo): void {

@@ -136,8 +136,7 @@ export const EventExists = define<[string]>({
   status: 409,
   detail: 'A different event was submitted with the id %s.',
   when: 'An event with different fields was submitted with the same `id`.',
-  remedy:
-    'Use another `id` for another event. To correct an event, void it (`POST /events/{eventId}/void`) and send a new one.',
+  remedy: 'Use another `id` for another event. To correct the event, use `PUT /events/{eventId}`.',
 })
 export const DealExists = define<[string]>({
   code: 'deal_exists',
@@ -157,8 +156,9 @@ export const PartnerInactive = define<[string]>({
 export const DealFull = define<[string]>({
   code: 'deal_full',
   status: 409,
-  detail: 'Deal %s is full: a deal holds at most 5,000 touchpoints of at most 500 partners.',
-  when: 'The deal has 5,000 touchpoints, or it has 500 partners and the event is for another one. Void events count.',
+  detail:
+    'Deal %s is full: a deal holds at most 5,000 touchpoints of at most 500 partners, and 5,000 earlier revisions of them.',
+  when: 'The deal has 5,000 touchpoints, or it has 500 partners and the event is for another one. Void events count. Or its events were corrected and reinstated 5,000 times.',
   remedy: 'Do not send the event again. Check that its `deal_id` is right.',
 })
 export const DealVoid = define<[string]>({
@@ -166,7 +166,14 @@ export const DealVoid = define<[string]>({
   status: 409,
   detail: 'Deal %s is void and cannot change.',
   when: 'The request changes a deal that was voided.',
-  remedy: 'Do not send the request again. If the deal counts after all, record it under another `id`.',
+  remedy: 'If the deal counts after all, reinstate it first (`POST /deals/{dealId}/reinstate`).',
+})
+export const EventVoid = define<[string]>({
+  code: 'event_void',
+  status: 409,
+  detail: 'Event %s is void and cannot change.',
+  when: 'The request corrects an event that was voided.',
+  remedy: 'If the event counts after all, reinstate it first (`POST /events/{eventId}/reinstate`).',
 })
 export const LastAdminKey = define<[]>({
   code: 'last_admin_key',

@@ -41,6 +41,7 @@ export const AuditEntry = Type.Object(
     subject_id: Id,
     before: Nullable(describe(Fields, 'The changed fields before.')),
     after: Nullable(describe(Fields, 'The changed fields after.')),
+    note: Nullable(Type.String({ description: 'Why it was done, as the request said.' })),
     request_id: Nullable(Type.String({ description: 'The `X-Request-Id` of the request.' })),
   },
   {
@@ -57,4 +58,4 @@ export const AuditPage = Listing({ entries: Type.Array(ref(AuditEntry)) }, { $id
 export type Actor = Pick<AuditEntry, 'actor' | 'key_id' | 'request_id'>
 
 export type NewAuditEntry = Pick<AuditEntry, 'action' | 'subject_kind' | 'subject_id'> &
-  Partial<Pick<AuditEntry, 'before' | 'after'>>
+  Partial<Pick<AuditEntry, 'before' | 'after' | 'note'>>

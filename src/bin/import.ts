@@ -14,12 +14,11 @@ import { createProgress } from '../import/progress.ts'
 import { openRows } from '../import/read-rows.ts'
 import { confirmOneForm, writeRefused } from '../import/refused-file.ts'
 import { confirmColumns, readRules, type Rules } from '../import/rules.ts'
-import { sendRows } from '../import/send-rows.ts'
+import { type ImportMode, sendRows } from '../import/send-rows.ts'
 import { readServiceAccess } from '../import/service-access.ts'
 import { createTotals } from '../import/totals.ts'
 import { loadEnvironment, run } from './environment.ts'
 
-const batchSizes: Readonly<Record<Kind, number>> = { partner: 100, event: 1000, deal: 100 }
 const inputName = 'standard input'
 const totals = createTotals()
 const progress = createProgress(process.stderr)
@@ -30,6 +29,7 @@ interface ImportTask {
   readonly files: readonly ImportFile[]
   /** Without it, nothing is sent. */
   readonly call: CallApi | undefined
+  readonly mode: ImportMode
   /** The file for the refused rows themselves. */
   readonly refusedFile: string | undefined
   /** The file that lists refused rows with their reasons; without it they go to stdout. */
@@ -78,6 +78,7 @@ async function prepare(options: ImportOptions, spool: string | undefined): Promi
     rules,
     files,
     call,
+    mode: options.update ? 'declare' : 'submit',
     refusedFile,
     report: report === undefined ? undefined : await open(report, 'w'),
   }
@@ -106,7 +107,7 @@ async function importFiles(task: ImportTask): Promise<void> {
     if (totals.hasRefused()) process.exitCode = 2
   } finally {
     await task.report?.close()
-    const table = totals.format(task.call === undefined)
+    const table = totals.format(task.call === undefined ? 'dry run' : task.mode)
     if (table !== undefined) console.log(table)
   }
 }
@@ -147,12 +148,12 @@ async function importKind(task: ImportTask, kind: Kind): Promise<void> {
   try {
     for (const { file, found } of task.files) {
       if (found[kind] === 0) continue
-      for await (const batch of toBatches(rowsOf(file, kind, task.rules), batchSizes[kind])) {
+      for await (const batch of toBatches(rowsOf(file, kind, task.rules))) {
         stopping.signal.throwIfAborted()
-        const { stored, known, refused } = await sendRows[kind](task.call, batch)
-        totals.add(kind, { stored, known })
+        const { refused, ...counts } = await sendRows(task.call, task.mode, batch)
+        totals.add(kind, counts)
         await refuse(task, refused)
-        progress.add(batch.length)
+        progress.add(batch.rows.length)
       }
     }
   } finally {

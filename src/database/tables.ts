@@ -1,7 +1,7 @@
 import type { ColumnType } from 'kysely'
 import type { ApiKeyRow } from '../api-keys/schemas.ts'
 import type { AuditEntry } from '../audit/schemas.ts'
-import type { EventRow } from '../events/schemas.ts'
+import type { EventRow, RevisionRow } from '../events/schemas.ts'
 import type { PartnerRow } from '../partners/schemas.ts'
 import type { DealRow, ShareRow, SplitRow, VersionRow } from '../record/schemas.ts'
 
@@ -20,7 +20,8 @@ type Table<Row, Filled extends keyof Row = never> = {
 
 export interface Database {
   partners: Table<PartnerRow, 'status' | 'credit_after_leaving' | 'has_left' | 'created_at' | 'updated_at'>
-  events: Table<EventRow, 'created_at'>
+  events: Table<EventRow, 'created_at' | 'revision'>
+  event_revisions: Table<RevisionRow>
   deals: Table<DealRow, 'created_at' | 'updated_at'>
   attributions: Table<VersionRow>
   shares: Table<ShareRow>

@@ -2,19 +2,21 @@ import type { Kysely } from 'kysely'
 import { lockDeals } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
 import { DealNotFound, DealVoid } from '../errors.ts'
+import type { Calendar } from '../values/calendar.ts'
 import { checkMetadata, mergeMetadata } from '../values/metadata.ts'
 import { mergeObjects } from '../values/merge-objects.ts'
+import { exponentOf } from '../values/money.ts'
 import { checkAgreedPartners } from '../record/agreed-partners.ts'
 import { causeOf } from '../record/cause.ts'
-import { readClose } from '../record/read-close.ts'
-import { accept, type DealDefaults, readAmount, readParameters } from '../record/read-terms.ts'
+import { readClose, redateClose } from '../record/read-close.ts'
+import { accept, type DealDefaults, type Read, readAmount, readParameters } from '../record/read-terms.ts'
 import type { ChangedDeal } from '../record/changes.ts'
 import type { DealRecord } from '../record/record.ts'
 import { findRecorded, type RecordedDeal } from '../record/recorded-deals.ts'
 import type { DealDescription, DealRow, DealTerms } from '../record/schemas.ts'
 import type { ModelParameters } from '../record/terms-schemas.ts'
 import { toDealSplit } from './deal-split.ts'
-import type { DealChange, DealSplit } from './schemas.ts'
+import type { DealChange, DealDeclaration, DealSplit } from './schemas.ts'
 
 interface Amendment {
   readonly record: DealRecord
@@ -24,14 +26,14 @@ interface Amendment {
   readonly keyId: string
 }
 
-/** Corrects a deal's amount, close or model and splits it again. Errors: 400, 404, 409 if it is void. */
+/** Corrects a deal's amount, currency, close or model and splits it again. Errors: 400, 404, 409 if it is void. */
 export async function amendDeal(
   trx: Kysely<Database>,
   { record, defaults, id, change, keyId }: Amendment,
 ): Promise<DealSplit> {
   const before = await lockDeal(trx, id)
   if (before.row.voided_at !== null) throw new DealVoid(id)
-  const after = { terms: amend(before.row, change, defaults), description: describe(before.row, change) }
+  const after = factsAfter(before.row, change, { defaults, isWhole: false })
   await checkAgreedPartners(trx, after.terms)
   const cause = causeOf({ api_key_ids: [keyId], note: change.note })
   const changed = await record.change(trx, 'amended', [{ deal_id: id, before, after, cause }])
@@ -58,6 +60,24 @@ export async function voidDeal(
   return toDealSplit(changed.get(id) as ChangedDeal)
 }
 
+/** Makes a void deal count again. A deal that is not void stays as it is. Errors: 404. */
+export async function reinstateDeal(
+  trx: Kysely<Database>,
+  { record, calendar, id, reason, keyId }: DealVoiding & { readonly calendar: Calendar },
+): Promise<DealSplit> {
+  const before = await lockDeal(trx, id)
+  const { row } = before
+  if (row.voided_at === null) return toDealSplit({ ...before, isNew: false })
+  const { amount_minor, currency, attribution_model, model_parameters } = row
+  // A change of the time zone leaves the end of a void day.
+  const close = redateClose(row, calendar)
+  const terms = { amount_minor, currency, ...close, attribution_model, model_parameters }
+  const after = { terms, void_reason: null }
+  const cause = causeOf({ api_key_ids: [keyId], note: reason })
+  const changed = await record.change(trx, 'deal_reinstated', [{ deal_id: id, before, after, cause }])
+  return toDealSplit(changed.get(id) as ChangedDeal)
+}
+
 /** Locks a closed deal and reads it. Errors: 404. */
 async function lockDeal(trx: Kysely<Database>, id: string): Promise<RecordedDeal> {
   await lockDeals(trx, [id])
@@ -66,20 +86,58 @@ async function lockDeal(trx: Kysely<Database>, id: string): Promise<RecordedDeal
   return deal
 }
 
-// Fields and parameters that are not sent keep the stored values, so a default that changed since has no effect.
-function amend(deal: DealRow, change: DealChange, defaults: DealDefaults): DealTerms {
-  const { attribution_model = deal.attribution_model, model_parameters: given = {} } = change
-  const kept = attribution_model === deal.attribution_model ? deal.model_parameters : windowOf(deal)
-  const [amount_minor, close, model_parameters] = accept(
-    change.amount === undefined ? { value: deal.amount_minor } : readAmount(change.amount, deal.currency),
-    readClose(change, { calendar: defaults.calendar, now: Date.now(), stored: deal }),
-    readParameters(attribution_model, mergeObjects(kept, given), defaults),
-  )
-  return { amount_minor, currency: deal.currency, ...close, attribution_model, model_parameters }
+interface Amending {
+  readonly defaults: DealDefaults
+  /** Whether objects that are sent replace the stored ones (PUT), or are merged into them (PATCH). */
+  readonly isWhole: boolean
 }
 
-function describe(deal: DealRow, { name = deal.name, metadata: sent }: DealChange): DealDescription {
-  const metadata = sent === undefined ? deal.metadata : mergeMetadata(deal.metadata, sent)
+/**
+ * What a deal is after a change. Fields and parameters that are not sent keep the stored values, so a default that changed
+ * since has no effect. Errors: 400.
+ */
+export function factsAfter(
+  deal: DealRow,
+  change: DealChange | DealDeclaration,
+  amending: Amending,
+): { readonly terms: DealTerms; readonly description: DealDescription } {
+  return { terms: amend(deal, change, amending), description: describe(deal, change, amending) }
+}
+
+function amend(
+  deal: DealRow,
+  change: DealChange | DealDeclaration,
+  { defaults, isWhole }: Amending,
+): DealTerms {
+  const { currency = deal.currency, attribution_model = deal.attribution_model } = change
+  const { model_parameters: sent = {} } = change
+  const kept = attribution_model === deal.attribution_model ? deal.model_parameters : windowOf(deal)
+  const isReplaced = isWhole && change.model_parameters !== undefined
+  const [amount_minor, close, model_parameters] = accept(
+    change.amount === undefined ? keepAmount(deal, currency) : readAmount(change.amount, currency),
+    readClose(change, { calendar: defaults.calendar, now: Date.now(), stored: deal }),
+    readParameters(
+      attribution_model,
+      isReplaced ? { ...windowOf(deal), ...sent } : mergeObjects(kept, sent),
+      defaults,
+    ),
+  )
+  return { amount_minor, currency, ...close, attribution_model, model_parameters }
+}
+
+// 100.00 USD are 100.00 EUR, but whether 100 JPY should be 100 or 1.00 USD only the client knows.
+function keepAmount({ amount_minor, currency: stored }: DealRow, currency: string): Read<bigint> {
+  if (exponentOf(stored) === exponentOf(currency)) return { value: amount_minor }
+  const detail = `Send the amount too: ${currency} has other decimals than ${stored}.`
+  return { faults: [{ pointer: '/amount', detail }] }
+}
+
+function describe(
+  deal: DealRow,
+  { name = deal.name, metadata: sent = deal.metadata }: Pick<DealChange, 'name' | 'metadata'>,
+  { isWhole }: Amending,
+): DealDescription {
+  const metadata = isWhole ? sent : mergeMetadata(deal.metadata, sent)
   checkMetadata(metadata)
   return { name, metadata }
 }

@@ -20,7 +20,7 @@ import { toDealSplit } from './deal-split.ts'
 import type { DealSplit, NewDeal } from './schemas.ts'
 
 /** A deal as a client sent it, converted, with the digest of the request and the API key of the client. */
-interface Submission {
+export interface Submission {
   readonly id: string
   readonly terms: DealTerms
   readonly description: DealDescription
@@ -28,10 +28,10 @@ interface Submission {
   readonly keyId: string
 }
 
-type Closed = WriteOutcome<DealSplit> | { readonly refusal: Error }
+export type Closed = WriteOutcome<DealSplit> | { readonly refusal: Error }
 
 /** A deal to close, and the id of the API key of its client. */
-interface Closing {
+export interface Closing {
   readonly sent: NewDeal
   readonly keyId: string
 }
@@ -54,7 +54,7 @@ export function createClosing(db: Kysely<Database>, record: DealRecord, defaults
 }
 
 /** Closes several deals; the caller holds their locks. The same submission again returns the current deal. */
-async function closeDeals(
+export async function closeDeals(
   trx: Kysely<Database>,
   record: DealRecord,
   submissions: readonly Submission[],
@@ -68,7 +68,11 @@ async function closeDeals(
   const firsts = new Map(valid.toReversed().map((submission) => [submission.id, submission]))
   const found = await findRecorded(trx, [...firsts.keys()])
   const fresh = [...firsts.values()].filter(({ id }) => !found.has(id))
-  const closed = await record.change(trx, 'closed', fresh.map(toChange))
+  const closed = await record.change(
+    trx,
+    'closed',
+    fresh.map((submission) => toChange(submission)),
+  )
   return submissions.map((given) => {
     const refusal = refusals.get(given.terms)
     if (refusal !== undefined) return { refusal }
@@ -86,16 +90,18 @@ function compare({ id, submission }: Submission, stored: RecordedDeal): Closed {
   return { status: 200, body: toDealSplit({ ...stored, isNew: false }) }
 }
 
-function toChange({ id, terms, description, submission, keyId }: Submission) {
+/** The change that closes a deal. */
+export function toChange({ id, terms, description, submission, keyId }: Submission, note?: string) {
   return {
     deal_id: id,
     before: undefined,
     after: { terms, void_reason: null, submission, description },
-    cause: causeOf({ api_key_ids: [keyId] }),
+    cause: causeOf({ api_key_ids: [keyId], note }),
   }
 }
 
-function toSubmission({ sent, keyId }: Closing, defaults: DealDefaults): Submission {
+/** Errors: 400. */
+export function toSubmission({ sent, keyId }: Closing, defaults: DealDefaults): Submission {
   const { id = `deal_${uuid()}`, name = null, metadata = null, ...rest } = sent
   checkMetadata(metadata)
   const description = { name, metadata }

@@ -12,6 +12,32 @@ export function findDeal(db: Kysely<Database>, id: string): Promise<DealRow | un
   return db.selectFrom('deals').selectAll().where('id', '=', id).executeTakeFirst()
 }
 
+/** The deals with these ids, by id. */
+export async function listRows(
+  db: Kysely<Database>,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, DealRow>> {
+  const rows = await db
+    .selectFrom('deals')
+    .selectAll()
+    .where('id', '=', sql<string>`any(${ids}::text[])`)
+    .execute()
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+/** The digests of the submissions of the deals with these ids, by id. */
+export async function listSubmissions(
+  db: Kysely<Database>,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Buffer>> {
+  const rows = await db
+    .selectFrom('deals')
+    .select(['id', 'submission'])
+    .where('id', '=', sql<string>`any(${ids}::text[])`)
+    .execute()
+  return new Map(rows.map(({ id, submission }) => [id, submission]))
+}
+
 export interface DealFilter extends PageQuery {
   readonly attribution_model?: Deal['attribution_model']
   readonly partner_id?: string

@@ -5,17 +5,19 @@ import type { Database } from '../database/tables.ts'
 import { DealNotFound } from '../errors.ts'
 import { serializeEvents, VoidReason } from '../events/schemas.ts'
 import type { Write } from '../http/idempotency.ts'
+import { confirmId } from '../values/confirm-id.ts'
 import { readBounds } from '../values/periods.ts'
 import { sendJson } from '../http/json.ts'
 import { answers } from '../http/problems.ts'
 import { Currency, describe, Id, ListPeriod, Page, ref, Strict } from '../values/schemas.ts'
 import type { DealRecord } from '../record/record.ts'
-import { amendDeal, voidDeal } from './amend.ts'
+import { amendDeal, reinstateDeal, voidDeal } from './amend.ts'
 import { createClosing } from './close.ts'
+import { declareDeal } from './declare.ts'
 import type { DealDefaults } from '../record/read-terms.ts'
 import { countEvents, findDeal, listDeals, listFirstEvents, toDeal } from './queries.ts'
 import { AttributionModel } from '../record/terms-schemas.ts'
-import { Deal, DealChange, DealDetail, DealPage, DealSplit, NewDeal } from './schemas.ts'
+import { Deal, DealChange, DealDeclaration, DealDetail, DealPage, DealSplit, NewDeal } from './schemas.ts'
 
 interface DealsOptions {
   readonly db: Kysely<Database>
@@ -81,11 +83,33 @@ const patchDeal = {
   response: answers({ 200: ref(DealSplit) }, 404, 409),
 }
 
+const putDeal = {
+  operationId: 'declareDeal',
+  summary: 'Declare a deal as your system has it',
+  description:
+    'Makes the deal (201), changes it in one version, or finds it unchanged and writes nothing (200). It compares with the deal as it is now. A field that is left out keeps what is stored; for a new deal it takes its default. Objects that are sent are whole values, not merged. A void deal stays void: a declaration that would change it is refused (409).',
+  tags,
+  params: dealParams,
+  body: ref(DealDeclaration),
+  response: answers({ 201: ref(DealSplit), 200: ref(DealSplit) }, 409),
+}
+
 const postVoid = {
   operationId: 'voidDeal',
   summary: 'Void a deal: it stays on record and no longer counts',
   description:
     'Removes a deal from revenue and payouts, with a reason: its split becomes empty. Nothing is deleted. Voiding the deal again changes nothing.',
+  tags,
+  params: dealParams,
+  body: ref(VoidReason),
+  response: answers({ 200: ref(DealSplit) }, 404),
+}
+
+const postReinstate = {
+  operationId: 'reinstateDeal',
+  summary: 'Reinstate a void deal: it counts again',
+  description:
+    'Takes back that a deal was voided, with a reason. It is split again from the touchpoints that it has now. That it was void stays in the history. A deal that is not void stays as it is.',
   tags,
   params: dealParams,
   body: ref(VoidReason),
@@ -128,11 +152,32 @@ export const deals: FastifyPluginAsyncTypebox<DealsOptions> = async (
     })),
   )
 
+  app.put('/deals/:dealId', { schema: putDeal }, (request, reply) => {
+    const { body: sent, params, caller } = request
+    confirmId(params.dealId, sent)
+    return write(request, reply, (trx) =>
+      declareDeal(trx, { record, defaults }, { id: params.dealId, sent, keyId: caller.id }),
+    )
+  })
+
   app.post('/deals/:dealId/void', { schema: postVoid }, (request, reply) =>
     write(request, reply, async (trx) => ({
       status: 200,
       body: await voidDeal(trx, {
         record,
+        id: request.params.dealId,
+        reason: request.body.reason,
+        keyId: request.caller.id,
+      }),
+    })),
+  )
+
+  app.post('/deals/:dealId/reinstate', { schema: postReinstate }, (request, reply) =>
+    write(request, reply, async (trx) => ({
+      status: 200,
+      body: await reinstateDeal(trx, {
+        record,
+        calendar: defaults.calendar,
         id: request.params.dealId,
         reason: request.body.reason,
         keyId: request.caller.id,

@@ -6,12 +6,15 @@ import {
   Amount,
   Currency,
   Day,
+  DeclaredId,
   describe,
   Id,
+  LineId,
   Listing,
   Metadata,
   NewId,
   Nullable,
+  OneOf,
   ref,
   Strict,
   Text,
@@ -63,6 +66,12 @@ export const DealChange = Strict(
   {
     name: Type.Optional(Nullable(dealName)),
     amount: Type.Optional(Amount),
+    currency: Type.Optional(
+      describe(
+        Currency,
+        'The currency that `amount` is in. If it has other decimals than the stored one, `amount` must be sent too; else a stored amount of 100.00 stays 100.00.',
+      ),
+    ),
     ...sentClose,
     attribution_model: Type.Optional(ref(AttributionModel)),
     model_parameters: Type.Optional(ref(ModelParameters)),
@@ -76,6 +85,39 @@ export const DealChange = Strict(
   { $id: 'DealChange', minProperties: 1 },
 )
 export type DealChange = Static<typeof DealChange>
+
+export const DealDeclaration = Strict(
+  {
+    ...NewDeal.properties,
+    id: DeclaredId,
+    model_parameters: Type.Optional(
+      describe(
+        ref(ModelParameters),
+        'The whole set: weights and other parameters that it leaves out take their defaults, but `close_grace_minutes` and `lookback_days` keep what is stored. Left out, all parameters keep what is stored; if the model changes, only these two do.',
+      ),
+    ),
+    metadata: Type.Optional(Nullable(describe(Metadata, 'The whole object. Null: none.'))),
+    note: DealChange.properties.note,
+  },
+  {
+    $id: 'DealDeclaration',
+    description:
+      'What you know of a deal. A field that is left out keeps what is stored; for a new deal it takes its default.',
+  },
+)
+export type DealDeclaration = Static<typeof DealDeclaration>
+
+export const DealLine = Strict(
+  { ...NewDeal.properties, id: LineId, kind: OneOf(['deal']) },
+  { $id: 'DealLine' },
+)
+export type DealLine = Static<typeof DealLine>
+
+export const DeclaredDealLine = Strict(
+  { ...DealDeclaration.properties, id: LineId, kind: OneOf(['deal']) },
+  { $id: 'DeclaredDealLine' },
+)
+export type DeclaredDealLine = Static<typeof DeclaredDealLine>
 
 export const DealEvent = Type.Composite([Event, Type.Object({ partner_name: Type.String() })], {
   $id: 'DealEvent',

@@ -113,9 +113,10 @@ export function outcomeOf(result: Ingested): WriteOutcome<{ event: Event }> {
   return { status: result.isNew ? 201 : 200, body: { event: result.event } }
 }
 
-// The stored event has the same digest and so the same metadata, which may be large: it is not read again.
-function toEvent({ submission: _, ...event }: StoredEvent, { metadata }: EventSubmission): Event {
-  return { ...event, metadata }
+// An event that was never revised has the metadata of its submission, which may be large: it is not read again.
+function toEvent(stored: StoredEvent, { metadata }: EventSubmission): Event {
+  const { submission: _, revision, revised_metadata, ...event } = stored
+  return { ...event, metadata: revision === 1 ? metadata : revised_metadata }
 }
 
 /** A submission as the event that was stored from it. */
@@ -135,7 +136,10 @@ async function findStored(trx: Kysely<Database>, submissions: readonly EventSubm
 }
 
 /** Returns a function that tells why an event was not inserted: it is stored already, or it is refused. */
-function createExplain({ byId, presences }: Awaited<ReturnType<typeof findStored>>, full: Admission['full']) {
+function createExplain(
+  { byId, presences }: Awaited<ReturnType<typeof findStored>>,
+  full: Admission<EventSubmission>['full'],
+) {
   return (given: EventSubmission): Ingested => {
     const { id, partner_id, deal_id } = given
     const found = byId.get(id)

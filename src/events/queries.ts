@@ -15,7 +15,7 @@ const plainColumns = [
   'events.created_at',
 ] as const
 
-const eventColumns = [...plainColumns, 'events.metadata'] as const
+export const eventColumns = [...plainColumns, 'events.metadata'] as const
 
 /** For lists: metadata as the stored JSON text. */
 export const listedColumns = [
@@ -82,18 +82,33 @@ function toGiven({ metadata, submission, keyId: _, ...event }: EventSubmission) 
   }
 }
 
-/** An event without its metadata, but with the digest of its submission. */
-export type StoredEvent = Omit<Event, 'metadata'> & Pick<EventRow, 'submission'>
+/** An event with the digest of its submission, and with its metadata only if it was revised. */
+export type StoredEvent = Omit<Event, 'metadata'> &
+  Pick<EventRow, 'submission' | 'revision'> & { revised_metadata: Event['metadata'] }
 
 export function findEvent(db: Kysely<Database>, id: string): Promise<Event | undefined> {
   return db.selectFrom('events').select(eventColumns).where('id', '=', id).executeTakeFirst()
+}
+
+/** The events with these ids. */
+export function listEventsById(db: Kysely<Database>, ids: readonly string[]): Promise<Event[]> {
+  return db
+    .selectFrom('events')
+    .select(eventColumns)
+    .where('id', '=', sql<string>`any(${ids}::text[])`)
+    .execute()
 }
 
 /** The stored events with these ids. */
 export function listSubmitted(db: Kysely<Database>, ids: readonly string[]): Promise<StoredEvent[]> {
   return db
     .selectFrom('events')
-    .select([...plainColumns, 'events.submission'])
+    .select([
+      ...plainColumns,
+      'events.submission',
+      'events.revision',
+      sql<Event['metadata']>`case when revision > 1 then metadata end`.as('revised_metadata'),
+    ])
     .where('id', '=', sql<string>`any(${ids}::text[])`)
     .execute()
 }

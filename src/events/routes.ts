@@ -2,31 +2,32 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { Type } from '@sinclair/typebox'
-import { limitConcurrency } from '../database/limit-concurrency.ts'
+import { limitConcurrency, type RunLimited } from '../database/limit-concurrency.ts'
 import type { Database } from '../database/tables.ts'
-import type { ConfirmTimeZone } from '../database/time-zone.ts'
 import { EventNotFound } from '../errors.ts'
-import type { Authentication } from '../http/authentication.ts'
 import { clientSignalOf } from '../http/client-signal.ts'
 import type { Write } from '../http/idempotency.ts'
 import { sendJson } from '../http/json.ts'
 import type { Metrics } from '../http/metrics.ts'
-import type { Clock } from '../values/clock.ts'
 import { answers } from '../http/problems.ts'
 import type { Calendar } from '../values/calendar.ts'
+import { confirmId } from '../values/confirm-id.ts'
 import { readBounds, toInstants } from '../values/periods.ts'
 import { describe, Id, ListPeriod, Page, ref, Strict } from '../values/schemas.ts'
 import type { DealRecord } from '../record/record.ts'
-import { imports } from './import-routes.ts'
+import { declareEvent, readDeclaration } from './declare.ts'
 import { ingestAll } from './ingest.ts'
 import type { EventAuthor } from './read-events.ts'
 import { findEvent, listEvents } from './queries.ts'
 import { createTracking } from './store-in-groups.ts'
-import { voidEvent } from './void.ts'
+import { listRevisionsOf } from './revision-queries.ts'
+import { reinstateEvent, voidEvent } from './void.ts'
 import {
   Accepted,
   EventAnswer,
+  EventDeclaration,
   EventPage,
+  EventRevisions,
   NewEvent,
   NewEvents,
   serializeEvents,
@@ -38,15 +39,11 @@ interface EventsOptions {
   readonly write: Write
   readonly record: DealRecord
   readonly metrics: Metrics
-  readonly findCaller: Authentication['findCaller']
-  readonly clock: Clock
   readonly calendar: Calendar
-  readonly confirmTimeZone: ConfirmTimeZone
+  /** Limits how many batches of all requests lock deals at the same time. */
+  readonly inTurn: RunLimited
 }
 
-// A batch locks up to 1,000 deals. PostgreSQL's lock table, which all instances share, holds about 10,000 locks.
-const batchesAtOnce = 3
-const batchesWaiting = 100
 // Rows of all pages that are built at the same time: each may have 16 kB of metadata.
 const rowsAtOnce = 1000
 const pagesWaiting = 1000
@@ -98,6 +95,17 @@ const getEvent = {
   response: answers({ 200: ref(EventAnswer) }, 404),
 }
 
+const putEvent = {
+  operationId: 'declareEvent',
+  summary: 'Declare an event as your system has it',
+  description:
+    'Stores the event (201), corrects its partner, deal, type, time or metadata under its id, or finds it unchanged and writes nothing (200). It compares with the event as it is now. A `timestamp` or `metadata` that is left out keeps what is stored; for a new event it takes its default. Closed deals that the event is on, or was on, are split again. The earlier revision stays on record. A void event stays void: a declaration that would change it is refused (409).',
+  tags,
+  params: eventParams,
+  body: ref(EventDeclaration),
+  response: answers({ 201: ref(EventAnswer), 200: ref(EventAnswer) }, 409),
+}
+
 const postVoid = {
   operationId: 'voidEvent',
   summary: 'Void an event: it stays on record and no longer counts',
@@ -109,13 +117,33 @@ const postVoid = {
   response: answers({ 200: ref(EventAnswer) }, 404),
 }
 
+const postReinstate = {
+  operationId: 'reinstateEvent',
+  summary: 'Reinstate a void event: it counts again',
+  description:
+    'Takes back that an event was voided, with a reason. The deal is split again. That it was void stays on record, in the revisions of the event. An event that is not void stays as it is.',
+  tags,
+  params: eventParams,
+  body: ref(VoidReason),
+  response: answers({ 200: ref(EventAnswer) }, 404, 409),
+}
+
+const getRevisions = {
+  operationId: 'listEventRevisions',
+  summary: 'List the revisions of an event, oldest first',
+  description:
+    'The event as it was before each correction, and as it is now. Each reinstatement makes a revision too: the one before it was void.',
+  tags,
+  params: eventParams,
+  querystring: Strict({ limit: Page.limit, cursor: Page.cursor }),
+  response: answers({ 200: Type.Unsafe<EventRevisions | string>(ref(EventRevisions)) }, 404),
+}
+
 export const events: FastifyPluginAsyncTypebox<EventsOptions> = async (app, needs) => {
-  const { db, write, record, metrics, findCaller, clock, calendar, confirmTimeZone } = needs
+  const { db, write, record, metrics, calendar, inTurn } = needs
   const authorOf = ({ caller }: FastifyRequest): EventAuthor => ({ keyId: caller.id, calendar })
   const track = createTracking(db, record, metrics)
-  const inTurn = limitConcurrency(batchesAtOnce, batchesWaiting)
   const list = limitConcurrency(rowsAtOnce, pagesWaiting)
-  await app.register(imports, { db, record, inTurn, findCaller, clock, confirmTimeZone, calendar })
 
   app.post('/events', { schema: trackEvent }, (request, reply) =>
     write(request, reply, track(request.body, authorOf(request))),
@@ -147,6 +175,42 @@ export const events: FastifyPluginAsyncTypebox<EventsOptions> = async (app, need
     const event = await findEvent(db, eventId)
     if (event === undefined) throw new EventNotFound(eventId)
     return { event }
+  })
+
+  app.get('/events/:eventId/revisions', { schema: getRevisions }, async ({ params, query }, reply) => {
+    const { eventId } = params
+    const bytes = await list(
+      async () => {
+        const { page, pagination } = await listRevisionsOf(db, eventId, query)
+        if (page.length === 0 && (await findEvent(db, eventId)) === undefined)
+          throw new EventNotFound(eventId)
+        return serializeEvents('{"revisions":', page, `,"pagination":${JSON.stringify(pagination)}}`)
+      },
+      { weight: query.limit ?? 100, signal: clientSignalOf(reply) },
+    )
+    return sendJson(reply, bytes)
+  })
+
+  app.post('/events/:eventId/reinstate', { schema: postReinstate }, (request, reply) =>
+    write(request, reply, async (trx) => ({
+      status: 200,
+      body: {
+        event: await reinstateEvent(trx, {
+          record,
+          calendar,
+          id: request.params.eventId,
+          reason: request.body.reason,
+          keyId: request.caller.id,
+        }),
+      },
+    })),
+  )
+
+  app.put('/events/:eventId', { schema: putEvent }, (request, reply) => {
+    const { body, params } = request
+    confirmId(params.eventId, body)
+    const declaration = readDeclaration({ ...body, id: params.eventId }, authorOf(request))
+    return write(request, reply, (trx) => declareEvent(trx, { record, calendar }, declaration))
   })
 
   app.post('/events/:eventId/void', { schema: postVoid }, (request, reply) =>

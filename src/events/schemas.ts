@@ -1,10 +1,12 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { touchpointTypes } from '../attribution/touch.ts'
-import { Fault, ProblemCode } from '../values/problem.ts'
+import { type RevisionReason, revisionReasons } from '../record/schemas.ts'
 import {
   DateOrTimestamp,
+  DeclaredId,
   describe,
   Id,
+  LineId,
   Listing,
   NewId,
   Metadata,
@@ -19,6 +21,8 @@ import {
 /** The limits of one deal. Void touchpoints count too, because they are read with the deal. */
 export const mostTouchpoints = 5000
 export const mostPartners = 500
+/** The earlier revisions that a deal keeps: they are read with it when an earlier version is explained. */
+export const mostRevisions = 5000
 
 export const TouchpointType = OneOf(touchpointTypes, {
   $id: 'TouchpointType',
@@ -88,44 +92,60 @@ export type Accepted = Static<typeof Accepted>
 export const EventLine = Strict(
   {
     ...NewEvent.properties,
-    id: describe(
-      Id,
-      'An id of your system. A line with the id and content of a stored event changes nothing.',
-    ),
+    id: LineId,
     kind: Type.Optional(OneOf(['event'])),
   },
   { $id: 'EventLine' },
 )
 export type EventLine = Static<typeof EventLine>
 
-export const RefusedLine = Type.Object(
+export const EventDeclaration = Strict(
   {
-    line: Type.Integer({ description: 'The number of the line, from 1.' }),
-    code: ref(ProblemCode),
-    detail: Type.String(),
-    errors: Type.Array(ref(Fault), { description: 'The first 10 faults of the line.' }),
+    ...NewEvent.properties,
+    id: DeclaredId,
+    metadata: Type.Optional(Nullable(describe(Metadata, 'The whole object. Null: none.'))),
+    note: Type.Optional(
+      describe(Text(500), 'Why the event is corrected. The history shows it with the version.'),
+    ),
   },
-  { $id: 'RefusedLine' },
+  {
+    $id: 'EventDeclaration',
+    description:
+      'What you know of an event. A field that is left out keeps what is stored; for a new event it takes its default.',
+  },
 )
-export type RefusedLine = Static<typeof RefusedLine>
+export type EventDeclaration = Static<typeof EventDeclaration>
 
-export const ImportReport = Type.Object(
-  {
-    accepted: Type.Integer({ description: 'Lines whose events this request stored.' }),
-    duplicates: Type.Integer({
-      description: 'Lines whose events were stored before, or by an earlier line.',
-    }),
-    refused: Type.Integer({ description: 'Lines that were refused.' }),
-    refusals: Type.Array(ref(RefusedLine), {
-      description: 'The first refused lines: up to 1000, and up to 256 kB together.',
-    }),
-  },
-  { $id: 'ImportReport' },
+export const DeclaredEventLine = Strict(
+  { ...EventDeclaration.properties, id: LineId, kind: OneOf(['event']) },
+  { $id: 'DeclaredEventLine' },
 )
-export type ImportReport = Static<typeof ImportReport>
+export type DeclaredEventLine = Static<typeof DeclaredEventLine>
 
 export const VoidReason = Strict({ reason: Text(500) }, { $id: 'VoidReason' })
 export type VoidReason = Static<typeof VoidReason>
+
+export const EventRevision = Type.Object(
+  {
+    revision: Type.Integer({ description: '1, 2, 3 and so on. The last one is current.' }),
+    ...Type.Omit(Event, ['id', 'created_at']).properties,
+    known_at: describe(Timestamp, 'When the service stored the revision.'),
+    replaced_at: Nullable(describe(Timestamp, 'When the next revision replaced it. Null: it is current.')),
+    replaced_by: Nullable(
+      OneOf(revisionReasons, { description: 'The change that replaced it. Null: it is current.' }),
+    ),
+    note: Nullable(Type.String({ description: 'Why it was replaced.' })),
+    api_key_id: Nullable(Type.String({ description: 'The API key of the request that replaced it.' })),
+  },
+  { $id: 'EventRevision', description: 'An event as it was before or after a correction.' },
+)
+export type EventRevision = Static<typeof EventRevision>
+
+export const EventRevisions = Listing(
+  { revisions: Type.Array(ref(EventRevision)) },
+  { $id: 'EventRevisions' },
+)
+export type EventRevisions = Static<typeof EventRevisions>
 
 /** The row also has its day, the deal versions from which the event is known and void, and the digest of its submission. */
 export type EventRow = Event & {
@@ -134,6 +154,19 @@ export type EventRow = Event & {
   known_from: number
   void_from: number | null
   submission: Buffer
+  revision: number
+  /** When this revision replaced the one before. Null: it is the first. */
+  revised_at: string | null
+}
+
+/** An earlier revision of an event, with the versions of its deal that read it. */
+export type RevisionRow = Omit<EventRow, 'id' | 'happened_on' | 'submission'> & {
+  event_id: string
+  known_until: number
+  replaced_at: string
+  replaced_by: RevisionReason
+  note: string | null
+  api_key_id: string | null
 }
 
 interface ListedEvent {

@@ -6,7 +6,7 @@ export async function allowOrigins(app: FastifyInstance, list: string): Promise<
   const origins = list.split(',').map((origin) => origin.trim())
   await app.register(cors, {
     origin: origins.includes('*') ? '*' : origins,
-    methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     exposedHeaders: [
       'X-Request-Id',
       'RateLimit-Limit',

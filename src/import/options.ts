@@ -32,6 +32,7 @@ How values are written:
   --encoding ENCODING     ${encodingNames.join(', ')}; found out unless it is set
 
 How the import runs:
+  --update                changes what the service has already, so that a nightly export is a sync
   --dry-run               checks every row and sends nothing
   --report FILE           writes why each row was refused to FILE instead of printing it
   --refused FILE          writes the refused rows to FILE: mend them and import FILE with the same options
@@ -62,6 +63,7 @@ export function readOptions(args: readonly string[]) {
       'decimal-comma': { type: 'boolean' },
       delimiter: { type: 'string' },
       encoding: { type: 'string' },
+      update: { type: 'boolean', default: false },
       'dry-run': { type: 'boolean', default: false },
       report: { type: 'string' },
       refused: { type: 'string' },

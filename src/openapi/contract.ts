@@ -17,7 +17,7 @@ export type Examples = Readonly<Record<string, Example>>
 /** `x-scope` is what the routes say of themselves; the rest of an operation is OpenAPI's. */
 export type Operation = OpenAPIV3.OperationObject<{ 'x-scope'?: string }>
 
-const methods = ['get', 'post', 'patch', 'delete'] as const
+const methods = ['get', 'post', 'put', 'patch', 'delete'] as const
 
 /** Adds to every operation the headers, refusals and idempotency of its kind, and its example. */
 export function completeContract(document: OpenAPIV3.Document, examples: Examples): OpenAPIV3.Document {
@@ -91,7 +91,7 @@ function complete(method: string, operation: Operation, { examples, schemas }: C
 
 /** Whether the operation keeps its answer for an Idempotency-Key: a write does, unless its body is a stream. */
 function isIdempotent(method: string, { requestBody, 'x-scope': scope }: Operation): boolean {
-  if (method !== 'post' && method !== 'patch') return false
+  if (method === 'get' || method === 'delete') return false
   return (requestBody === undefined || isJson(requestBody)) && scope !== undefined && scope !== 'read'
 }
 
@@ -125,7 +125,7 @@ function toSuccess(
   ])
   return {
     description: isAgain
-      ? 'It was submitted before; this is its current state.'
+      ? 'It was there already; this is its current state.'
       : status === 201
         ? 'Created.'
         : 'Success.',

@@ -1,6 +1,7 @@
 import * as analytics from '../analytics/schemas.ts'
 import * as apiKeys from '../api-keys/schemas.ts'
 import * as audit from '../audit/schemas.ts'
+import * as bulkImport from '../bulk-import/schemas.ts'
 import * as bulkSplits from '../splits/bulk-schemas.ts'
 import * as explanations from '../splits/explanation-schemas.ts'
 import * as deals from '../deals/schemas.ts'
@@ -24,6 +25,7 @@ export const resources = [
   terms,
   deals,
   splits,
+  bulkImport,
   bulkSplits,
   explanations,
   whatIfs,

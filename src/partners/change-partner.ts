@@ -21,20 +21,24 @@ interface PartnerUpdate {
   readonly id: string
   readonly change: PartnerChange
   readonly actor: Actor
+  /** Whether metadata that is sent replaces the stored one, or is merged into it. */
+  readonly isWhole?: boolean
 }
 
 /** Changes a partner. Payout details in the request always count as changed; empty ones erase. Errors: 400, 404, 409. */
 export async function changePartner(
   trx: Kysely<Database>,
-  { vault, record, now = Date.now, id, change, actor }: PartnerUpdate,
+  { vault, record, now = Date.now, id, change, actor, isWhole = false }: PartnerUpdate,
 ): Promise<PartnerRow> {
-  const { payout_details: details, ...columns } = change
+  const { payout_details: details, note = null, ...columns } = change
   if (details !== undefined) refuseMasked(details)
   const before = await lockPartner(trx, id)
   if (before === undefined) throw new PartnerNotFound(id)
   const metadata =
-    change.metadata === undefined ? {} : { metadata: mergeMetadata(before.metadata, change.metadata) }
-  checkMetadata(metadata.metadata)
+    change.metadata === undefined || isWhole
+      ? {}
+      : { metadata: mergeMetadata(before.metadata, change.metadata) }
+  checkMetadata(metadata.metadata ?? change.metadata)
   const email = columns.email ? { email: toStoredEmail(columns.email) } : {}
   const changedAt = isOnOtherTerms(before, change) ? await keepTerms(trx, id, now()) : undefined
   const sealed = details === undefined ? {} : { payout_details: sealDetails(vault, details, id) }
@@ -48,7 +52,7 @@ export async function changePartner(
   const subject = { subject_kind: 'partner', subject_id: id } as const
   const difference = compare(before, after, ['name', 'email', 'group', 'status', 'credit_after_leaving'])
   if (difference !== undefined) {
-    await insertAuditEntry(trx, actor, { action: 'partner.changed', ...subject, ...difference })
+    await insertAuditEntry(trx, actor, { action: 'partner.changed', ...subject, ...difference, note })
   }
   if (changedAt !== undefined && isCredited(before) !== isCredited(after))
     await splitUpcoming(trx, { record, partnerId: id, changedAt, actor })
@@ -60,6 +64,7 @@ export async function changePartner(
       ...subject,
       before: namesSealed(vault, before),
       after: isEmpty(details) ? null : namesOf(details),
+      note,
     })
   }
   return after

@@ -28,6 +28,15 @@ export function findPartner(db: Kysely<Database>, id: string): Promise<PartnerRo
   return db.selectFrom('partners').selectAll().where('id', '=', id).executeTakeFirst()
 }
 
+/** The partners with these ids. */
+export function listPartnersById(db: Kysely<Database>, ids: readonly string[]): Promise<PartnerRow[]> {
+  return db
+    .selectFrom('partners')
+    .selectAll()
+    .where('id', '=', sql<string>`any(${ids}::text[])`)
+    .execute()
+}
+
 /** Reads a partner and locks its row until the transaction ends. */
 export function lockPartner(trx: Kysely<Database>, id: string): Promise<PartnerRow | undefined> {
   return trx.selectFrom('partners').selectAll().where('id', '=', id).forNoKeyUpdate().executeTakeFirst()

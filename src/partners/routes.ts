@@ -9,8 +9,10 @@ import { requireScope } from '../http/authentication.ts'
 import type { Write } from '../http/idempotency.ts'
 import { answers } from '../http/problems.ts'
 import type { DealRecord } from '../record/record.ts'
+import { confirmId } from '../values/confirm-id.ts'
 import { describe, Id, Page, ref, ReportCurrency, Strict, Text } from '../values/schemas.ts'
 import { changePartner, eraseDetails } from './change-partner.ts'
+import { declarePartner } from './declare.ts'
 import { isEmpty } from './payout-details.ts'
 import { findPartner, listPartners, sumPartner } from './queries.ts'
 import { answerOf, registerPartner, toListed, toPartner } from './register.ts'
@@ -19,6 +21,7 @@ import {
   NewPartner,
   PartnerAnswer,
   PartnerChange,
+  PartnerDeclaration,
   PartnerDetail,
   PartnerPage,
   PayoutDetailsAnswer,
@@ -82,6 +85,17 @@ const patchPartner = {
   response: answers({ 200: ref(PartnerAnswer) }, 404, 409),
 }
 
+const putPartner = {
+  operationId: 'declarePartner',
+  summary: 'Declare a partner as your system has it',
+  description:
+    'Makes the partner (201), changes it, or finds it unchanged and writes nothing (200). It compares with the partner as it is now. A field that is left out keeps what is stored; for a new partner it takes its default. `metadata` that is sent is the whole object, not merged. Payout details are not taken: use `POST` or `PATCH`.',
+  tags,
+  params: partnerParams,
+  body: ref(PartnerDeclaration),
+  response: answers({ 201: ref(PartnerAnswer), 200: ref(PartnerAnswer) }, 409),
+}
+
 const revealPayoutDetails = {
   operationId: 'revealPayoutDetails',
   summary: 'Read payout details unmasked; each reading is recorded',
@@ -132,6 +146,14 @@ export const partners: FastifyPluginAsyncTypebox<PartnersOptions> = async (
     await confirmTimeZone()
     const update = { vault, record, id: params.partnerId, change: body, actor: actorOf(request) }
     return write(request, reply, async (trx) => answerOf(vault, 200, await changePartner(trx, update)))
+  })
+
+  app.put('/partners/:partnerId', { schema: putPartner }, async (request, reply) => {
+    const { body: sent, params } = request
+    confirmId(params.partnerId, sent)
+    await confirmTimeZone()
+    const declaration = { vault, record, id: params.partnerId, sent, actor: actorOf(request) }
+    return write(request, reply, (trx) => declarePartner(trx, declaration))
   })
 
   const reveal = { schema: revealPayoutDetails, config: { scope: 'payouts:read' } }

@@ -1,8 +1,10 @@
 import { type Static, Type } from '@sinclair/typebox'
 import {
   Currency,
+  DeclaredId,
   describe,
   Id,
+  LineId,
   Listing,
   Matching,
   Metadata,
@@ -109,10 +111,41 @@ export const PartnerChange = Strict(
     payout_details: Type.Optional(ref(PayoutDetails)),
     status: Type.Optional(ref(PartnerStatus)),
     credit_after_leaving: Type.Optional(credit_after_leaving),
+    note: Type.Optional(
+      describe(Text(500), 'Why the partner is changed. The audit shows it with the change.'),
+    ),
   },
   { $id: 'PartnerChange', minProperties: 1 },
 )
 export type PartnerChange = Static<typeof PartnerChange>
+
+export const PartnerDeclaration = Strict(
+  {
+    ...Type.Omit(NewPartner, ['payout_details']).properties,
+    id: DeclaredId,
+    metadata: Type.Optional(describe(metadata, 'The whole object. Null: none.')),
+    status: Type.Optional(ref(PartnerStatus)),
+    note: PartnerChange.properties.note,
+  },
+  {
+    $id: 'PartnerDeclaration',
+    description:
+      'What you know of a partner. A field that is left out keeps what is stored; for a new partner it takes its default. Payout details are set by `POST` and `PATCH` only.',
+  },
+)
+export type PartnerDeclaration = Static<typeof PartnerDeclaration>
+
+export const PartnerLine = Strict(
+  { ...NewPartner.properties, id: LineId, kind: OneOf(['partner']) },
+  { $id: 'PartnerLine' },
+)
+export type PartnerLine = Static<typeof PartnerLine>
+
+export const DeclaredPartnerLine = Strict(
+  { ...PartnerDeclaration.properties, id: LineId, kind: OneOf(['partner']) },
+  { $id: 'DeclaredPartnerLine' },
+)
+export type DeclaredPartnerLine = Static<typeof DeclaredPartnerLine>
 
 export const PartnerStats = Type.Object(
   {

@@ -11,6 +11,10 @@ export interface DealChange {
   readonly after?: Partial<DealFacts>
   /** The touchpoints that were stored (count 1) or voided (count -1). */
   readonly touchpoints?: readonly TouchpointChange[]
+  /** The partners of touchpoints that left the deal or became another partner's. */
+  readonly leftBy?: readonly string[]
+  /** The partners of touchpoints, void ones included, that came from another deal or partner. */
+  readonly joinedBy?: readonly string[]
   readonly cause: Cause
 }
 
@@ -22,7 +26,7 @@ export interface DealFacts {
   readonly description: DealDescription
 }
 
-interface TouchpointChange {
+export interface TouchpointChange {
   readonly partner_id: string
   readonly touchpoint_type: string
   /** The day on which it counts. */

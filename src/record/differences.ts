@@ -144,20 +144,29 @@ function isVoid(deal: { readonly void_reason: string | null } | undefined): bool
 }
 
 /** The rows of `partner_deals`: a deal is listed under every partner that has a touchpoint on it or an agreed percentage. */
-function listingDifferences({ deal_id, before, next, touches, touchpoints = [] }: Step) {
+function listingDifferences(step: Step) {
+  const { deal_id, before, next, touches, touchpoints = [], leftBy = [], joinedBy = [] } = step
   if (next === undefined) return { unlisted: [], listed: [] }
   const rowsOf = (partnerIds: readonly string[], { currency, attribution_model, closed_date }: DealTerms) =>
     partnerIds.length === 0
       ? []
       : [{ deal_id, currency, attribution_model, closed_date, partner_ids: [...new Set(partnerIds)] }]
-  const allOf = (terms: DealTerms) =>
-    rowsOf([...touches.map(({ partner_id }) => partner_id), ...agreedPartnersOf(terms)], terms)
-  const added = touchpoints.filter(({ count }) => count > 0).map(({ partner_id }) => partner_id)
-  if (before !== undefined && isListedAlike(before, next.terms))
-    return { unlisted: [], listed: rowsOf(added, next.terms) }
+  const allOf = (terms: DealTerms) => [
+    ...touches.map(({ partner_id }) => partner_id),
+    ...agreedPartnersOf(terms),
+  ]
+  if (before !== undefined && isListedAlike(before, next.terms)) {
+    const added = touchpoints.filter(({ count }) => count > 0).map(({ partner_id }) => partner_id)
+    const staying = new Set(leftBy.length === 0 ? [] : allOf(next.terms))
+    const removed = leftBy.filter((id) => !staying.has(id))
+    return {
+      unlisted: rowsOf(removed, next.terms),
+      listed: rowsOf([...added, ...joinedBy], next.terms),
+    }
+  }
   return {
-    unlisted: before === undefined ? [] : allOf(before.row),
-    listed: allOf(next.terms),
+    unlisted: before === undefined ? [] : rowsOf([...allOf(before.row), ...leftBy], before.row),
+    listed: rowsOf(allOf(next.terms), next.terms),
   }
 }
 

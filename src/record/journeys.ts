@@ -4,7 +4,7 @@ import { fingerprint, type Journey, type Qualification } from '../attribution/jo
 import type { Touch } from '../attribution/touch.ts'
 import type { Parameters } from '../attribution/models.ts'
 import type { Database } from '../database/tables.ts'
-import type { DatedTouchRow, DealTerms, TouchRow, VersionRow } from './schemas.ts'
+import type { DealTerms, TouchRow, VersionRow } from './schemas.ts'
 
 const termColumns = [
   'amount_minor',
@@ -24,10 +24,15 @@ export interface DealState {
   readonly uncredited?: readonly string[] | null | undefined
 }
 
+/** A touchpoint as a split reads it. Without `known_until` it is current. */
+type KnownTouch = Omit<TouchRow, 'happened_on' | 'partner_name' | 'has_left'> & {
+  readonly known_until?: number | null
+}
+
 /** The journey that the engine reads: the deal with its current touchpoints, or with those known at a version. */
 export function toJourney(
   { terms, is_void, uncredited }: DealState,
-  touches: readonly TouchRow[],
+  touches: readonly KnownTouch[],
   version = Infinity,
 ): Journey {
   const closed_at = Date.parse(terms.closed_date)
@@ -40,10 +45,12 @@ export function toJourney(
     ...(uncredited && { uncredited: new Set(uncredited) }),
     model: terms.attribution_model,
     parameters: terms.model_parameters as Parameters,
-    touches: touches
-      .filter(({ known_from }) => known_from <= version)
-      .map((touch) => toTouch(touch, version)),
+    touches: touches.filter((touch) => isKnown(touch, version)).map((touch) => toTouch(touch, version)),
   }
+}
+
+function isKnown({ known_from, known_until = null }: KnownTouch, version: number): boolean {
+  return known_from <= version && (known_until === null || version < known_until)
 }
 
 // Earlier releases stored no end: a whole day had 24 hours.
@@ -52,7 +59,7 @@ function endOf(closed_at: number, closed_until: string | null): number {
 }
 
 function toTouch(
-  { id, partner_id, touchpoint_type, timestamp, void_from }: TouchRow,
+  { id, partner_id, touchpoint_type, timestamp, void_from }: KnownTouch,
   version: number,
 ): Touch {
   const is_void = void_from !== null && void_from <= version
@@ -98,51 +105,58 @@ export async function findVersion(
 }
 
 /** Deals, and all touchpoints of each by deal id, void ones included. */
-export interface TouchBatch {
+export interface TouchBatch<Row> {
   readonly dealIds: readonly string[]
-  readonly touches: ReadonlyMap<string, readonly TouchRow[]>
+  readonly touches: ReadonlyMap<string, readonly Row[]>
 }
+
+/** Reads the touchpoints of deals, up to a limit. */
+type ListTouches<Row> = (
+  db: Kysely<Database>,
+  dealIds: readonly string[],
+  limit?: number,
+) => Promise<readonly Row[]>
 
 const day = 86_400_000
 const mostRows = 20_000
 const parts = 8
 
+/** Reads the current touchpoints of these deals. */
+export function readTouches(
+  db: Kysely<Database>,
+  dealIds: readonly string[],
+): AsyncGenerator<TouchBatch<TouchRow>> {
+  return readInBatches(db, dealIds, listTouches)
+}
+
 /**
  * Reads the touchpoints of these deals in one statement. If there are more than 20,000, it reads an eighth of the deals at
  * a time instead, to bound memory. A single deal is always read whole.
  */
-export async function* readTouches(
+export async function* readInBatches<Row extends { deal_id: string }>(
   db: Kysely<Database>,
   dealIds: readonly string[],
-): AsyncGenerator<TouchBatch> {
+  list: ListTouches<Row>,
+): AsyncGenerator<TouchBatch<Row>> {
   if (dealIds.length === 0) return
-  const rows = await listTouches(db, dealIds, dealIds.length === 1 ? undefined : mostRows + 1)
+  const rows = await list(db, dealIds, dealIds.length === 1 ? undefined : mostRows + 1)
   if (dealIds.length === 1 || rows.length <= mostRows) {
     yield { dealIds, touches: Map.groupBy(rows, ({ deal_id }) => deal_id) }
     return
   }
   const size = Math.ceil(dealIds.length / parts)
   for (let start = 0; start < dealIds.length; start += size) {
-    yield* readTouches(db, dealIds.slice(start, start + size))
+    yield* readInBatches(db, dealIds.slice(start, start + size), list)
   }
 }
 
-/** All touchpoints of one deal. */
-export function listTouchesOf(db: Kysely<Database>, dealId: string): Promise<readonly DatedTouchRow[]> {
-  return selectTouches(db, [dealId]).select(['events.created_at', 'events.voided_at']).execute()
-}
-
-function listTouches(
+/** The current touchpoints of these deals. */
+export function listTouches(
   db: Kysely<Database>,
   dealIds: readonly string[],
   limit?: number,
 ): Promise<readonly TouchRow[]> {
-  const query = selectTouches(db, dealIds)
-  return (limit === undefined ? query : query.limit(limit)).execute()
-}
-
-function selectTouches(db: Kysely<Database>, dealIds: readonly string[]) {
-  return db
+  const query = db
     .selectFrom('events')
     .innerJoin('partners', 'partners.id', 'events.partner_id')
     .select([
@@ -158,4 +172,5 @@ function selectTouches(db: Kysely<Database>, dealIds: readonly string[]) {
       sql<boolean>`partners.has_left or partners.status = 'inactive'`.as('has_left'),
     ])
     .where('events.deal_id', '=', sql<string>`any(${dealIds}::text[])`)
+  return (limit === undefined ? query : query.limit(limit)).execute()
 }

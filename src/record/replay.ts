@@ -1,8 +1,9 @@
 import { type Kysely, sql } from 'kysely'
 import { attribute, type PartnerShare, type Split } from '../attribution/attribute.ts'
 import type { Database } from '../database/tables.ts'
-import { readTouches, toJourney } from './journeys.ts'
-import type { ShareRow, TouchRow, VersionRow } from './schemas.ts'
+import { readInBatches, toJourney } from './journeys.ts'
+import { listRevisions } from './past-journey.ts'
+import type { ShareRow, TouchRevision, VersionRow } from './schemas.ts'
 import { underRulesOf } from './version-rules.ts'
 
 /** A stored version that differs from the one computed again from its stored inputs. */
@@ -35,7 +36,7 @@ export async function replayDeals(
     .execute()
   const ids = deals.map(({ id }) => id)
   const replayed = { versions: 0, differences: [] as Difference[] }
-  for await (const { dealIds, touches } of readTouches(db, ids)) {
+  for await (const { dealIds, touches } of readInBatches(db, ids, listRevisions)) {
     for await (const versions of readVersions(db, dealIds)) {
       const shares = await listShares(db, versions)
       const rows = Map.groupBy(shares, ({ deal_id, version }) => `${deal_id} ${version}`)
@@ -56,7 +57,7 @@ export async function replayDeals(
 
 interface StoredVersion {
   readonly version: VersionRow
-  readonly touches: readonly TouchRow[]
+  readonly touches: readonly TouchRevision[]
   readonly shares: readonly ShareRow[]
 }
 

@@ -4,15 +4,28 @@ import { Id, Nullable, OneOf } from '../values/schemas.ts'
 import type { AttributionModel, ModelParameters } from './terms-schemas.ts'
 
 export const VersionReason = OneOf(
-  ['closed', 'late_event', 'amended', 'event_voided', 'deal_voided', 'recalculated'],
+  [
+    'closed',
+    'late_event',
+    'amended',
+    'event_voided',
+    'event_corrected',
+    'event_reinstated',
+    'deal_voided',
+    'deal_reinstated',
+    'recalculated',
+  ],
   {
     $id: 'VersionReason',
     description:
-      'Why there is this version. `closed`: the deal was recorded. `late_event`: an event came after that. `amended`: the deal was changed. `event_voided`, `deal_voided`: an event or the deal was voided. `recalculated`: the deal was recalculated and its inputs had changed.',
+      'Why there is this version. `closed`: the deal was recorded. `late_event`: an event came after that. `amended`: the deal was changed. `event_voided`, `event_corrected`, `event_reinstated`: an event was voided, was corrected, or counts again. `deal_voided`, `deal_reinstated`: the deal was voided, or counts again. `recalculated`: the deal was recalculated and its inputs had changed.',
   },
 )
 export type VersionReason = Static<typeof VersionReason>
 
+/** The changes that replace a revision of an event. */
+export const revisionReasons = ['event_corrected', 'event_reinstated'] as const
+export type RevisionReason = (typeof revisionReasons)[number]
 /** What a client says of a deal; its split does not read it. */
 export interface DealDescription {
   name: string | null
@@ -128,5 +141,13 @@ export interface TouchRow {
   has_left: boolean
 }
 
-/** A touchpoint, and the instants at which it was stored and voided. */
-export type DatedTouchRow = TouchRow & { created_at: string; voided_at: string | null }
+/** A touchpoint as it was on a deal: the current revision of an event, or an earlier one. */
+export type TouchRevision = Omit<TouchRow, 'happened_on'> & {
+  revision: number
+  /** The first version that no longer reads it. Null: it is current. */
+  known_until: number | null
+  /** When it was stored, or replaced the revision before. */
+  since: string
+  voided_at: string | null
+  replaced_at: string | null
+}

@@ -51,7 +51,7 @@ interface KnownVersion {
   readonly calendar: Calendar
   readonly version: number
   readonly state: DealState & { readonly terms: DealTerms }
-  readonly touches: readonly TouchRow[]
+  readonly touches: readonly Pick<TouchRow, 'partner_id' | 'known_from'>[]
 }
 
 /**
@@ -65,7 +65,9 @@ export async function listUncreditedOf(
   const known = new Set(
     touches.filter(({ known_from }) => known_from <= version).map(({ partner_id }) => partner_id),
   )
-  const later = touches.filter(({ partner_id }) => !known.has(partner_id))
+  const later = touches
+    .filter(({ partner_id }) => !known.has(partner_id))
+    .map(({ partner_id }) => ({ partner_id, has_left: true }))
   const terms = { ...state.terms, model_parameters: {} }
   const found = await listUncredited(db, calendar, [{ deal_id: '', terms, touches: later }])
   return [...(state.uncredited ?? []), ...(found.get('') ?? [])]

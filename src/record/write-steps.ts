@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from 'node:util'
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/tables.ts'
 import { toTimestamp } from '../values/instants.ts'
+import { isSameDeal, isSameDescription } from './compare-deals.ts'
 import { differencesOf } from './differences.ts'
 import type { ChangedDeal, DealFacts, Step } from './changes.ts'
 import { listPartnerNames } from './partner-names.ts'
@@ -59,20 +59,12 @@ function isChanged(step: Closed): boolean {
 /** Whether the deal changed for its clients: to get its day is no change. */
 function isUpdated(step: Closed): boolean {
   const { before, next, split } = step
-  if (split !== undefined || before === undefined || isRedescribed(step)) return true
-  const { terms, void_reason } = next
-  const { row } = before
-  const { closed_on: _, ...sent } = terms
-  return (
-    row.void_reason !== void_reason ||
-    Object.entries(sent).some(([name, value]) => !isDeepStrictEqual(row[name as keyof DealRow], value))
-  )
+  if (split !== undefined || before === undefined) return true
+  return before.row.void_reason !== next.void_reason || !isSameDeal(before.row, next)
 }
 
 function isRedescribed({ before, next: { description } }: Closed): boolean {
-  if (before === undefined) return false
-  const { name, metadata } = before.row
-  return !isDeepStrictEqual({ name, metadata }, description)
+  return before !== undefined && !isSameDescription(before.row, description)
 }
 
 function toNewRow({ deal_id, next: { terms, submission, description } }: Closed) {

@@ -9,14 +9,15 @@ import type { Calendar } from '../values/calendar.ts'
 import { type Instant, parseInstant, toTimestamp } from '../values/instants.ts'
 import { formatMoney, toMajor } from '../values/money.ts'
 import { findAttribution } from './queries.ts'
-import { findVersion, listTouchesOf } from '../record/journeys.ts'
-import { toPastJourney } from '../record/past-journey.ts'
+import { findVersion } from '../record/journeys.ts'
+import { listRevisions, toPastJourney } from '../record/past-journey.ts'
+import { listPartnerNames } from '../record/partner-names.ts'
 import type { Memo } from '../record/memo.ts'
 import { listUncreditedOf } from '../record/uncredited-partners.ts'
 import { underRulesOf } from '../record/version-rules.ts'
 import { createYield } from '../record/yield-thread.ts'
 import type { ExplainedAttribution, Explanation } from './explanation-schemas.ts'
-import type { Attribution, Share } from './schemas.ts'
+import type { Attribution } from './schemas.ts'
 
 /** The current split of a deal. Errors: 404. */
 export async function getCurrent(
@@ -51,7 +52,7 @@ export async function explainAttribution(
   const attribution = await getAttributionAt(db, dealId, asOf)
   const { version } = attribution
   const state = await findVersion(db, dealId, version)
-  const touches = await listTouchesOf(db, dealId)
+  const touches = await listRevisions(db, [dealId])
   const at = asOf === undefined ? Infinity : (parseInstant(asOf) as Instant).at
   const yieldThread = createYield(signal)
   const uncredited = await listUncreditedOf(db, { calendar, version, state, touches })
@@ -59,7 +60,9 @@ export async function explainAttribution(
   await yieldThread()
   const journey = underRulesOf(state, known) ?? known
   await yieldThread()
-  const names = new Map([...touches, ...attribution.attributions].map(toName))
+  const credited = attribution.attributions.map(({ partner_id }) => partner_id)
+  const touching = known.touches.map(({ partner_id }) => partner_id)
+  const names = await listPartnerNames(db, [...new Set([...credited, ...touching])])
   const explanation = await explainJourney(journey, { memo, names, yieldThread })
   // The answer of a full deal is serialized in one piece.
   await yieldThread()
@@ -72,8 +75,6 @@ async function getPast(db: Kysely<Database>, dealId: string, asOf: string): Prom
   await getCurrent((id) => findAttribution(db, id), dealId)
   throw new VersionNotFound(dealId)
 }
-
-type Named = Pick<Share, 'partner_id' | 'partner_name'>
 
 interface ExplainContext {
   readonly memo: Memo
@@ -125,10 +126,6 @@ function toListed({ id, partner_id, touchpoint_type, at }: Touch, names: Names) 
 }
 
 type Names = ReadonlyMap<string, string>
-
-function toName({ partner_id, partner_name }: Named): readonly [string, string] {
-  return [partner_id, partner_name]
-}
 
 function sentencesOf({ shares }: Split, names: Names, { amount_minor, currency, model }: Journey) {
   const amount = formatMoney(amount_minor, currency)

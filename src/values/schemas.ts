@@ -30,6 +30,15 @@ export const NewId = Type.Optional(
   ),
 )
 
+/** The id in a line of an import, which makes the import safe to repeat. */
+export const LineId = describe(
+  Id,
+  'An id of your system. A line with the id and content of a stored object changes nothing.',
+)
+
+/** The id in the body of a `PUT`. */
+export const DeclaredId = Type.Optional(describe(Id, 'If it is sent, the id in the path.'))
+
 /** An ISO 8601 instant with an offset, from 1970 to 9999. Finer fractions are cut to milliseconds. */
 export const Timestamp = Type.String({ format: 'date-time' })
 

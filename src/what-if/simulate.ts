@@ -11,7 +11,7 @@ import type { Calendar } from '../values/calendar.ts'
 import { parseMoment, toTimestamp } from '../values/instants.ts'
 import { toMajor } from '../values/money.ts'
 import { agreedPartnersOf } from '../record/agreed-partners.ts'
-import { listTouchesOf, toJourney } from '../record/journeys.ts'
+import { listTouches, toJourney } from '../record/journeys.ts'
 import { listPartnerNames } from '../record/partner-names.ts'
 import type { TouchRow } from '../record/schemas.ts'
 import type { Memo } from '../record/memo.ts'
@@ -36,7 +36,7 @@ export async function compareModels(
 ): Promise<Comparison> {
   const deal = await findDeal(db, dealId)
   if (deal === undefined) throw new DealNotFound(dealId)
-  const touches = await listTouchesOf(db, dealId)
+  const touches = await listTouches(db, [dealId])
   const names = new Map([
     ...touches.map(({ partner_id, partner_name }) => [partner_id, partner_name] as const),
     ...(await listPartnerNames(db, agreedPartnersOf(deal))),

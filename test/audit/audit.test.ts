@@ -22,7 +22,7 @@ t.test('the audit records each change of a partner, with the key and the changed
   const reader = await service.db.selectFrom('api_keys').select('id').executeTakeFirstOrThrow()
 
   const made = await service.call('POST', '/partners', acme)
-  await service.call('PATCH', '/partners/acme', { name: 'Acme Ltd', status: 'inactive' })
+  await service.call('PATCH', '/partners/acme', { name: 'Acme Ltd', status: 'inactive', note: 'sold' })
   await service.call('PATCH', '/partners/acme', { payout_details: { bic: 'COBADEFFXXX' } })
   await service.call('GET', '/partners/acme/payout-details')
   await service.call('DELETE', '/partners/acme/payout-details')
@@ -46,8 +46,9 @@ t.test('the audit records each change of a partner, with the key and the changed
         action: 'partner.changed',
         before: { name: 'Acme', status: 'active' },
         after: { name: 'Acme Ltd', status: 'inactive' },
+        note: 'sold',
       },
-      { action: 'payout_details.changed', before: both, after: bic },
+      { action: 'payout_details.changed', before: both, after: bic, note: null },
       { action: 'payout_details.read', before: null, after: bic },
       { action: 'payout_details.erased', before: bic, after: null },
       { action: 'payout_details.set', before: null, after: { fields: ['iban'] } },

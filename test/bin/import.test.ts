@@ -119,7 +119,7 @@ t.test('an import reports each refused row with its line and reason and stores t
     'rows.ndjson:5: event e1: id "e1": The id e1 holds another event.',
     'rows.ndjson:6: event e2: The line contains a NUL character.',
     'rows.ndjson:9: deal d2: amount 10.001: An amount in USD has at most 2 decimals, is above 0 and at most USD 9,999,999,999,999.99.',
-    'rows.ndjson:16: deal d3: The body contains a number with too many digits or an exponent out of range.',
+    'rows.ndjson:16: deal d3: The line contains a number with too many digits or an exponent out of range.',
     '',
   ])
   t.match(await dump(db), { events: [{ id: 'e1' }, { metadata: { text: 'a line \u2028 a line' } }] })

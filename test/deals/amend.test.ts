@@ -1,5 +1,6 @@
 import t from 'tap'
 import { createApp, type TestApp } from '../support/app.ts'
+import { listFaults } from '../support/corrections.ts'
 import { givenDeal, givenEvent, givenPartner } from '../support/fixtures.ts'
 import type { DealSplit } from '../../src/deals/schemas.ts'
 
@@ -139,4 +140,37 @@ t.test('name and metadata of a deal change without a version; metadata is merged
     deals.some((deal) => 'metadata' in deal),
     'a list leaves it out',
   )
+})
+
+t.test('PATCH /deals/:dealId moves a deal to another currency, with all that reports count', async (t) => {
+  const service = await createApp(t)
+  const { call } = service
+  await givenPartner(service, 'p1')
+  await givenEvent(service, { partner_id: 'p1', deal_id: 'd1', timestamp: '2024-01-01' })
+  await givenDeal(service, { id: 'd1', amount: 100.5, closed_date: '2024-01-20' })
+  const overview = async (currency: string) =>
+    (await call('GET', `/analytics?currency=${currency}`)).json<{ overview: object }>().overview
+  const listed = async (currency: string) =>
+    (await call('GET', `/deals?partner_id=p1&currency=${currency}`)).json<{ deals: unknown[] }>().deals.length
+
+  const euros = await amend(service, { currency: 'EUR' })
+  const yen = await amend(service, { currency: 'JPY', amount: 15_000 })
+  const refused = await call('PATCH', '/deals/d1', { currency: 'EUR' })
+  const wrong = await call('PATCH', '/deals/d1', { currency: 'JPY', amount: 1.5 })
+
+  t.match(euros, {
+    deal: { amount: 100.5, currency: 'EUR' },
+    attribution: { version: 2, total_amount: 100.5 },
+  })
+  t.match(yen, { deal: { amount: 15_000, currency: 'JPY' }, attribution: { version: 3, currency: 'JPY' } })
+  t.match(refused.json(), {
+    status: 400,
+    errors: [{ pointer: '/amount', detail: 'Send the amount too: EUR has other decimals than JPY.' }],
+  })
+  t.match(wrong.json(), { status: 400, errors: [{ pointer: '/amount' }] })
+  t.match(await overview('JPY'), { total_deals: 1, total_revenue: 15_000 })
+  t.match(await overview('EUR'), { total_deals: 0, total_revenue: 0 })
+  t.match(await overview('USD'), { total_deals: 0, total_revenue: 0 })
+  t.strictSame([await listed('USD'), await listed('EUR'), await listed('JPY')], [0, 0, 1])
+  t.strictSame(await listFaults(service), [])
 })

@@ -44,7 +44,7 @@ t.test('every operation that an entry names is in the document', async (t) => {
   const { paths } = (await app.inject('/docs/json')).json<{ paths: Record<string, object> }>()
 
   const texts = catalogue.map(({ remedy, when }) => `${when} ${remedy}`).join(' ')
-  const named = [...texts.matchAll(/`(GET|POST|PATCH|DELETE) ([^?`]+)/g)]
+  const named = [...texts.matchAll(/`(GET|POST|PUT|PATCH|DELETE) ([^?`]+)/g)]
 
   t.ok(named.length > 9)
   for (const [, method = '', path = ''] of named)

@@ -19,7 +19,7 @@ export interface TestApp {
   readonly url: string
   /** Sends a request with a key that has all scopes, unless `headers` sets another. */
   readonly call: (
-    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
     body?: object,
     headers?: object,

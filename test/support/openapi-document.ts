@@ -27,7 +27,7 @@ export async function readDocument(t: Test): Promise<OpenAPIV3.Document> {
 
 export interface ListedOperation {
   readonly id: string
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly path: string
   readonly operation: Operation
 }

@@ -7,7 +7,7 @@ export interface Reply {
 
 /** Sends a request to one instance of the service. */
 export type Send = (
-  method: 'GET' | 'POST' | 'PATCH',
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH',
   path: string,
   body?: object,
   headers?: Readonly<Record<string, string>>,

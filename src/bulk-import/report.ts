@@ -1,7 +1,7 @@
 import type { Fault } from '../errors.ts'
 import { errorCodes } from '../values/problem.ts'
-import type { Ingested } from './ingest.ts'
-import type { ImportReport, RefusedLine } from './schemas.ts'
+import type { LineResult } from './line-kind.ts'
+import type { LinesReport, RefusedLine } from './schemas.ts'
 
 const mostRefusals = 1000
 const mostBytes = 262_144
@@ -11,7 +11,7 @@ const longestDetail = 512
 
 /** Counts the results of lines and lists the first refused ones, up to 1,000 and 256 kB; lines are added in order. */
 export function createReport() {
-  const counts = { accepted: 0, duplicates: 0, refused: 0 }
+  const counts = { created: 0, changed: 0, unchanged: 0, refused: 0 }
   const refusals: RefusedLine[] = []
   let bytes = 0
   let isFull = false
@@ -25,14 +25,11 @@ export function createReport() {
   }
 
   return {
-    add(line: number, result: Ingested | Error): void {
-      const error = result instanceof Error ? result : 'refusal' in result ? result.refusal : undefined
-      if (error !== undefined) {
-        counts.refused += 1
-        if (!isFull) list(line, error)
-      } else counts[(result as { isNew: boolean }).isNew ? 'accepted' : 'duplicates'] += 1
+    add(line: number, result: LineResult): void {
+      counts[result instanceof Error ? 'refused' : result] += 1
+      if (result instanceof Error && !isFull) list(line, result)
     },
-    read: (): ImportReport => ({ ...counts, refusals }),
+    read: (): LinesReport => ({ ...counts, refusals }),
   }
 }
 

@@ -1,0 +1,110 @@
+import type { Kysely } from 'kysely'
+import { lockDeals } from '../database/locks.ts'
+import type { Database } from '../database/tables.ts'
+import { DealVoid } from '../errors.ts'
+import type { WriteOutcome } from '../http/idempotency.ts'
+import { findRefusals } from '../record/agreed-partners.ts'
+import { causeOf } from '../record/cause.ts'
+import type { ChangedDeal, DealChange as RecordedChange } from '../record/changes.ts'
+import { isSameDeal } from '../record/compare-deals.ts'
+import type { DealDefaults } from '../record/read-terms.ts'
+import type { DealRecord } from '../record/record.ts'
+import { findRecorded, type RecordedDeal } from '../record/recorded-deals.ts'
+import type { DealRow, DealTerms } from '../record/schemas.ts'
+import { factsAfter } from './amend.ts'
+import { toChange, toSubmission } from './close.ts'
+import { toDealSplit } from './deal-split.ts'
+import type { DealDeclaration, DealSplit } from './schemas.ts'
+
+/** A deal as a client knows it, and the id of the API key of the client. */
+export interface Declaration {
+  readonly id: string
+  readonly sent: DealDeclaration
+  readonly keyId: string
+}
+
+interface Declaring {
+  readonly record: DealRecord
+  readonly defaults: DealDefaults
+}
+
+/** What a declaration did, with the deal from now on; or why it was refused. */
+export type Declared =
+  | { readonly outcome: 'created' | 'changed' | 'unchanged'; readonly deal: ChangedDeal }
+  | { readonly refusal: Error }
+
+/** Makes or changes a deal, so that it is what the client says. Errors: 400, 409 if a void deal would change. */
+export async function declareDeal(
+  trx: Kysely<Database>,
+  declaring: Declaring,
+  declaration: Declaration,
+): Promise<WriteOutcome<DealSplit>> {
+  await lockDeals(trx, [declaration.id])
+  const [declared] = (await declareDeals(trx, declaring, [declaration])) as [Declared]
+  if ('refusal' in declared) throw declared.refusal
+  return { status: declared.outcome === 'created' ? 201 : 200, body: toDealSplit(declared.deal) }
+}
+
+/** Makes or changes several deals with different ids; the caller holds their locks. */
+export async function declareDeals(
+  trx: Kysely<Database>,
+  { record, defaults }: Declaring,
+  declarations: readonly Declaration[],
+): Promise<Declared[]> {
+  const stored = await findRecorded(
+    trx,
+    declarations.map(({ id }) => id),
+  )
+  const plans = declarations.map((declaration) => planOf(declaration, stored.get(declaration.id), defaults))
+  const refusals = await findRefusals(
+    trx,
+    plans.flatMap((plan) => ('change' in plan ? [plan.terms] : [])),
+  )
+  const possible = plans.flatMap((plan) =>
+    'change' in plan && !refusals.has(plan.terms) ? [plan.change] : [],
+  )
+  const created = possible.filter(({ before }) => before === undefined)
+  const changed = possible.filter(({ before }) => before !== undefined)
+  const results = new Map([
+    ...(await record.change(trx, 'closed', created)),
+    ...(await record.change(trx, 'amended', changed)),
+  ])
+  return plans.map((plan): Declared => {
+    if (!('change' in plan)) return plan
+    const refusal = refusals.get(plan.terms)
+    if (refusal !== undefined) return { refusal }
+    const outcome = plan.change.before === undefined ? 'created' : 'changed'
+    return { outcome, deal: results.get(plan.change.deal_id) as ChangedDeal }
+  })
+}
+
+type Plan = Declared | { readonly terms: DealTerms; readonly change: RecordedChange }
+
+function planOf(declaration: Declaration, before: RecordedDeal | undefined, defaults: DealDefaults): Plan {
+  try {
+    return before === undefined ? planNew(declaration, defaults) : planChange(declaration, before, defaults)
+  } catch (error) {
+    return { refusal: error as Error }
+  }
+}
+
+function planNew({ id, sent: { note, ...sent }, keyId }: Declaration, defaults: DealDefaults): Plan {
+  // The digest is that of a `POST` of the same fields.
+  const submission = toSubmission({ sent: { ...sent, id }, keyId }, defaults)
+  return { terms: submission.terms, change: toChange(submission, note) }
+}
+
+function planChange({ id, sent, keyId }: Declaration, before: RecordedDeal, defaults: DealDefaults): Plan {
+  const after = readChange(sent, before.row, defaults)
+  if (after === undefined) return { outcome: 'unchanged', deal: { ...before, isNew: false } }
+  const cause = causeOf({ api_key_ids: [keyId], note: sent.note })
+  return { terms: after.terms, change: { deal_id: id, before, after, cause } }
+}
+
+/** What a stored deal is by a declaration. Undefined: what it is now. Errors: 400, 409 if a void deal would change. */
+export function readChange(sent: DealDeclaration, row: DealRow, defaults: DealDefaults) {
+  const after = factsAfter(row, sent, { defaults, isWhole: true })
+  if (isSameDeal(row, after)) return undefined
+  if (row.voided_at !== null) throw new DealVoid(row.id)
+  return after
+}
