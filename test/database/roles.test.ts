@@ -44,10 +44,15 @@ t.test('the role of the service cannot change an append-only table', async (t) =
   const tables = await listTables(owner, isAppendOnly)
   t.ok(['attributions', 'shares', 'payout_reveals'].every((table) => tables.includes(table)))
 
+  const columns: Record<string, string> = {
+    attributions: 'deal_id',
+    shares: 'deal_id',
+    past_partner_terms: 'partner_id',
+  }
   for (const table of tables) {
-    const column = table === 'attributions' ? 'deal_id' : 'id'
+    const column = columns[table] ?? 'id'
     for (const statement of [
-      `update ${table} set ${table === 'shares' ? 'deal_id' : column} = 'x'`,
+      `update ${table} set ${column} = 'x'`,
       `delete from ${table}`,
       `truncate ${table} cascade`,
       `alter table ${table} disable trigger ${table}_append_only`,
