@@ -1115,9 +1115,9 @@ export type EventRevision = {
      */
     replaced_at: string | null;
     /**
-     * The change that replaced it. Null: it is current.
+     * The reason of the change that replaced it, as in `VersionReason`. Null: it is current.
      */
-    replaced_by: (("event_corrected" | "event_reinstated") | null) | null;
+    replaced_by: string | null;
     /**
      * Why it was replaced.
      */

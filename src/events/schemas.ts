@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { touchpointTypes } from '../attribution/touch.ts'
-import { type RevisionReason, revisionReasons } from '../record/schemas.ts'
+import type { RevisionReason } from '../record/schemas.ts'
 import {
   DateOrTimestamp,
   DeclaredId,
@@ -132,7 +132,10 @@ export const EventRevision = Type.Object(
     known_at: describe(Timestamp, 'When the service stored the revision.'),
     replaced_at: Nullable(describe(Timestamp, 'When the next revision replaced it. Null: it is current.')),
     replaced_by: Nullable(
-      OneOf(revisionReasons, { description: 'The change that replaced it. Null: it is current.' }),
+      Type.Unsafe<RevisionReason>({
+        type: 'string',
+        description: 'The reason of the change that replaced it, as in `VersionReason`. Null: it is current.',
+      }),
     ),
     note: Nullable(Type.String({ description: 'Why it was replaced.' })),
     api_key_id: Nullable(Type.String({ description: 'The API key of the request that replaced it.' })),

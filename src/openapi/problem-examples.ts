@@ -36,6 +36,7 @@ const shown: readonly Error[] = [
   new errors.PartnerInactive(partner),
   new errors.DealFull(deal),
   new errors.DealVoid(deal),
+  new errors.EventVoid(event),
   new errors.LastAdminKey(),
   new errors.KeyRevoked(key),
   new errors.KeyRotated(key),

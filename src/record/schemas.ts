@@ -24,8 +24,7 @@ export const VersionReason = OneOf(
 export type VersionReason = Static<typeof VersionReason>
 
 /** The changes that replace a revision of an event. */
-export const revisionReasons = ['event_corrected', 'event_reinstated'] as const
-export type RevisionReason = (typeof revisionReasons)[number]
+export type RevisionReason = Extract<VersionReason, 'event_corrected' | 'event_reinstated'>
 /** What a client says of a deal; its split does not read it. */
 export interface DealDescription {
   name: string | null
@@ -142,7 +141,7 @@ export interface TouchRow {
 }
 
 /** A touchpoint as it was on a deal: the current revision of an event, or an earlier one. */
-export type TouchRevision = Omit<TouchRow, 'happened_on'> & {
+export type TouchRevision = Omit<TouchRow, 'happened_on' | 'partner_name'> & {
   revision: number
   /** The first version that no longer reads it. Null: it is current. */
   known_until: number | null

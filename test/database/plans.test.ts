@@ -39,6 +39,12 @@ t.test('no request, trigger or function scans a whole growing table', async (t) 
     `insert into idempotency_keys (key_hash, request_hash, status, answer)
      select sha256(n::text::bytea), '', 200, '{}' from generate_series(1, ${deals}) n`,
   )
+  await client.query(
+    `insert into event_revisions (event_id, revision, deal_id, partner_id, touchpoint_type, timestamp, known_from, known_until,
+       created_at, replaced_at, replaced_by)
+     select 'revised-' || n, 1, 'deal-' || n, 'p1', 'demo', now(), 1, 1, now(), now(), 'event_corrected'
+     from generate_series(1, ${deals}) n`,
+  )
   await client.query(explainAll(name))
   const explained = listenToPlans()
   const service = await createApp(t, { url })
@@ -78,6 +84,8 @@ t.test('no request, trigger or function scans a whole growing table', async (t) 
     ['POST', '/deals', { id: 'open', amount: 10, attribution_model: 'equal' }],
     ['PATCH', '/deals/deal-2', { amount: 12, closed_date: '2024-02-02T00:00:00Z' }],
     ['POST', '/events/late/void', { reason: 'counted twice' }],
+    ['POST', '/events/late/reinstate', { reason: 'counted once' }],
+    ['GET', '/events/late/revisions'],
     ['POST', '/deals/deal-3/void', { reason: 'fell through' }],
     ['POST', '/attribution/deal-4/recalculate'],
   ]

@@ -48,6 +48,7 @@ t.test('the role of the service cannot change an append-only table', async (t) =
     attributions: 'deal_id',
     shares: 'deal_id',
     past_partner_terms: 'partner_id',
+    event_revisions: 'event_id',
   }
   for (const table of tables) {
     const column = columns[table] ?? 'id'

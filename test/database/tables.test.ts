@@ -26,7 +26,11 @@ interface Mapping {
 
 const tables: readonly Mapping[] = [
   { table: 'partners', resource: Partner, own: ['has_left', 'submission'] },
-  { table: 'events', resource: Event, own: ['happened_on', 'known_from', 'submission', 'void_from'] },
+  {
+    table: 'events',
+    resource: Event,
+    own: ['happened_on', 'known_from', 'revised_at', 'revision', 'submission', 'void_from'],
+  },
   {
     table: 'deals',
     resource: Deal,

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import t, { type Test } from 'tap'
 import * as createAudit from '../../migrations/20261126T0200_create_audit.ts'
+import * as noteAuditEntries from '../../migrations/20261127T0001_note_audit_entries.ts'
 import * as chainKeys from '../../migrations/20261126T0201_chain_api_keys.ts'
 import * as grantScopes from '../../migrations/20261126T0202_grant_payout_scopes.ts'
 import * as forgetDetails from '../../migrations/20261126T0203_forget_payout_details.ts'
@@ -151,6 +152,7 @@ t.test(
     await insertReveal('rvl_1', '2026-01-01T00:00:00.000Z')
 
     await createAudit.up(untyped(service.db))
+    await noteAuditEntries.up(untyped(service.db))
     await admitService(service.db, service.url)
     await insertReveal('rvl_2', '2026-01-02T00:00:00.000Z')
 
