@@ -120,7 +120,7 @@ async function findRefusals(
   for (const revision of revisions) {
     const { id, before, after } = revision
     const { partner_id } = after
-    const detail = `Partner ${partner_id} left before this touchpoint.`
+    const detail = `Partner ${partner_id} was inactive at the time of this touchpoint.`
     if (before.void_from !== null) refusals.set(revision, refuse(new EventVoid(id), '', 'The event is void.'))
     else if (!presences.has(after))
       refusals.set(

@@ -120,7 +120,9 @@ t.test('a correction that is refused leaves the others', async (t) => {
   await givenEvent(service, { id: 'void', partner_id: 'p1', deal_id: 'd1', timestamp: day(3) })
   await call('POST', '/events/void/void', { reason: 'sent twice' })
   await call('PATCH', '/partners/p3', { status: 'inactive' })
-  await sql`update partners set left_at = '2024-01-02T00:00:00Z' where id = 'p3'`.execute(db)
+  await sql`
+    insert into past_partner_terms (partner_id, held_until, status, credit_after_leaving)
+    values ('p3', '2024-01-02', 'active', true), ('p3', '2024-12-31', 'inactive', true)`.execute(db)
   await givenTouchpoints(service, { deal_id: 'full', count: 5000, partners: 2 })
   await givenTouchpoints(service, { deal_id: 'many', count: 500, partners: 500 })
 
@@ -144,7 +146,7 @@ t.test('a correction that is refused leaves the others', async (t) => {
       ['FastifyError', { pointer: '', detail: 'There is no such event.' }],
       ['FastifyError', { pointer: '', detail: 'The event is void.' }],
       true,
-      ['FastifyError', { pointer: '/partner_id', detail: 'Partner p3 left before this touchpoint.' }],
+      ['FastifyError', { pointer: '/partner_id', detail: 'Partner p3 was inactive at the time of this touchpoint.' }],
       true,
       true,
       ['FastifyError', { pointer: '/deal_id', detail: 'Deal many already has the maximum of 500 partners.' }],
