@@ -9,6 +9,7 @@ import { createCallers } from './api-keys/callers.ts'
 import { apiKeys } from './api-keys/routes.ts'
 import { modelNames } from './attribution/models.ts'
 import { audit } from './audit/routes.ts'
+import { presence } from './bulk-import/presence-routes.ts'
 import { bulkImport } from './bulk-import/routes.ts'
 import type { Environment } from './config.ts'
 import { countConnections } from './database/connect.ts'
@@ -18,8 +19,10 @@ import type { Database } from './database/tables.ts'
 import { createTimeZoneConfirmation } from './database/time-zone.ts'
 import { createDealLines } from './deals/deal-lines.ts'
 import { deals } from './deals/routes.ts'
+import { followSource as followDeals } from './deals/void.ts'
 import { createEventLines } from './events/event-lines.ts'
 import { events } from './events/routes.ts'
+import { followSource as followEvents } from './events/void.ts'
 import { authenticate } from './http/authentication.ts'
 import { allowOrigins } from './http/cors.ts'
 import { health } from './http/health.ts'
@@ -180,6 +183,14 @@ async function registerSlices(
       findCaller: callers.findCaller,
       clock: config.clock ?? systemClock,
       confirmTimeZone,
+    })
+    await dated.register(presence, {
+      write,
+      inTurn,
+      follow: {
+        deal: (trx, absence, by) => followDeals(trx, absence, { record, calendar, ...by }),
+        event: (trx, absence, by) => followEvents(trx, absence, { record, calendar, ...by }),
+      },
     })
     await dated.register(deals, { db, write, record, defaults })
     await dated.register(splits, { db, write, record, calendar, memo, calculate })

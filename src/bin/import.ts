@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { toBatches } from '../import/batches.ts'
 import { createApiClient, type CallApi } from '../import/api-client.ts'
 import { type Kind, kinds } from '../import/file-line.ts'
+import { followSource, isId, type SourceKind } from '../import/follow-source.ts'
 import { describeForm, inspectFile, type TextFile } from '../import/inspect-file.ts'
 import type { RefusedRow, Row } from '../import/make-rows.ts'
 import { readMapFile } from '../import/map-file.ts'
@@ -30,6 +31,10 @@ interface ImportTask {
   /** Without it, nothing is sent. */
   readonly call: CallApi | undefined
   readonly mode: ImportMode
+  /** The source whose missing deals and events are voided. */
+  readonly source: string | undefined
+  /** The ids of all rows, by kind, if there is a source. */
+  readonly listed: Readonly<Record<SourceKind, Set<string>>>
   /** The file for the refused rows themselves. */
   readonly refusedFile: string | undefined
   /** The file that lists refused rows with their reasons; without it they go to stdout. */
@@ -79,6 +84,8 @@ async function prepare(options: ImportOptions, spool: string | undefined): Promi
     files,
     call,
     mode: options.update ? 'declare' : 'submit',
+    source: options['void-missing'] ? options.source : undefined,
+    listed: { deal: new Set(), event: new Set() },
     refusedFile,
     report: report === undefined ? undefined : await open(report, 'w'),
   }
@@ -100,7 +107,9 @@ async function importFiles(task: ImportTask): Promise<void> {
   try {
     await checkRows(task)
     try {
+      await follow(task, 'keep')
       for (const kind of kinds) await importKind(task, kind)
+      await follow(task, 'void')
     } finally {
       if (task.refusedFile !== undefined) await writeRefused(task.refusedFile, task.files)
     }
@@ -119,6 +128,7 @@ async function checkRows(task: ImportTask): Promise<void> {
     let leftOut = 0
     for await (const row of rows) {
       stopping.signal.throwIfAborted()
+      if (row !== undefined) list(task, row)
       if (row === undefined) leftOut += 1
       else if ('reason' in row) await refuse(task, [row])
       else {
@@ -133,6 +143,27 @@ async function checkRows(task: ImportTask): Promise<void> {
   }
   confirmColumns(task.rules, new Set(task.files.flatMap(({ columns }) => columns)))
   if (task.refusedFile !== undefined) confirmOneForm(task.files)
+}
+
+/** Notes the id of a row, refused or not. Without every id nothing could be said to be missing. */
+function list({ source, listed }: ImportTask, { kind, id, file, line }: Row | RefusedRow): void {
+  if (source === undefined || kind === 'partner') return
+  if (kind === undefined || id === undefined)
+    throw new Error(
+      `--void-missing needs the id of every row, and ${file}:${line} has none: nothing was sent.`,
+    )
+  // An id that the service does not take cannot be missing from it.
+  if (isId(id)) listed[kind].add(id)
+}
+
+/** Reinstates the deals and events that are back in the source, or voids those that are missing. */
+async function follow({ call, source, listed }: ImportTask, missing: 'keep' | 'void'): Promise<void> {
+  if (call === undefined || source === undefined) return
+  for (const kind of ['event', 'deal'] as const) {
+    const { voided, reinstated } = await followSource(call, { source, kind, missing, ids: listed[kind] })
+    if (voided > 0) console.log(`Voided ${voided} ${kind}s that are missing from ${source}.`)
+    if (reinstated > 0) console.log(`Reinstated ${reinstated} ${kind}s that are back in ${source}.`)
+  }
 }
 
 /** Counts a row of a dry run, and shows the first of its kind as it would be sent. */

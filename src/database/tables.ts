@@ -1,6 +1,7 @@
 import type { ColumnType } from 'kysely'
 import type { ApiKeyRow } from '../api-keys/schemas.ts'
 import type { AuditEntry } from '../audit/schemas.ts'
+import type { SourceItem } from '../bulk-import/presence-schemas.ts'
 import type { EventRow, RevisionRow } from '../events/schemas.ts'
 import type { PartnerRow } from '../partners/schemas.ts'
 import type { DealRow, ShareRow, SplitRow, VersionRow } from '../record/schemas.ts'
@@ -29,6 +30,7 @@ export interface Database {
   partner_deals: Table<
     Pick<ShareRow, 'partner_id' | 'closed_date' | 'deal_id' | 'currency'> & Pick<DealRow, 'attribution_model'>
   >
+  source_items: Table<SourceItem>
   api_keys: Table<ApiKeyRow, 'created_at'>
   audit: Table<AuditEntry, 'at'>
   idempotency_keys: Table<

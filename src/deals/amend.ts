@@ -1,22 +1,20 @@
 import type { Kysely } from 'kysely'
-import { lockDeals } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
-import { DealNotFound, DealVoid } from '../errors.ts'
-import type { Calendar } from '../values/calendar.ts'
+import { DealVoid } from '../errors.ts'
 import { checkMetadata, mergeMetadata } from '../values/metadata.ts'
 import { mergeObjects } from '../values/merge-objects.ts'
 import { exponentOf } from '../values/money.ts'
 import { checkAgreedPartners } from '../record/agreed-partners.ts'
 import { causeOf } from '../record/cause.ts'
-import { readClose, redateClose } from '../record/read-close.ts'
+import { readClose } from '../record/read-close.ts'
 import { accept, type DealDefaults, type Read, readAmount, readParameters } from '../record/read-terms.ts'
 import type { ChangedDeal } from '../record/changes.ts'
 import type { DealRecord } from '../record/record.ts'
-import { findRecorded, type RecordedDeal } from '../record/recorded-deals.ts'
 import type { DealDescription, DealRow, DealTerms } from '../record/schemas.ts'
 import type { ModelParameters } from '../record/terms-schemas.ts'
 import { toDealSplit } from './deal-split.ts'
 import type { DealChange, DealDeclaration, DealSplit } from './schemas.ts'
+import { lockDeal } from './void.ts'
 
 interface Amendment {
   readonly record: DealRecord
@@ -38,52 +36,6 @@ export async function amendDeal(
   const cause = causeOf({ api_key_ids: [keyId], note: change.note })
   const changed = await record.change(trx, 'amended', [{ deal_id: id, before, after, cause }])
   return toDealSplit(changed.get(id) as ChangedDeal)
-}
-
-interface DealVoiding {
-  readonly record: DealRecord
-  readonly id: string
-  readonly reason: string
-  readonly keyId: string
-}
-
-/** Removes a deal from revenue and payouts and keeps its record. Voiding it again changes nothing. Errors: 404. */
-export async function voidDeal(
-  trx: Kysely<Database>,
-  { record, id, reason, keyId }: DealVoiding,
-): Promise<DealSplit> {
-  const before = await lockDeal(trx, id)
-  if (before.row.voided_at !== null) return toDealSplit({ ...before, isNew: false })
-  const after = { void_reason: reason }
-  const cause = causeOf({ api_key_ids: [keyId], note: reason })
-  const changed = await record.change(trx, 'deal_voided', [{ deal_id: id, before, after, cause }])
-  return toDealSplit(changed.get(id) as ChangedDeal)
-}
-
-/** Makes a void deal count again. A deal that is not void stays as it is. Errors: 404. */
-export async function reinstateDeal(
-  trx: Kysely<Database>,
-  { record, calendar, id, reason, keyId }: DealVoiding & { readonly calendar: Calendar },
-): Promise<DealSplit> {
-  const before = await lockDeal(trx, id)
-  const { row } = before
-  if (row.voided_at === null) return toDealSplit({ ...before, isNew: false })
-  const { amount_minor, currency, attribution_model, model_parameters } = row
-  // A change of the time zone leaves the end of a void day.
-  const close = redateClose(row, calendar)
-  const terms = { amount_minor, currency, ...close, attribution_model, model_parameters }
-  const after = { terms, void_reason: null }
-  const cause = causeOf({ api_key_ids: [keyId], note: reason })
-  const changed = await record.change(trx, 'deal_reinstated', [{ deal_id: id, before, after, cause }])
-  return toDealSplit(changed.get(id) as ChangedDeal)
-}
-
-/** Locks a closed deal and reads it. Errors: 404. */
-async function lockDeal(trx: Kysely<Database>, id: string): Promise<RecordedDeal> {
-  await lockDeals(trx, [id])
-  const deal = (await findRecorded(trx, [id])).get(id)
-  if (deal === undefined) throw new DealNotFound(id)
-  return deal
 }
 
 interface Amending {

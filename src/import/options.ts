@@ -33,6 +33,9 @@ How values are written:
 
 How the import runs:
   --update                changes what the service has already, so that a nightly export is a sync
+  --void-missing          with --update: voids the deals and events that an earlier file of the source had and these files lack,
+                          and reinstates them when they are back
+  --source NAME           a name for these exports, such as hubspot-deals; --void-missing needs it
   --dry-run               checks every row and sends nothing
   --report FILE           writes why each row was refused to FILE instead of printing it
   --refused FILE          writes the refused rows to FILE: mend them and import FILE with the same options
@@ -64,6 +67,8 @@ export function readOptions(args: readonly string[]) {
       delimiter: { type: 'string' },
       encoding: { type: 'string' },
       update: { type: 'boolean', default: false },
+      'void-missing': { type: 'boolean', default: false },
+      source: { type: 'string' },
       'dry-run': { type: 'boolean', default: false },
       report: { type: 'string' },
       refused: { type: 'string' },
@@ -77,6 +82,8 @@ export function readOptions(args: readonly string[]) {
   if (positionals.length === 0) throw new Error(usage)
   if (!/^\d{1,6}$/.test(values.patience))
     throw new Error('--patience must be a number of seconds, such as 60.')
+  if (values['void-missing'] && !(values.update && values.source))
+    throw new Error('--void-missing needs --update and --source NAME.')
   return { ...values, files: positionals, form: readForm(values) }
 }
 

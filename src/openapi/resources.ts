@@ -2,6 +2,7 @@ import * as analytics from '../analytics/schemas.ts'
 import * as apiKeys from '../api-keys/schemas.ts'
 import * as audit from '../audit/schemas.ts'
 import * as bulkImport from '../bulk-import/schemas.ts'
+import * as presence from '../bulk-import/presence-schemas.ts'
 import * as bulkSplits from '../splits/bulk-schemas.ts'
 import * as explanations from '../splits/explanation-schemas.ts'
 import * as deals from '../deals/schemas.ts'
@@ -26,6 +27,7 @@ export const resources = [
   deals,
   splits,
   bulkImport,
+  presence,
   bulkSplits,
   explanations,
   whatIfs,
