@@ -32,6 +32,9 @@ export interface Command {
   readonly run: (values: never, ...args: readonly string[]) => Promise<void>
 }
 
+// A line of usage with more words is not read.
+const mostWords = 8
+
 /** Returns the command, and gives `run` the types of its options. */
 export function command<const Given extends Options>(
   definition: Omit<Command, 'run'> & {
@@ -121,7 +124,8 @@ function describe(program: string, { does, arguments: names = [], options = {} }
     return { use, isRequired: option.isRequired, help: `${option.help}${initial}` }
   })
   const words = [...names, ...entries.map(({ use, isRequired }) => (isRequired ? use : `[${use}]`))]
-  const usage = words.length === 0 ? program : `${separated(program)} ${words.join(' ')}`
+  const shown = words.length > mostWords ? [...names, '[options]'] : words
+  const usage = words.length === 0 ? program : `${separated(program)} ${shown.join(' ')}`
   const width = Math.max(0, ...entries.map(({ use }) => use.length))
   const lines = entries.map(({ use, help }) => `  ${use.padEnd(width)}  ${help}`)
   return [`Usage: ${usage}`, does, ...lines].join('\n')

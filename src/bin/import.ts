@@ -7,10 +7,10 @@ import { toBatches } from '../import/batches.ts'
 import { createApiClient, type CallApi } from '../import/api-client.ts'
 import { type Kind, kinds } from '../import/file-line.ts'
 import { followSource, isId, type SourceKind } from '../import/follow-source.ts'
-import { describeForm, inspectFile, type TextFile } from '../import/inspect-file.ts'
+import { describeForm, type FileForm, inspectFile, type TextFile } from '../import/inspect-file.ts'
 import type { RefusedRow, Row } from '../import/make-rows.ts'
 import { readMapFile } from '../import/map-file.ts'
-import { help, type ImportOptions, readOptions } from '../import/options.ts'
+import { does, type ImportOptions, importOptions, readForm } from '../import/options.ts'
 import { createProgress } from '../import/progress.ts'
 import { openRows } from '../import/read-rows.ts'
 import { confirmOneForm, writeRefused } from '../import/refused-file.ts'
@@ -18,7 +18,8 @@ import { confirmColumns, readRules, type Rules } from '../import/rules.ts'
 import { type ImportMode, sendRows } from '../import/send-rows.ts'
 import { readServiceAccess } from '../import/service-access.ts'
 import { createTotals } from '../import/totals.ts'
-import { loadEnvironment, run } from './environment.ts'
+import { command, runCommand } from './command.ts'
+import { loadEnvironment } from './environment.ts'
 
 const inputName = 'standard input'
 const totals = createTotals()
@@ -48,31 +49,43 @@ interface ImportFile {
   columns: readonly string[]
 }
 
-await run(async () => {
-  const options = readOptions(process.argv.slice(2))
-  if (options.help) return console.log(help)
-  // The second Ctrl-C ends the process at once.
-  process.once('SIGINT', () => stopping.abort(new Error('Stopped. Run the import again to send the rest.')))
-  const spool = options.files.includes('-') ? await spoolInput() : undefined
-  try {
-    await importFiles(await prepare(options, spool))
-  } finally {
-    if (spool !== undefined) await rm(spool, { recursive: true })
-  }
+const importFiles = command({
+  does,
+  arguments: ['FILE…'],
+  options: importOptions,
+  async run(options, ...names) {
+    // The second Ctrl-C ends the process at once.
+    process.once('SIGINT', () => stopping.abort(new Error('Stopped. Run the import again to send the rest.')))
+    const form = readForm(options)
+    const spool = names.includes('-') ? await spoolInput() : undefined
+    try {
+      await importAll(await prepare({ options, names, form, spool }))
+    } finally {
+      if (spool !== undefined) await rm(spool, { recursive: true })
+    }
+  },
 })
 
-async function prepare(options: ImportOptions, spool: string | undefined): Promise<ImportTask> {
+interface Given {
+  readonly options: ImportOptions
+  readonly names: readonly string[]
+  readonly form: FileForm
+  /** The folder of standard input, if it is one of the files. */
+  readonly spool: string | undefined
+}
+
+async function prepare({ options, names, form, spool }: Given): Promise<ImportTask> {
   const environment = loadEnvironment()
   const maps = options['map-file'].map((name) => readMapFile(name, resolveFromUser))
   const rules = readRules(options, maps, options['time-zone'] ?? environment.TIME_ZONE)
   const [report, refusedFile] = [options.report, options.refused].map((name) => name && resolveFromUser(name))
   const files: ImportFile[] = []
-  for (const given of options.files) {
+  for (const given of names) {
     const path = given === '-' ? join(spool ?? '', inputName) : resolveFromUser(given)
     if (path === report || path === refusedFile)
       throw new Error(`${given} is read, so it cannot be written: choose another file.`)
     const name = given === '-' ? inputName : relative(resolveFromUser('.'), path)
-    const file = await inspectFile(path, name, options.form)
+    const file = await inspectFile(path, name, form)
     if (file.record === 'row') notify(`${name}: ${describeForm(file)}.`)
     files.push({ file, found: { partner: 0, event: 0, deal: 0 }, refused: [], columns: [] })
   }
@@ -103,7 +116,7 @@ function resolveFromUser(file: string): string {
   return resolve(process.env['INIT_CWD'] ?? '.', file)
 }
 
-async function importFiles(task: ImportTask): Promise<void> {
+async function importAll(task: ImportTask): Promise<void> {
   try {
     await checkRows(task)
     try {
@@ -221,3 +234,5 @@ function notify(sentence: string): void {
   progress.clear()
   console.error(sentence)
 }
+
+await runCommand('npm run import', importFiles)

@@ -72,7 +72,7 @@ export function readRules(options: RuleOptions, files: readonly MapFile[], timeZ
     dateFormats: [...(options['date-format'] ?? []), ...files.flatMap((file) => file.date_formats ?? [])].map(
       (format) => createDateFormat(format, timeZone),
     ),
-    isDecimalComma: options['decimal-comma'] ?? files.some((file) => file.decimal_comma === true),
+    isDecimalComma: options['decimal-comma'] || files.some((file) => file.decimal_comma === true),
     unknown,
     neededColumns: [
       ...[...map, ...only].map(([column]) => column),

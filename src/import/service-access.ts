@@ -10,7 +10,6 @@ export interface ServiceAccess {
 
 interface AccessArguments {
   readonly url?: string | undefined
-  readonly key?: string | undefined
 }
 
 interface ServiceDefaults {
@@ -35,11 +34,6 @@ export function readServiceAccess(
   env: NodeJS.ProcessEnv,
   defaults: ServiceDefaults,
 ): ServiceAccess {
-  if (given.key !== undefined) {
-    throw new Error(
-      'Every user of this machine can read an API key in the arguments: set API_KEY instead of --key.',
-    )
-  }
   const local = readVariables(localFile)
   const url = given.url ?? (env['API_URL'] || local['API_URL'] || `http://127.0.0.1:${defaults.PORT}`)
   const key = env['API_KEY'] || local['API_KEY'] || readVariables(firstKeyFile(defaults.DATA_DIR))['API_KEY']
