@@ -488,6 +488,17 @@ CREATE INDEX shares_newest_of_partner ON shares USING btree (partner_id, currenc
 CREATE TRIGGER shares_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON shares FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER shares_of_new_version AFTER INSERT ON shares FOR EACH ROW EXECUTE FUNCTION check_share_of_new_version();
 
+-- The deals and events that a source has listed (POST /import/presence).
+CREATE TABLE source_items (
+  source text COLLATE "C" NOT NULL,
+  kind text NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  -- When the source first lacked it. Null: its last list has it.
+  missing_since timestamp with time zone,
+  CONSTRAINT source_items_pkey PRIMARY KEY (source, kind, id),
+  CONSTRAINT source_items_kind CHECK (kind = ANY (ARRAY['deal'::text, 'event'::text]))
+);
+
 -- Changes of touchpoint_figures that are not yet in touchpoint_rollups and partner_touchpoint_rollups.
 -- Transactions insert rows; a job adds them to the rollups and deletes them.
 CREATE TABLE touchpoint_deltas (

@@ -2073,6 +2073,18 @@ export type PayoutDetailsAnswer = {
     payout_details: Record<string, string> | null;
 };
 
+export type Presence = {
+    /**
+     * How many void deals or events count again.
+     */
+    reinstated: number;
+    voided: number;
+    /**
+     * Whether the range is done. If not, send the request again: each changes up to 200.
+     */
+    is_complete: boolean;
+};
+
 /**
  * Why a request failed (RFC 9457, Problem Details).
  */
@@ -2414,6 +2426,34 @@ export type Simulation = {
      * @maxItems 5000
      */
     events: SimulatedEvent[];
+};
+
+export type SourceRange = {
+    /**
+     * A name for the export that comes again and again, such as hubspot-deals. A deal or an event belongs to one source.
+     * @minLength 1
+     * @maxLength 100
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    source: string;
+    kind: "deal" | "event";
+    /**
+     * All ids that the source holds within the range, in the order of their characters.
+     * @maxItems 1000
+     */
+    ids: string[];
+    /**
+     * The range begins after this id. Null: with the first id there is.
+     */
+    after?: string | null;
+    /**
+     * The last id of the range. Null: the range has no end.
+     */
+    until?: string | null;
+    /**
+     * What becomes of that which the source listed before, within the range, and lacks now.
+     */
+    missing: "keep" | "void";
 };
 
 /**
@@ -3382,6 +3422,35 @@ export type ImportLinesResponseHeaders = {
 export type ImportLinesVariables = {
     query?: ImportLinesQuery;
     body: ImportLinesBody;
+};
+
+export type FollowSourceResult = Presence;
+
+export type FollowSourceError = Problem;
+
+export type FollowSourceBody = SourceRange;
+
+export type FollowSourceHeaders = {
+    /**
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
+     * @minLength 1
+     * @maxLength 255
+     * @pattern ^[\x21-\x7e]+$
+     */
+    "Idempotency-Key"?: string;
+};
+
+export type FollowSourceResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+    idempotencyReplayed?: string;
+};
+
+export type FollowSourceVariables = {
+    body: FollowSourceBody;
+    headers?: FollowSourceHeaders;
 };
 
 export type ListDealsResult = DealPage;
@@ -4650,6 +4719,21 @@ export type Ops = {
             ratelimitReset?: number;
         };
     };
+    followSource: {
+        args: {
+            body: FollowSourceBody;
+            headers?: FollowSourceHeaders;
+        };
+        result: Result<FollowSourceResult, FollowSourceError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+            idempotencyReplayed?: string;
+        };
+    };
     listDeals: {
         args: {
             query?: ListDealsQuery;
@@ -5036,6 +5120,7 @@ export const OPERATIONS = {
     voidEvent: { id: "voidEvent", method: "POST", path: "/events/{eventId}/void", tags: ["Events"], params: [{ name: "eventId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     importEvents: { id: "importEvents", method: "POST", path: "/events/import", tags: ["Events"], body: { contentType: "application/x-ndjson" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     importLines: { id: "importLines", method: "POST", path: "/import", tags: ["Import"], params: [{ name: "mode", in: "query" }], body: { contentType: "application/x-ndjson" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    followSource: { id: "followSource", method: "POST", path: "/import/presence", tags: ["Import"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     listDeals: { id: "listDeals", method: "GET", path: "/deals", tags: ["Deals"], params: [{ name: "attribution_model", in: "query" }, { name: "partner_id", in: "query" }, { name: "currency", in: "query" }, { name: "start_date", in: "query" }, { name: "end_date", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/deals" } },
     closeDeal: { id: "closeDeal", method: "POST", path: "/deals", tags: ["Deals"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     getDeal: { id: "getDeal", method: "GET", path: "/deals/{dealId}", tags: ["Deals"], params: [{ name: "dealId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
@@ -6910,4 +6995,4 @@ export function createClient<
 export const client = createClient<Ops, OperationId, OperationPath, OperationTag>(OPERATIONS, { serverUrl: "/", errorMode: "result", clientHeader: "redocly-client-generator" });
 
 export const { configure, use } = client;
-export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, declarePartner, updatePartner, revealPayoutDetails, erasePayoutDetails, getStatement, getStatementCsv, listEvents, trackEvent, trackEvents, getEvent, declareEvent, listEventRevisions, reinstateEvent, voidEvent, importEvents, importLines, listDeals, closeDeal, getDeal, declareDeal, amendDeal, voidDeal, reinstateDeal, getAttribution, getAttributionHistory, recalculateAttribution, listAttributions, exportAttributionsCsv, exportAttributionsNdjson, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;
+export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, declarePartner, updatePartner, revealPayoutDetails, erasePayoutDetails, getStatement, getStatementCsv, listEvents, trackEvent, trackEvents, getEvent, declareEvent, listEventRevisions, reinstateEvent, voidEvent, importEvents, importLines, followSource, listDeals, closeDeal, getDeal, declareDeal, amendDeal, voidDeal, reinstateDeal, getAttribution, getAttributionHistory, recalculateAttribution, listAttributions, exportAttributionsCsv, exportAttributionsNdjson, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;
