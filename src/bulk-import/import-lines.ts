@@ -23,8 +23,8 @@ export async function importLines(
   batches: AsyncIterable<readonly BodyLine[]>,
 ): Promise<LinesReport> {
   const report = createReport()
-  const storeBatch = async (batch: readonly ReadLine[]) => {
-    const results = await store(context, batch)
+  const storeBatch = async (batch: readonly ReadLine[], store: ReturnType<typeof prepare>) => {
+    const results = await store()
     for (const [index, { line }] of batch.entries()) report.add(line, results[index] as LineResult)
   }
 
@@ -36,8 +36,9 @@ export async function importLines(
   try {
     for (let next = await readNext(); next.done !== true; next = await readNext()) {
       const batch = next.value.map((line) => readLine(context, line))
+      const store = prepare(context, batch)
       await storing
-      storing = storeBatch(batch)
+      storing = storeBatch(batch, store)
       // Awaited in the next round; until then a failure must not count as an unhandled rejection.
       storing.catch(() => {})
       // Send the statement before parsing the next lines.
@@ -66,25 +67,23 @@ function readLine({ kindOf, sender }: ImportContext, { line, value, error }: Bod
   }
 }
 
-/** Stores the lines of a batch, kind by kind. Returns the results by index. */
-async function store(
-  { kinds, inTurn, confirmKey }: ImportContext,
-  batch: readonly ReadLine[],
-): Promise<readonly LineResult[]> {
-  // The key is confirmed after the wait: a wait may take longer than the 5 s in which a revocation must take effect.
-  const attempt: Attempt = (work) => withRetries(() => inTurn(() => confirmKey().then(work)))
-  const results: LineResult[] = batch.map((line) => ('error' in line ? line.error : 'unchanged'))
-  if (batch.every((line) => 'error' in line)) await withRetries(confirmKey)
-  for (const kind of kinds) {
+/** Prepares a batch, kind by kind, so that the database need not wait for it. Returns the function that stores it. */
+function prepare({ kinds, inTurn, confirmKey }: ImportContext, batch: readonly ReadLine[]) {
+  const parts = kinds.flatMap((kind) => {
     const own = batch.flatMap((line, index) =>
       'kind' in line && line.kind === kind ? [{ index, read: line.read }] : [],
     )
-    if (own.length === 0) continue
-    const stored = await kind.store(
-      own.map(({ read }) => read),
-      attempt,
-    )
-    for (const [place, { index }] of own.entries()) results[index] = stored[place] as LineResult
+    return own.length === 0 ? [] : [{ own, store: kind.prepare(own.map(({ read }) => read)) }]
+  })
+  // The key is confirmed after the wait: a wait may take longer than the 5 s in which a revocation must take effect.
+  const attempt: Attempt = (work) => withRetries(() => inTurn(() => confirmKey().then(work)))
+  return async (): Promise<readonly LineResult[]> => {
+    const results: LineResult[] = batch.map((line) => ('error' in line ? line.error : 'unchanged'))
+    if (parts.length === 0) await withRetries(confirmKey)
+    for (const { own, store } of parts) {
+      const stored = await store(attempt)
+      for (const [place, { index }] of own.entries()) results[index] = stored[place] as LineResult
+    }
+    return results
   }
-  return results
 }

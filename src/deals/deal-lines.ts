@@ -68,7 +68,7 @@ export function createDealLines({ db, record, defaults }: DealLinesOptions) {
     submit: {
       read: ({ kind: _, ...sent }: DealLine, { caller }: Sender): Submission =>
         toSubmission({ sent, keyId: caller.id }, defaults),
-      store: submit,
+      prepare: (submissions: readonly Submission[]) => (attempt: Attempt) => submit(submissions, attempt),
     },
     declare: {
       read: ({ kind: _, ...sent }: DeclaredDealLine, { caller }: Sender): Declaration => ({
@@ -76,7 +76,7 @@ export function createDealLines({ db, record, defaults }: DealLinesOptions) {
         sent,
         keyId: caller.id,
       }),
-      store: (declarations: readonly Declaration[], attempt: Attempt) =>
+      prepare: (declarations: readonly Declaration[]) => (attempt: Attempt) =>
         inRounds(declarations, (some) => declare(some, attempt)),
     },
   }

@@ -10,7 +10,7 @@ import { type Ingested, lockAndIngest } from './ingest.ts'
 import { type EventSubmission, listEventsById } from './queries.ts'
 import { type EventAuthor, readEvents } from './read-events.ts'
 import type { DeclaredEventLine, EventLine } from './schemas.ts'
-import { prepare, storeOpenDeals } from './store-in-groups.ts'
+import { prepare, type PreparedEvents, storeOpenDeals } from './store-in-groups.ts'
 
 interface EventLinesOptions {
   readonly db: Kysely<Database>
@@ -28,8 +28,9 @@ type Result = 'created' | 'changed' | 'unchanged' | Error
 
 /** Touchpoints as lines of an import. Lines that change nothing are found out without a lock. */
 export function createEventLines({ db, record, calendar }: EventLinesOptions) {
-  async function submit(submissions: readonly EventSubmission[], attempt: Attempt): Promise<Result[]> {
-    const stored = await attempt(() => storeOpenDeals(db, prepare(submissions)))
+  async function submit(prepared: PreparedEvents, attempt: Attempt): Promise<Result[]> {
+    const { submissions } = prepared
+    const stored = await attempt(() => storeOpenDeals(db, prepared))
     const left = submissions.filter((_, index) => stored[index] === undefined)
     const storeRest = () => db.transaction().execute((trx) => lockAndIngest(trx, record, left))
     const rest = (left.length === 0 ? [] : await attempt(storeRest)).values()
@@ -43,7 +44,7 @@ export function createEventLines({ db, record, calendar }: EventLinesOptions) {
     const stored = new Map(events.map((event) => [event.id, event]))
     const fresh = declarations.filter(({ id }) => !stored.has(id))
     const submissions = fresh.map(({ submission }) => submission)
-    const made = (fresh.length === 0 ? [] : await submit(submissions, attempt)).values()
+    const made = (fresh.length === 0 ? [] : await submit(prepare(submissions), attempt)).values()
     const corrections = declarations.flatMap(({ id, correction }) => {
       const event = stored.get(id)
       return event !== undefined && isDifferent(event, correction) ? [correction] : []
@@ -80,12 +81,15 @@ export function createEventLines({ db, record, calendar }: EventLinesOptions) {
       read({ kind: _, ...event }: EventLine, sender: Sender): EventSubmission {
         return readEvents([event], authorOf(sender))[0] as EventSubmission
       },
-      store: submit,
+      prepare(submissions: readonly EventSubmission[]) {
+        const prepared = prepare(submissions)
+        return (attempt: Attempt) => submit(prepared, attempt)
+      },
     },
     declare: {
       read: ({ kind: _, ...sent }: DeclaredEventLine, sender: Sender): Declaration =>
         readDeclaration(sent, authorOf(sender)),
-      store: (declarations: readonly Declaration[], attempt: Attempt) =>
+      prepare: (declarations: readonly Declaration[]) => (attempt: Attempt) =>
         inRounds(declarations, (some) => declare(some, attempt)),
     },
   }

@@ -28,7 +28,7 @@ export function createPartnerLines(db: Kysely<Database>, record: DealRecord, vau
         if (!isEmpty(partner.payout_details ?? {})) requireScope(sender.caller, 'payouts:write')
         return { partner, actor: actorOf(sender) }
       },
-      store: (lines: readonly Sent<PartnerLine>[], attempt: Attempt) =>
+      prepare: (lines: readonly Sent<PartnerLine>[]) => (attempt: Attempt) =>
         inOrder(lines, async (line) => {
           const register = () => db.transaction().execute((trx) => registerPartner(trx, { vault, ...line }))
           return (await attempt(register)).status === 201 ? 'created' : 'unchanged'
@@ -39,7 +39,7 @@ export function createPartnerLines(db: Kysely<Database>, record: DealRecord, vau
         partner,
         actor: actorOf(sender),
       }),
-      async store(lines: readonly Sent<DeclaredPartnerLine>[], attempt: Attempt) {
+      prepare: (lines: readonly Sent<DeclaredPartnerLine>[]) => async (attempt: Attempt) => {
         const ids = lines.map(({ partner }) => partner.id)
         const rows = await attempt(() => listPartnersById(db, ids))
         const stored = new Map(rows.map((row) => [row.id, row]))
