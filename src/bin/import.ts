@@ -174,9 +174,13 @@ async function follow({ call, source, listed }: ImportTask, missing: 'keep' | 'v
   if (call === undefined || source === undefined) return
   for (const kind of ['event', 'deal'] as const) {
     const { voided, reinstated } = await followSource(call, { source, kind, missing, ids: listed[kind] })
-    if (voided > 0) console.log(`Voided ${voided} ${kind}s that are missing from ${source}.`)
-    if (reinstated > 0) console.log(`Reinstated ${reinstated} ${kind}s that are back in ${source}.`)
+    if (voided > 0) console.log(`Voided ${describeCount(voided, kind)} missing from ${source}.`)
+    if (reinstated > 0) console.log(`Reinstated ${describeCount(reinstated, kind)} back in ${source}.`)
   }
+}
+
+function describeCount(count: number, kind: Kind): string {
+  return count === 1 ? `1 ${kind} that is` : `${count} ${kind}s that are`
 }
 
 /** Counts a row of a dry run, and shows the first of its kind as it would be sent. */
