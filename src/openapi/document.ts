@@ -12,6 +12,10 @@ const tags = [
   { name: 'Events', description: 'Touchpoints: what a partner did on a deal, and when.' },
   { name: 'Deals', description: 'Closed deals. Each is split when it is recorded.' },
   {
+    name: 'Import',
+    description: 'Partners, events and deals in bulk, and exports that come again and again.',
+  },
+  {
     name: 'Attribution',
     description: 'The split of a deal: its explanation, its history, and other models for it.',
   },
