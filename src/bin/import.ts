@@ -3,7 +3,7 @@ import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { toBatches } from '../import/batches.ts'
+import { type Batch, toBatches } from '../import/batches.ts'
 import { createApiClient, type CallApi } from '../import/api-client.ts'
 import { type Kind, kinds } from '../import/file-line.ts'
 import { followSource, isId, type SourceKind } from '../import/follow-source.ts'
@@ -191,26 +191,38 @@ function showRow({ kind, body }: Row): void {
 
 async function importKind(task: ImportTask, kind: Kind): Promise<void> {
   const total = task.files.reduce((sum, { found }) => sum + found[kind], 0)
-  if (total === 0 || task.call === undefined) return
+  const { call } = task
+  if (total === 0 || call === undefined) return
   progress.start(kind, total)
+  // The next batch is read while the service stores this one.
+  let sending = Promise.resolve()
   try {
     for (const { file, found } of task.files) {
       if (found[kind] === 0) continue
       for await (const batch of toBatches(rowsOf(file, kind, task.rules))) {
+        await sending
         stopping.signal.throwIfAborted()
-        const { refused, ...counts } = await sendRows(task.call, task.mode, batch)
-        totals.add(kind, counts)
-        await refuse(task, refused)
-        progress.add(batch.rows.length)
+        sending = sendBatch(task, call, batch)
+        // Awaited in the next round; until then a failure must not count as an unhandled rejection.
+        sending.catch(() => {})
       }
     }
+    await sending
   } finally {
+    await Promise.allSettled([sending])
     progress.stop()
   }
 }
 
+async function sendBatch(task: ImportTask, call: CallApi, batch: Batch): Promise<void> {
+  const { refused, ...counts } = await sendRows(call, task.mode, batch)
+  totals.add((batch.rows[0] as Row).kind, counts)
+  await refuse(task, refused)
+  progress.add(batch.rows.length)
+}
+
 async function* rowsOf(file: TextFile, kind: Kind, rules: Rules): AsyncGenerator<Row> {
-  for await (const row of openRows(file, rules).rows)
+  for await (const row of openRows(file, rules, kind).rows)
     if (row !== undefined && 'body' in row && row.kind === kind) yield row
 }
 

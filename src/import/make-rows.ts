@@ -47,11 +47,18 @@ export function makeRows(
   if (!plan.isWide) {
     const kindPlan = plan.kinds.find(({ kind }) => kind === (values['kind'] ?? plan.standard))
     if (kindPlan === undefined) return [{ ...place, reason: `Its kind must be one of ${kinds.join(', ')}.` }]
-    return [makeRow(place, values, kindPlan, rules)]
+    return isWanted(kindPlan, plan) ? [makeRow(place, values, kindPlan, rules)] : []
   }
   const parts = plan.kinds.filter((kindPlan) => isPresent(values, kindPlan))
-  if (parts.length > 0) return parts.map((kindPlan) => makeRow(place, values, kindPlan, rules))
+  if (parts.length > 0)
+    return parts
+      .filter((kindPlan) => isWanted(kindPlan, plan))
+      .map((kindPlan) => makeRow(place, values, kindPlan, rules))
   return [{ ...place, reason: `It has the ids of none of ${plan.kinds.map(({ kind }) => kind).join(', ')}.` }]
+}
+
+function isWanted({ kind }: KindPlan, { wanted }: RowPlan): boolean {
+  return wanted === undefined || wanted === kind
 }
 
 /** Whether a wide row holds one of this kind: it has the ids of it, or for a touchpoint those of its deal and its partner. */

@@ -1,4 +1,4 @@
-import type { FileLine } from './file-line.ts'
+import type { FileLine, Kind } from './file-line.ts'
 import type { TextFile } from './inspect-file.ts'
 import { isLeftOut, makeRows, type RefusedRow, type Row } from './make-rows.ts'
 import { openCsv } from './read-csv.ts'
@@ -18,8 +18,10 @@ export interface FileRows {
 // The rows of one system have few sets of keys.
 const mostPlans = 1000
 
-/** Opens the rows of a file. While they are read, it throws if the file cannot be read to its end. */
-export function openRows(file: TextFile, rules: Rules): FileRows {
+/**
+ * Opens the rows of a file, or only those of a kind. While they are read, it throws if the file cannot be read to its end.
+ */
+export function openRows(file: TextFile, rules: Rules, kind?: Kind): FileRows {
   const columns = new Set<string>()
   const dropped = new Set<string>()
   const plan = (names: readonly string[]): RowPlan => {
@@ -28,7 +30,7 @@ export function openRows(file: TextFile, rules: Rules): FileRows {
     for (const name of names)
       if (made.kinds.every(({ unknown, refusesUnknown }) => !refusesUnknown && unknown.includes(name)))
         dropped.add(name)
-    return made
+    return kind === undefined ? made : { ...made, wanted: kind }
   }
   const read = file.record === 'row' ? readCsvRows : readJsonRows
 

@@ -31,6 +31,8 @@ export interface RowPlan {
   readonly only: readonly (readonly [column: string, texts: ReadonlySet<string>])[]
   /** The kind of rows that name none. */
   readonly standard: Kind | undefined
+  /** The only kind of rows to make. Undefined: all. */
+  readonly wanted?: Kind
 }
 
 // Each of these fields exists in one kind only.
