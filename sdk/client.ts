@@ -1292,6 +1292,16 @@ export type Health = {
     status: "ok";
 };
 
+/**
+ * How lines meet what is stored. `submit`: as `POST`, a line with the id of another submission is refused. `declare`: as `PUT`, it changes what is stored. Default: `submit`.
+ */
+export type ImportMode = "submit" | "declare";
+
+export const ImportMode = {
+    submit: "submit",
+    declare: "declare"
+} as const;
+
 export type ImportReport = {
     /**
      * Lines whose events this request stored.
@@ -1504,6 +1514,16 @@ export type ListedPartner = {
      */
     updated_at: string;
 };
+
+/**
+ * What becomes of that which the source listed before, within the range, and lacks now.
+ */
+export type MissingTreatment = "keep" | "void";
+
+export const MissingTreatment = {
+    keep: "keep",
+    void: "void"
+} as const;
 
 /**
  * Each parameter names the models that have it; another one is refused (400). A parameter that is left out takes its default, or keeps its value in a `PATCH`. All values are stored with the deal, so a default that changes later does not affect it.
@@ -2428,6 +2448,16 @@ export type Simulation = {
     events: SimulatedEvent[];
 };
 
+/**
+ * What the ids of a source are those of.
+ */
+export type SourceKind = "deal" | "event";
+
+export const SourceKind = {
+    deal: "deal",
+    event: "event"
+} as const;
+
 export type SourceRange = {
     /**
      * A name for the export that comes again and again, such as hubspot-deals. A deal or an event belongs to one source.
@@ -2436,7 +2466,7 @@ export type SourceRange = {
      * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
      */
     source: string;
-    kind: "deal" | "event";
+    kind: SourceKind;
     /**
      * All ids that the source holds within the range, in the order of their characters.
      * @maxItems 1000
@@ -2450,10 +2480,7 @@ export type SourceRange = {
      * The last id of the range. Null: the range has no end.
      */
     until?: string | null;
-    /**
-     * What becomes of that which the source listed before, within the range, and lacks now.
-     */
-    missing: "keep" | "void";
+    missing: MissingTreatment;
 };
 
 /**
@@ -3405,9 +3432,9 @@ export type ImportLinesError = Problem;
 
 export type ImportLinesQuery = {
     /**
-     * `submit`: as `POST`, a line with the id of another submission is refused. `declare`: as `PUT`, it changes what is stored.
+     * How lines meet what is stored. `submit`: as `POST`, a line with the id of another submission is refused. `declare`: as `PUT`, it changes what is stored. Default: `submit`.
      */
-    mode?: "submit" | "declare";
+    mode?: ImportMode;
 };
 
 export type ImportLinesBody = string;

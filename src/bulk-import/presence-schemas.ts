@@ -1,5 +1,15 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { describe, Id, Nullable, OneOf, Strict, Text } from '../values/schemas.ts'
+import { describe, Id, Nullable, OneOf, ref, Strict, Text } from '../values/schemas.ts'
+
+export const SourceKind = OneOf(['deal', 'event'], {
+  $id: 'SourceKind',
+  description: 'What the ids of a source are those of.',
+})
+
+export const MissingTreatment = OneOf(['keep', 'void'], {
+  $id: 'MissingTreatment',
+  description: 'What becomes of that which the source listed before, within the range, and lacks now.',
+})
 
 export const SourceRange = Strict(
   {
@@ -7,7 +17,7 @@ export const SourceRange = Strict(
       Text(100),
       'A name for the export that comes again and again, such as hubspot-deals. A deal or an event belongs to one source.',
     ),
-    kind: OneOf(['deal', 'event']),
+    kind: ref(SourceKind),
     ids: Type.Array(Id, {
       maxItems: 1000,
       description: 'All ids that the source holds within the range, in the order of their characters.',
@@ -16,9 +26,7 @@ export const SourceRange = Strict(
       Nullable(describe(Id, 'The range begins after this id. Null: with the first id there is.')),
     ),
     until: Type.Optional(Nullable(describe(Id, 'The last id of the range. Null: the range has no end.'))),
-    missing: OneOf(['keep', 'void'], {
-      description: 'What becomes of that which the source listed before, within the range, and lacks now.',
-    }),
+    missing: ref(MissingTreatment),
   },
   { $id: 'SourceRange' },
 )

@@ -68,7 +68,7 @@ const postLines = {
       'One object per line, up to 128 kB each: `PartnerLine`, `EventLine` or `DealLine`; with `mode=declare` `DeclaredPartnerLine`, `DeclaredEventLine` or `DeclaredDealLine`.',
     'x-line': ref(DealLine),
   }),
-  querystring: Strict({ mode: Type.Optional({ ...ImportMode, default: 'submit' }) }),
+  querystring: Strict({ mode: Type.Optional(ref(ImportMode)) }),
   response: answers({ 200: ref(LinesReport) }, 408),
 }
 

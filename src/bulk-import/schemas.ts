@@ -29,8 +29,9 @@ export const ImportReport = Type.Object(
 export type ImportReport = Static<typeof ImportReport>
 
 export const ImportMode = OneOf(['submit', 'declare'], {
+  $id: 'ImportMode',
   description:
-    '`submit`: as `POST`, a line with the id of another submission is refused. `declare`: as `PUT`, it changes what is stored.',
+    'How lines meet what is stored. `submit`: as `POST`, a line with the id of another submission is refused. `declare`: as `PUT`, it changes what is stored. Default: `submit`.',
 })
 
 /** The result of a line that is not refused. */

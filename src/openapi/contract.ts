@@ -118,7 +118,9 @@ function toSuccess(
     'RateLimit-Reset',
     ...(takesKey ? ['Idempotency-Replayed'] : []),
   ]
-  const shown = example?.status === status ? example.answer : isAgain ? example?.again : undefined
+  // A `PUT` answers with the same object, whether it made it or not.
+  const isAnswered = example?.status === status || (status === 201 && example?.status === 200)
+  const shown = isAnswered ? example.answer : isAgain ? example?.again : undefined
   const media = Object.entries(content).map(([type, value]) => [
     type,
     shown === undefined ? value : { ...value, example: shown },
