@@ -146,7 +146,10 @@ t.test('a correction that is refused leaves the others', async (t) => {
       ['FastifyError', { pointer: '', detail: 'There is no such event.' }],
       ['FastifyError', { pointer: '', detail: 'The event is void.' }],
       true,
-      ['FastifyError', { pointer: '/partner_id', detail: 'Partner p3 was inactive at the time of this touchpoint.' }],
+      [
+        'FastifyError',
+        { pointer: '/partner_id', detail: 'Partner p3 was inactive at the time of this touchpoint.' },
+      ],
       true,
       true,
       ['FastifyError', { pointer: '/deal_id', detail: 'Deal many already has the maximum of 500 partners.' }],
