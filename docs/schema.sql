@@ -348,6 +348,25 @@ CREATE TABLE partner_deltas (
   day date NOT NULL
 ) WITH (autovacuum_vacuum_threshold=1000, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_cost_delay=0);
 
+-- One row for each partner that was merged into another.
+CREATE TABLE partner_merges (
+  partner_id text COLLATE "C" NOT NULL,
+  into_id text COLLATE "C" NOT NULL,
+  reason text NOT NULL,
+  api_key_id text NOT NULL,
+  -- Deals to move, counted when the job begins. Null: it has not begun.
+  deals_total integer,
+  -- Deals moved so far.
+  deals_moved integer DEFAULT 0 NOT NULL,
+  created_at timestamp(3) with time zone DEFAULT date_trunc('milliseconds'::text, clock_timestamp()) NOT NULL,
+  -- When the last deal was moved. Null: the job goes on.
+  finished_at timestamp(3) with time zone,
+  CONSTRAINT partner_merges_pkey PRIMARY KEY (partner_id),
+  CONSTRAINT partner_merges_into_known FOREIGN KEY (into_id) REFERENCES partners(id),
+  CONSTRAINT partner_merges_partner_known FOREIGN KEY (partner_id) REFERENCES partners(id)
+);
+CREATE INDEX partner_merges_running ON partner_merges USING btree (created_at, partner_id) WHERE finished_at IS NULL;
+
 -- Sums of partner_figures by span, currency and partner.
 CREATE TABLE partner_rollups (
   -- day, month or year.
@@ -410,10 +429,15 @@ CREATE TABLE partners (
   credit_after_leaving boolean DEFAULT true NOT NULL,
   -- Whether the partner is or ever was inactive: only then past_partner_terms is read.
   has_left boolean DEFAULT false NOT NULL,
+  -- The partner that has its touchpoints now, and takes what is sent for it. Null: it was not merged.
+  merged_into text COLLATE "C",
   CONSTRAINT partners_pkey PRIMARY KEY (id),
+  CONSTRAINT partners_merged_into_another CHECK (merged_into <> id),
+  CONSTRAINT partners_merged_into_known FOREIGN KEY (merged_into) REFERENCES partners(id),
   CONSTRAINT partners_status_known CHECK (status = ANY (ARRAY['active'::text, 'inactive'::text]))
 );
 CREATE UNIQUE INDEX partners_email_taken ON partners USING btree (lower(email));
+CREATE INDEX partners_merged ON partners USING btree (merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX partners_of_group ON partners USING btree ("group", id);
 CREATE TRIGGER partners_submission_plain BEFORE INSERT ON partners FOR EACH ROW WHEN (octet_length(new.submission) <> 32) EXECUTE FUNCTION replace_sealed_submission();
 
@@ -865,9 +889,14 @@ AS $function$
       end loop;
       -- Looked up in a JSON object: a search through an array would take a time that grows with the square of the rows.
       known_from := jsonb_object(room, versions);
-      select jsonb_object_agg(partners.id, true) filter (where status = 'active' and not has_left),
-          array_agg(partners.id) filter (where status = 'inactive' or has_left)
-        into present, leavers from partners where partners.id = any (partner_ids);
+      -- Locked, so that no merge of a partner begins before its events are stored. A merged partner takes none.
+      select jsonb_object_agg(held.id, true) filter (where status = 'active' and not has_left),
+          array_agg(held.id) filter (where status = 'inactive' or has_left)
+        into present, leavers
+      from (
+        select partners.id, status, has_left from partners where partners.id = any (partner_ids) and merged_into is null
+        order by partners.id for key share
+      ) as held;
       if leavers is not null then
         absences := absences_of(leavers);
       end if;

@@ -343,7 +343,7 @@ export type AttributionVersion = {
 /**
  * What was done, as object and verb.
  */
-export type AuditAction = "api_key.created" | "api_key.changed" | "api_key.rotated" | "api_key.revoked" | "partner.created" | "partner.changed" | "payout_details.set" | "payout_details.changed" | "payout_details.read" | "payout_details.erased";
+export type AuditAction = "api_key.created" | "api_key.changed" | "api_key.rotated" | "api_key.revoked" | "partner.created" | "partner.changed" | "partner.merged" | "payout_details.set" | "payout_details.changed" | "payout_details.read" | "payout_details.erased";
 
 /**
  * Who did it: `api_key`, a request with that key; `command_line`, the operator; `service`, the service itself, which creates the first key.
@@ -429,6 +429,10 @@ export type Cause = {
      * How many events made the version.
      */
     events_count: number;
+    /**
+     * The partner that was merged, if a merge made the version.
+     */
+    merged_partner_id?: string;
     /**
      * The `note` of the change.
      */
@@ -1500,6 +1504,10 @@ export type ListedPartner = {
      */
     credit_after_leaving: boolean;
     /**
+     * The partner that it was merged into: that one has its touchpoints and takes what is sent for it. Null: it was not merged.
+     */
+    merged_into: string | null;
+    /**
      * Masked: of each value at most the last four characters, and at most a third, are shown. Null if there are none, and in the replay of an idempotent request.
      */
     payout_details: Record<string, string> | null;
@@ -1513,6 +1521,48 @@ export type ListedPartner = {
      * @format date-time
      */
     updated_at: string;
+};
+
+/**
+ * The merge of a partner into another one, and its progress.
+ */
+export type Merge = {
+    /**
+     * The partner that is merged.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    partner_id: string;
+    /**
+     * The partner that gets everything.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    into: string;
+    reason: string;
+    /**
+     * How many deals have to be moved; 0 until they are counted.
+     */
+    deals_total: number;
+    /**
+     * How many of them have been moved.
+     */
+    deals_moved: number;
+    /**
+     * When the merge was requested.
+     * @format date-time
+     */
+    created_at: string;
+    /**
+     * When the last deal was moved. Null: the merge is running.
+     */
+    finished_at: string | null;
+};
+
+export type MergeAnswer = {
+    merge: Merge;
 };
 
 /**
@@ -1679,6 +1729,22 @@ export type NewEvents = {
     events: NewEvent[];
 };
 
+export type NewMerge = {
+    /**
+     * The partner that gets everything.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    into: string;
+    /**
+     * @minLength 1
+     * @maxLength 500
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    reason: string;
+};
+
 export type NewPartner = {
     /**
      * An id of your system; without it the service makes one. The same submission again under this id changes nothing and is answered with 200. Another submission under it is refused (409).
@@ -1801,6 +1867,10 @@ export type Partner = {
      * Whether deals that close while the partner is `inactive` credit it for its earlier events and its agreed percentage. A deal uses the value of the day on which it closes: a change counts for deals that close from the next day on, in `TIME_ZONE`. Default: true.
      */
     credit_after_leaving: boolean;
+    /**
+     * The partner that it was merged into: that one has its touchpoints and takes what is sent for it. Null: it was not merged.
+     */
+    merged_into: string | null;
     /**
      * Masked: of each value at most the last four characters, and at most a third, are shown. Null if there are none, and in the replay of an idempotent request.
      */
@@ -2124,7 +2194,7 @@ export type Problem = {
 /**
  * Why the request failed, for programs. A code never changes its meaning. `/docs/errors` explains each.
  */
-export type ProblemCode = "invalid_request" | "unknown_reference" | "malformed_request" | "unauthenticated" | "forbidden" | "route_not_found" | "partner_not_found" | "event_not_found" | "deal_not_found" | "api_key_not_found" | "version_not_found" | "request_timeout" | "partner_exists" | "email_taken" | "event_exists" | "deal_exists" | "partner_inactive" | "deal_full" | "deal_void" | "event_void" | "last_admin_key" | "api_key_revoked" | "api_key_rotated" | "conflict" | "request_in_flight" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "payout_keys_missing" | "too_many_imports" | "unavailable";
+export type ProblemCode = "invalid_request" | "unknown_reference" | "malformed_request" | "unauthenticated" | "forbidden" | "route_not_found" | "partner_not_found" | "event_not_found" | "deal_not_found" | "api_key_not_found" | "version_not_found" | "request_timeout" | "partner_exists" | "email_taken" | "event_exists" | "deal_exists" | "partner_inactive" | "partner_merged" | "merge_running" | "merge_not_found" | "deal_full" | "deal_void" | "event_void" | "last_admin_key" | "api_key_revoked" | "api_key_rotated" | "conflict" | "request_in_flight" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "payout_keys_missing" | "too_many_imports" | "unavailable";
 
 export const ProblemCode = {
     invalid_request: "invalid_request",
@@ -2144,6 +2214,9 @@ export const ProblemCode = {
     event_exists: "event_exists",
     deal_exists: "deal_exists",
     partner_inactive: "partner_inactive",
+    partner_merged: "partner_merged",
+    merge_running: "merge_running",
+    merge_not_found: "merge_not_found",
     deal_full: "deal_full",
     deal_void: "deal_void",
     event_void: "event_void",
@@ -2632,9 +2705,9 @@ export type UnattributedScenario = {
 };
 
 /**
- * Why there is this version. `closed`: the deal was recorded. `late_event`: an event came after that. `amended`: the deal was changed. `event_voided`, `event_corrected`, `event_reinstated`: an event was voided, was corrected, or counts again. `deal_voided`, `deal_reinstated`: the deal was voided, or counts again. `recalculated`: the deal was recalculated and its inputs had changed.
+ * Why there is this version. `closed`: the deal was recorded. `late_event`: an event came after that. `amended`: the deal was changed. `event_voided`, `event_corrected`, `event_reinstated`: an event was voided, was corrected, or counts again. `deal_voided`, `deal_reinstated`: the deal was voided, or counts again. `partner_merged`: a partner was merged into another one. `recalculated`: the deal was recalculated and its inputs had changed.
  */
-export type VersionReason = "closed" | "late_event" | "amended" | "event_voided" | "event_corrected" | "event_reinstated" | "deal_voided" | "deal_reinstated" | "recalculated";
+export type VersionReason = "closed" | "late_event" | "amended" | "event_voided" | "event_corrected" | "event_reinstated" | "deal_voided" | "deal_reinstated" | "partner_merged" | "recalculated";
 
 export const VersionReason = {
     closed: "closed",
@@ -2645,6 +2718,7 @@ export const VersionReason = {
     event_reinstated: "event_reinstated",
     deal_voided: "deal_voided",
     deal_reinstated: "deal_reinstated",
+    partner_merged: "partner_merged",
     recalculated: "recalculated"
 } as const;
 
@@ -2933,6 +3007,71 @@ export type UpdatePartnerVariables = {
     path: UpdatePartnerPath;
     body: UpdatePartnerBody;
     headers?: UpdatePartnerHeaders;
+};
+
+export type GetMergeResult = MergeAnswer;
+
+export type GetMergeError = Problem;
+
+export type GetMergePath = {
+    /**
+     * The id of the partner.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    partnerId: string;
+};
+
+export type GetMergeResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type GetMergeVariables = {
+    path: GetMergePath;
+};
+
+export type MergePartnerResult = MergeAnswer;
+
+export type MergePartnerError = Problem;
+
+export type MergePartnerPath = {
+    /**
+     * The id of the partner.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    partnerId: string;
+};
+
+export type MergePartnerBody = NewMerge;
+
+export type MergePartnerHeaders = {
+    /**
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
+     * @minLength 1
+     * @maxLength 255
+     * @pattern ^[\x21-\x7e]+$
+     */
+    "Idempotency-Key"?: string;
+};
+
+export type MergePartnerResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+    idempotencyReplayed?: string;
+};
+
+export type MergePartnerVariables = {
+    path: MergePartnerPath;
+    body: MergePartnerBody;
+    headers?: MergePartnerHeaders;
 };
 
 export type RevealPayoutDetailsResult = PayoutDetailsAnswer;
@@ -4544,6 +4683,35 @@ export type Ops = {
             idempotencyReplayed?: string;
         };
     };
+    getMerge: {
+        args: {
+            path: GetMergePath;
+        };
+        result: Result<GetMergeResult, GetMergeError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
+    mergePartner: {
+        args: {
+            path: MergePartnerPath;
+            body: MergePartnerBody;
+            headers?: MergePartnerHeaders;
+        };
+        result: Result<MergePartnerResult, MergePartnerError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+            idempotencyReplayed?: string;
+        };
+    };
     revealPayoutDetails: {
         args: {
             path: RevealPayoutDetailsPath;
@@ -5133,6 +5301,8 @@ export const OPERATIONS = {
     getPartner: { id: "getPartner", method: "GET", path: "/partners/{partnerId}", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "currency", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     declarePartner: { id: "declarePartner", method: "PUT", path: "/partners/{partnerId}", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     updatePartner: { id: "updatePartner", method: "PATCH", path: "/partners/{partnerId}", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
+    getMerge: { id: "getMerge", method: "GET", path: "/partners/{partnerId}/merge", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    mergePartner: { id: "mergePartner", method: "POST", path: "/partners/{partnerId}/merge", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     revealPayoutDetails: { id: "revealPayoutDetails", method: "GET", path: "/partners/{partnerId}/payout-details", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     erasePayoutDetails: { id: "erasePayoutDetails", method: "DELETE", path: "/partners/{partnerId}/payout-details", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     getStatement: { id: "getStatement", method: "GET", path: "/partners/{partnerId}/statement", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "month", in: "query" }, { name: "currency", in: "query" }, { name: "as_of", in: "query" }, { name: "format", in: "query" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
@@ -7022,4 +7192,4 @@ export function createClient<
 export const client = createClient<Ops, OperationId, OperationPath, OperationTag>(OPERATIONS, { serverUrl: "/", errorMode: "result", clientHeader: "redocly-client-generator" });
 
 export const { configure, use } = client;
-export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, declarePartner, updatePartner, revealPayoutDetails, erasePayoutDetails, getStatement, getStatementCsv, listEvents, trackEvent, trackEvents, getEvent, declareEvent, listEventRevisions, reinstateEvent, voidEvent, importEvents, importLines, followSource, listDeals, closeDeal, getDeal, declareDeal, amendDeal, voidDeal, reinstateDeal, getAttribution, getAttributionHistory, recalculateAttribution, listAttributions, exportAttributionsCsv, exportAttributionsNdjson, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;
+export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, declarePartner, updatePartner, getMerge, mergePartner, revealPayoutDetails, erasePayoutDetails, getStatement, getStatementCsv, listEvents, trackEvent, trackEvents, getEvent, declareEvent, listEventRevisions, reinstateEvent, voidEvent, importEvents, importLines, followSource, listDeals, closeDeal, getDeal, declareDeal, amendDeal, voidDeal, reinstateDeal, getAttribution, getAttributionHistory, recalculateAttribution, listAttributions, exportAttributionsCsv, exportAttributionsNdjson, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;

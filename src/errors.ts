@@ -153,6 +153,28 @@ export const PartnerInactive = define<[string]>({
   remedy:
     'Check the `timestamp` of the event. Events from before the partner left, and from when it is active again, are taken.',
 })
+export const PartnerMerged = define<[string, string]>({
+  code: 'partner_merged',
+  status: 409,
+  detail: 'Partner %s was merged into partner %s.',
+  when: 'The request merges a partner, or merges another one into it, or changes its status, and it was merged into another partner.',
+  remedy: 'Use the partner that it was merged into: `merged_into` of `GET /partners/{partnerId}` names it.',
+})
+export const MergeRunning = define<[string]>({
+  code: 'merge_running',
+  status: 409,
+  detail: 'A merge of or into partner %s is still running.',
+  when: 'The request merges a partner of which, or into which, another merge is still running.',
+  remedy:
+    'Wait until `GET /partners/{partnerId}/merge` of that merge has `finished_at`, then send the request again.',
+})
+export const MergeNotFound = define<[string]>({
+  code: 'merge_not_found',
+  status: 404,
+  detail: 'Partner %s was not merged into another.',
+  when: 'The partner in the path was not merged into another, or does not exist.',
+  remedy: 'Check the id.',
+})
 export const DealFull = define<[string]>({
   code: 'deal_full',
   status: 409,

@@ -9,6 +9,7 @@ export const AuditAction = OneOf(
     'api_key.revoked',
     'partner.created',
     'partner.changed',
+    'partner.merged',
     'payout_details.set',
     'payout_details.changed',
     'payout_details.read',

@@ -3,7 +3,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from './tables.ts'
 
 // Advisory locks with two keys. The first key is the class, so that deals and idempotency keys cannot collide.
-export const classes = { deal: 1, idempotency: 2, rollups: 3, apiKeys: 4, roles: 5 } as const
+export const classes = { deal: 1, idempotency: 2, rollups: 3, apiKeys: 4, roles: 5, merges: 6 } as const
 
 /**
  * Locks these deals until the transaction ends. Must be the first statement of a transaction that changes their inputs: the
@@ -54,6 +54,18 @@ export async function lockRollups(trx: Kysely<Database>): Promise<void> {
 export async function tryLockRollups(trx: Kysely<Database>): Promise<boolean> {
   const { rows } = await sql<{ is_held: boolean }>`
     select pg_try_advisory_xact_lock(${classes.rollups}, 0) as is_held`.execute(trx)
+  return rows[0]?.is_held === true
+}
+
+/** Locks the requests for merges of partners until the transaction ends: two merges must not cross. */
+export async function lockMergeRequests(trx: Kysely<Database>): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${classes.merges}, 1)`.execute(trx)
+}
+
+/** Locks the merges of partners until the transaction ends. Returns false if an instance is moving a deal now. */
+export async function tryLockMerges(trx: Kysely<Database>): Promise<boolean> {
+  const { rows } = await sql<{ is_held: boolean }>`
+    select pg_try_advisory_xact_lock(${classes.merges}, 0) as is_held`.execute(trx)
   return rows[0]?.is_held === true
 }
 

@@ -3,7 +3,7 @@ import type { ApiKeyRow } from '../api-keys/schemas.ts'
 import type { AuditEntry } from '../audit/schemas.ts'
 import type { SourceItem } from '../bulk-import/presence-schemas.ts'
 import type { EventRow, RevisionRow } from '../events/schemas.ts'
-import type { PartnerRow } from '../partners/schemas.ts'
+import type { MergeRow, PartnerRow } from '../partners/schemas.ts'
 import type { DealRow, ShareRow, SplitRow, VersionRow } from '../record/schemas.ts'
 
 /** A table with these rows. An insert may omit the `Filled` columns, which have defaults, and the nullable columns. */
@@ -21,6 +21,7 @@ type Table<Row, Filled extends keyof Row = never> = {
 
 export interface Database {
   partners: Table<PartnerRow, 'status' | 'credit_after_leaving' | 'has_left' | 'created_at' | 'updated_at'>
+  partner_merges: Table<MergeRow, 'deals_moved' | 'created_at'>
   events: Table<EventRow, 'created_at' | 'revision'>
   event_revisions: Table<RevisionRow>
   deals: Table<DealRow, 'created_at' | 'updated_at'>

@@ -6,6 +6,7 @@ import { mergeObjects } from '../values/merge-objects.ts'
 import { exponentOf } from '../values/money.ts'
 import { checkAgreedPartners } from '../record/agreed-partners.ts'
 import { causeOf } from '../record/cause.ts'
+import { withoutMerged } from '../record/merged-partners.ts'
 import { readClose } from '../record/read-close.ts'
 import { accept, type DealDefaults, type Read, readAmount, readParameters } from '../record/read-terms.ts'
 import type { ChangedDeal } from '../record/changes.ts'
@@ -31,8 +32,10 @@ export async function amendDeal(
 ): Promise<DealSplit> {
   const before = await lockDeal(trx, id)
   if (before.row.voided_at !== null) throw new DealVoid(id)
-  const after = factsAfter(before.row, change, { defaults, isWhole: false })
-  await checkAgreedPartners(trx, after.terms)
+  const { terms: sent, description } = factsAfter(before.row, change, { defaults, isWhole: false })
+  const [terms] = (await withoutMerged(trx, [sent])) as [DealTerms]
+  await checkAgreedPartners(trx, terms)
+  const after = { terms, description }
   const cause = causeOf({ api_key_ids: [keyId], note: change.note })
   const changed = await record.change(trx, 'amended', [{ deal_id: id, before, after, cause }])
   return toDealSplit(changed.get(id) as ChangedDeal)

@@ -11,6 +11,7 @@ import { checkMetadata } from '../values/metadata.ts'
 import { parseInstant } from '../values/instants.ts'
 import { causeOf } from '../record/cause.ts'
 import { findRefusals } from '../record/agreed-partners.ts'
+import { withoutMerged } from '../record/merged-partners.ts'
 import { type DealDefaults, readTerms } from '../record/read-terms.ts'
 import type { ChangedDeal } from '../record/changes.ts'
 import type { DealRecord } from '../record/record.ts'
@@ -57,8 +58,13 @@ export function createClosing(db: Kysely<Database>, record: DealRecord, defaults
 export async function closeDeals(
   trx: Kysely<Database>,
   record: DealRecord,
-  submissions: readonly Submission[],
+  given: readonly Submission[],
 ): Promise<Closed[]> {
+  const current = await withoutMerged(
+    trx,
+    given.map(({ terms }) => terms),
+  )
+  const submissions = given.map((one, index) => ({ ...one, terms: current[index] as DealTerms }))
   const refusals = await findRefusals(
     trx,
     submissions.map(({ terms }) => terms),

@@ -52,7 +52,7 @@ export function createDealLines({ db, record, defaults }: DealLinesOptions) {
     const stored = await attempt(() => listRows(db, idsOf(declarations)))
     const known = declarations.map(({ id, sent }) => {
       const row = stored.get(id)
-      return row && resultOf(() => readChange(sent, row, defaults))
+      return row && resultOf(() => readChange(sent, row, { defaults, mergedInto: new Map() }))
     })
     const different = declarations.filter((_, index) => known[index] === undefined)
     const write = () =>

@@ -4,6 +4,7 @@ import type { Database } from '../database/tables.ts'
 import { DealVoid } from '../errors.ts'
 import type { WriteOutcome } from '../http/idempotency.ts'
 import { findRefusals } from '../record/agreed-partners.ts'
+import { findMergedInto, moveShares } from '../record/merged-partners.ts'
 import { causeOf } from '../record/cause.ts'
 import type { ChangedDeal, DealChange as RecordedChange } from '../record/changes.ts'
 import { isSameDeal } from '../record/compare-deals.ts'
@@ -55,7 +56,11 @@ export async function declareDeals(
     trx,
     declarations.map(({ id }) => id),
   )
-  const plans = declarations.map((declaration) => planOf(declaration, stored.get(declaration.id), defaults))
+  const sentPartners = declarations.flatMap(({ sent }) => sent.model_parameters?.shares ?? [])
+  const mergedInto = await findMergedInto(trx, [...new Set(sentPartners.map(({ partner_id }) => partner_id))])
+  const plans = declarations.map((declaration) =>
+    planOf(declaration, stored.get(declaration.id), { defaults, mergedInto }),
+  )
   const refusals = await findRefusals(
     trx,
     plans.flatMap((plan) => ('change' in plan ? [plan.terms] : [])),
@@ -80,30 +85,41 @@ export async function declareDeals(
 
 type Plan = Declared | { readonly terms: DealTerms; readonly change: RecordedChange }
 
-function planOf(declaration: Declaration, before: RecordedDeal | undefined, defaults: DealDefaults): Plan {
+interface Reading {
+  readonly defaults: DealDefaults
+  /** The partners that were merged, with those that they were merged into. */
+  readonly mergedInto: ReadonlyMap<string, string>
+}
+
+function planOf(declaration: Declaration, before: RecordedDeal | undefined, reading: Reading): Plan {
   try {
-    return before === undefined ? planNew(declaration, defaults) : planChange(declaration, before, defaults)
+    return before === undefined ? planNew(declaration, reading) : planChange(declaration, before, reading)
   } catch (error) {
     return { refusal: error as Error }
   }
 }
 
-function planNew({ id, sent: { note, ...sent }, keyId }: Declaration, defaults: DealDefaults): Plan {
+function planNew(
+  { id, sent: { note, ...sent }, keyId }: Declaration,
+  { defaults, mergedInto }: Reading,
+): Plan {
   // The digest is that of a `POST` of the same fields.
   const submission = toSubmission({ sent: { ...sent, id }, keyId }, defaults)
-  return { terms: submission.terms, change: toChange(submission, note) }
+  const terms = moveShares(submission.terms, mergedInto)
+  return { terms, change: toChange({ ...submission, terms }, note) }
 }
 
-function planChange({ id, sent, keyId }: Declaration, before: RecordedDeal, defaults: DealDefaults): Plan {
-  const after = readChange(sent, before.row, defaults)
+function planChange({ id, sent, keyId }: Declaration, before: RecordedDeal, reading: Reading): Plan {
+  const after = readChange(sent, before.row, reading)
   if (after === undefined) return { outcome: 'unchanged', deal: { ...before, isNew: false } }
   const cause = causeOf({ api_key_ids: [keyId], note: sent.note })
   return { terms: after.terms, change: { deal_id: id, before, after, cause } }
 }
 
 /** What a stored deal is by a declaration. Undefined: what it is now. Errors: 400, 409 if a void deal would change. */
-export function readChange(sent: DealDeclaration, row: DealRow, defaults: DealDefaults) {
-  const after = factsAfter(row, sent, { defaults, isWhole: true })
+export function readChange(sent: DealDeclaration, row: DealRow, { defaults, mergedInto }: Reading) {
+  const { terms, description } = factsAfter(row, sent, { defaults, isWhole: true })
+  const after = { terms: moveShares(terms, mergedInto), description }
   if (isSameDeal(row, after)) return undefined
   if (row.voided_at !== null) throw new DealVoid(row.id)
   return after

@@ -4,9 +4,11 @@ import type { Database } from '../database/tables.ts'
 import { DealNotFound } from '../errors.ts'
 import { causeOf } from '../record/cause.ts'
 import type { ChangedDeal } from '../record/changes.ts'
+import { withoutMerged } from '../record/merged-partners.ts'
 import { redateClose } from '../record/read-close.ts'
 import type { DealRecord } from '../record/record.ts'
-import { findRecorded, type RecordedDeal } from '../record/recorded-deals.ts'
+import { findRecorded, type RecordedDeal, termsOf } from '../record/recorded-deals.ts'
+import type { DealTerms } from '../record/schemas.ts'
 import type { Calendar } from '../values/calendar.ts'
 import { toDealSplit } from './deal-split.ts'
 import type { DealSplit } from './schemas.ts'
@@ -80,18 +82,20 @@ function voidAll(
   return record.change(trx, 'deal_voided', changes)
 }
 
-function reinstateAll(
+async function reinstateAll(
   trx: Kysely<Database>,
   deals: readonly RecordedDeal[],
   { record, calendar, reason, keyId }: Reinstating,
 ): Promise<ReadonlyMap<string, ChangedDeal>> {
   const cause = causeOf({ api_key_ids: [keyId], note: reason })
-  const changes = deals.map((before) => {
-    const { id, amount_minor, currency, attribution_model, model_parameters } = before.row
-    // A change of the time zone leaves the end of a void day.
-    const close = redateClose(before.row, calendar)
-    const terms = { amount_minor, currency, ...close, attribution_model, model_parameters }
-    return { deal_id: id, before, after: { terms, void_reason: null }, cause }
+  // A change of the time zone leaves the end of a void day, and a merge of partners leaves its agreed shares.
+  const terms = await withoutMerged(
+    trx,
+    deals.map(({ row }) => ({ ...termsOf(row), ...redateClose(row, calendar) })),
+  )
+  const changes = deals.map((before, index) => {
+    const after = { terms: terms[index] as DealTerms, void_reason: null }
+    return { deal_id: before.row.id, before, after, cause }
   })
   return record.change(trx, 'deal_reinstated', changes)
 }

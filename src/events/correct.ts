@@ -9,6 +9,7 @@ import {
   PartnerInactive,
   UnknownReference,
 } from '../errors.ts'
+import { findMergedInto } from '../record/merged-partners.ts'
 import type { DealRecord } from '../record/record.ts'
 import type { EventFacts, Revision } from '../record/revise-touches.ts'
 import type { Calendar } from '../values/calendar.ts'
@@ -61,12 +62,18 @@ export async function lockAndCorrect(
 export async function correctEvents(
   trx: Kysely<Database>,
   { record, calendar }: Correcting,
-  corrections: readonly EventCorrection[],
+  given: readonly EventCorrection[],
 ): Promise<Corrected[]> {
-  const events = await findRevisable(
+  const ids = given.map(({ id }) => id)
+  const events = await findRevisable(trx, ids)
+  const mergedInto = await findMergedInto(
     trx,
-    corrections.map(({ id }) => id),
+    given.flatMap(({ change }) => change.partner_id ?? []),
   )
+  const corrections = given.map((one) => {
+    const partner_id = mergedInto.get(one.change.partner_id ?? '')
+    return partner_id === undefined ? one : { ...one, change: { ...one.change, partner_id } }
+  })
   const revisions = new Map<EventCorrection, Revision>()
   for (const correction of corrections) {
     const event = events.get(correction.id)

@@ -4,6 +4,7 @@ import type { Database } from '../database/tables.ts'
 import { DealFull, EventExists, type Fault, PartnerInactive, UnknownReference } from '../errors.ts'
 import type { WriteOutcome } from '../http/idempotency.ts'
 import { causeOf } from '../record/cause.ts'
+import { findMergedInto } from '../record/merged-partners.ts'
 import type { DealRecord } from '../record/record.ts'
 import { findRecorded } from '../record/recorded-deals.ts'
 import { admit, type Admission, uncountedTouchpoints } from './deal-capacity.ts'
@@ -36,14 +37,31 @@ export async function ingest(
     onlyOpen: false,
   })
   const fresh = new Set(firsts.filter(({ id }) => created.has(id)))
-  const rest = submissions.filter((submission) => !fresh.has(submission))
+  const isStored = (submission: EventSubmission) => fresh.has(submission)
+  const current = await withoutMerged(trx, submissions, isStored)
+  const rest = current.filter((submission) => !isStored(submission))
   const counted = rest.length === 0 ? undefined : await storeCounted(trx, rest)
   for (const event of counted?.stored ?? []) fresh.add(event)
   await recordEvents(trx, record, [...fresh])
   const createdAt = new Map([...created, ...(counted?.created ?? [])])
-  return submissions.map((given) =>
+  return current.map((given) =>
     fresh.has(given) ? toIngested(given, createdAt.get(given.id) as string) : counted!.explain(given),
   )
+}
+
+/** Those that are not stored, with the partners that theirs were merged into. A merge begins before this or after the commit. */
+async function withoutMerged(
+  trx: Kysely<Database>,
+  submissions: readonly EventSubmission[],
+  isStored: (submission: EventSubmission) => boolean,
+): Promise<readonly EventSubmission[]> {
+  const rest = submissions.filter((submission) => !isStored(submission))
+  const mergedInto = await findMergedInto(trx, [...new Set(rest.map(({ partner_id }) => partner_id))])
+  if (mergedInto.size === 0) return submissions
+  return submissions.map((given) => {
+    const partner_id = mergedInto.get(given.partner_id)
+    return isStored(given) || partner_id === undefined ? given : { ...given, partner_id }
+  })
 }
 
 /** Stores the events that fit into deals with many touchpoints; `explain` gives the result of any other event. */

@@ -10,9 +10,9 @@ import { toTimestamp } from '../values/instants.ts'
 
 const keptMs = 72 * 3_600_000
 
-/** The answer of a write: 201 if it created something. `replay` is the body for a repeated request, if it must differ. */
+/** The answer of a write: 201 if it created something, 202 if a job does the rest. `replay` is the body for a repeated request, if it must differ. */
 export interface WriteOutcome<Body> {
-  readonly status: 200 | 201
+  readonly status: 200 | 201 | 202
   readonly body: Body
   readonly replay?: Body
 }
@@ -109,7 +109,7 @@ async function runOnce<Body>(
   if (stored !== undefined) {
     if (!known.some((one) => one.equals(stored.request_hash))) throw new IdempotencyKeyReused()
     void reply.header('idempotency-replayed', 'true')
-    return { status: stored.status as 200 | 201, body: stored.answer as Body }
+    return { status: stored.status as 200 | 201 | 202, body: stored.answer as Body }
   }
   const outcome = await work(trx)
   const answer = JSON.stringify(outcome.replay ?? outcome.body)

@@ -5,6 +5,7 @@ import { forgetOldAnswers } from '../http/idempotency.ts'
 import { forgetOldWindows } from '../http/rate-limit.ts'
 import { createRecord } from '../record/record.ts'
 import { createCalendar } from '../values/calendar.ts'
+import { createMerging } from './merge-partners.ts'
 import { createDayFilling } from './fill-days.ts'
 import { foldChanges } from '../rollups/fold.ts'
 import type { Job } from './run-jobs.ts'
@@ -16,9 +17,10 @@ const hour = 3_600_000
 export function listJobs(db: Kysely<Database>, timeZone: string): readonly Job[] {
   const calendar = createCalendar(timeZone)
   const confirmTimeZone = createTimeZoneConfirmation(db, timeZone)
-  const fillDays = createDayFilling(db, { calendar, record: createRecord({ calendar }), confirmTimeZone })
+  const dated = { calendar, record: createRecord({ calendar }), confirmTimeZone }
   return [
-    { name: 'fill_days', everyMs: second, run: fillDays },
+    { name: 'fill_days', everyMs: second, run: createDayFilling(db, dated) },
+    { name: 'merge_partners', everyMs: second, run: createMerging(db, dated) },
     { name: 'fold_changes', everyMs: second, run: () => foldChanges(db) },
     { name: 'forget_old_answers', everyMs: hour, run: () => forgetOldAnswers(db) },
     { name: 'forget_old_windows', everyMs: hour, run: () => forgetOldWindows(db) },

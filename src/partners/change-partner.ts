@@ -5,10 +5,11 @@ import type { Actor } from '../audit/schemas.ts'
 import type { Database } from '../database/tables.ts'
 import { toStoredEmail } from '../values/email.ts'
 import { checkMetadata, mergeMetadata } from '../values/metadata.ts'
-import { EmailTaken, PartnerNotFound } from '../errors.ts'
+import { EmailTaken, PartnerMerged, PartnerNotFound } from '../errors.ts'
+import { keepTerms } from '../record/keep-terms.ts'
 import type { DealRecord } from '../record/record.ts'
 import { isEmpty, namesOf, namesSealed, refuseMasked, sealDetails } from './payout-details.ts'
-import { keepTerms, lockPartner, updatePartner } from './queries.ts'
+import { lockPartner, updatePartner } from './queries.ts'
 import type { PartnerChange, PartnerRow } from './schemas.ts'
 import { splitUpcoming } from './split-upcoming.ts'
 import type { Vault } from './vault.ts'
@@ -34,6 +35,8 @@ export async function changePartner(
   if (details !== undefined) refuseMasked(details)
   const before = await lockPartner(trx, id)
   if (before === undefined) throw new PartnerNotFound(id)
+  if (change.status !== undefined && change.status !== before.status && before.merged_into !== null)
+    throw new PartnerMerged(id, before.merged_into)
   const metadata =
     change.metadata === undefined || isWhole
       ? {}

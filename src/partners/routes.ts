@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely'
 import { Type } from '@sinclair/typebox'
 import { actorOf } from '../audit/actors.ts'
 import type { Database } from '../database/tables.ts'
-import { PartnerNotFound } from '../errors.ts'
+import { MergeNotFound, PartnerNotFound } from '../errors.ts'
 import type { ConfirmTimeZone } from '../database/time-zone.ts'
 import { requireScope } from '../http/authentication.ts'
 import type { Write } from '../http/idempotency.ts'
@@ -16,8 +16,12 @@ import { declarePartner } from './declare.ts'
 import { isEmpty } from './payout-details.ts'
 import { findPartner, listPartners, sumPartner } from './queries.ts'
 import { answerOf, registerPartner, toListed, toPartner } from './register.ts'
+import { findMerge } from './merge-queries.ts'
+import { mergePartner, toMerge } from './merge.ts'
 import { revealDetails } from './reveal.ts'
 import {
+  MergeAnswer,
+  NewMerge,
   NewPartner,
   PartnerAnswer,
   PartnerChange,
@@ -115,6 +119,26 @@ const erasePayoutDetails = {
   response: answers({ 200: ref(PartnerAnswer) }, 404),
 }
 
+const postMerge = {
+  operationId: 'mergePartner',
+  summary: 'Merge a partner into another one',
+  description:
+    'All touchpoints and agreed percentages of the partner become those of the partner `into`. A job moves them, deal by deal; each deal is split again. From now on, what is sent for the merged partner means the other one. The merged partner stays readable, with `merged_into`, and is inactive when the job is done. Its e-mail address and payout details stay with it. A merge cannot be undone. Sent again, it answers with its progress.',
+  tags,
+  params: partnerParams,
+  body: ref(NewMerge),
+  response: answers({ 202: ref(MergeAnswer) }, 404, 409),
+}
+
+const getMerge = {
+  operationId: 'getMerge',
+  summary: 'Get the progress of the merge of a partner',
+  description: 'The merge of this partner into another one. It is done when `finished_at` is set.',
+  tags,
+  params: partnerParams,
+  response: answers({ 200: ref(MergeAnswer) }, 404),
+}
+
 export const partners: FastifyPluginAsyncTypebox<PartnersOptions> = async (
   app,
   { db, write, record, confirmTimeZone, vault, defaultCurrency },
@@ -154,6 +178,21 @@ export const partners: FastifyPluginAsyncTypebox<PartnersOptions> = async (
     await confirmTimeZone()
     const declaration = { vault, record, id: params.partnerId, sent, actor: actorOf(request) }
     return write(request, reply, (trx) => declarePartner(trx, declaration))
+  })
+
+  const merge = { schema: postMerge, config: { scope: 'admin' } }
+  app.post('/partners/:partnerId/merge', merge, (request, reply) =>
+    write(request, reply, async (trx) => {
+      const { params, body, caller } = request
+      const sent = { id: params.partnerId, ...body, keyId: caller.id, actor: actorOf(request) }
+      return { status: 202, body: { merge: await mergePartner(trx, sent) } }
+    }),
+  )
+
+  app.get('/partners/:partnerId/merge', { schema: getMerge }, async ({ params: { partnerId } }) => {
+    const merge = await findMerge(db, partnerId)
+    if (merge === undefined) throw new MergeNotFound(partnerId)
+    return { merge: toMerge(merge) }
   })
 
   const reveal = { schema: revealPayoutDetails, config: { scope: 'payouts:read' } }

@@ -73,6 +73,12 @@ export const Partner = Type.Object(
       ),
     ),
     credit_after_leaving,
+    merged_into: Nullable(
+      describe(
+        Id,
+        'The partner that it was merged into: that one has its touchpoints and takes what is sent for it. Null: it was not merged.',
+      ),
+    ),
     payout_details: Type.Unsafe<Record<string, string> | null>({
       type: ['object', 'null'],
       additionalProperties: { type: 'string' },
@@ -187,6 +193,38 @@ export const PayoutDetailsAnswer = Type.Object(
   },
   { $id: 'PayoutDetailsAnswer' },
 )
+
+export const NewMerge = Strict(
+  {
+    into: describe(Id, 'The partner that gets everything.'),
+    reason: Text(500),
+  },
+  { $id: 'NewMerge' },
+)
+export type NewMerge = Static<typeof NewMerge>
+
+export const Merge = Type.Object(
+  {
+    partner_id: describe(Id, 'The partner that is merged.'),
+    into: describe(Id, 'The partner that gets everything.'),
+    reason: Type.String(),
+    deals_total: Type.Integer({ description: 'How many deals have to be moved; 0 until they are counted.' }),
+    deals_moved: Type.Integer({ description: 'How many of them have been moved.' }),
+    created_at: describe(Timestamp, 'When the merge was requested.'),
+    finished_at: Nullable(describe(Timestamp, 'When the last deal was moved. Null: the merge is running.')),
+  },
+  { $id: 'Merge', description: 'The merge of a partner into another one, and its progress.' },
+)
+export type Merge = Static<typeof Merge>
+
+export const MergeAnswer = Type.Object({ merge: ref(Merge) }, { $id: 'MergeAnswer' })
+
+/** The row names the target as `into` is a word of SQL, and the API key of the request. */
+export type MergeRow = Omit<Merge, 'into' | 'deals_total'> & {
+  into_id: string
+  deals_total: number | null
+  api_key_id: string
+}
 
 /** The row has the details encrypted, and the digest of the submission without the details. */
 export type PartnerRow = Omit<Partner, 'payout_details'> & {

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/tables.ts'
-import type { DealRow, SplitRow } from './schemas.ts'
+import type { DealRow, SplitRow, DealTerms } from './schemas.ts'
 
 /** A closed deal with its current version. */
 export interface RecordedDeal {
@@ -38,6 +38,28 @@ export function toSplit(
 ): SplitRow {
   const voided_at = rest.reason === 'deal_voided' ? rest.calculated_at : null
   return { deal_id: id, version, amount_minor, currency, attribution_model, voided_at, ...rest }
+}
+
+export function termsOf({
+  amount_minor,
+  currency,
+  closed_date,
+  closed_all_day,
+  closed_on,
+  closed_until,
+  attribution_model,
+  model_parameters,
+}: DealRow): DealTerms {
+  return {
+    amount_minor,
+    currency,
+    closed_date,
+    closed_all_day,
+    closed_on,
+    closed_until,
+    attribution_model,
+    model_parameters,
+  }
 }
 
 /** The version that the next change of a deal makes: 1 if it is not closed. */

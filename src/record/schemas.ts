@@ -13,18 +13,19 @@ export const VersionReason = OneOf(
     'event_reinstated',
     'deal_voided',
     'deal_reinstated',
+    'partner_merged',
     'recalculated',
   ],
   {
     $id: 'VersionReason',
     description:
-      'Why there is this version. `closed`: the deal was recorded. `late_event`: an event came after that. `amended`: the deal was changed. `event_voided`, `event_corrected`, `event_reinstated`: an event was voided, was corrected, or counts again. `deal_voided`, `deal_reinstated`: the deal was voided, or counts again. `recalculated`: the deal was recalculated and its inputs had changed.',
+      'Why there is this version. `closed`: the deal was recorded. `late_event`: an event came after that. `amended`: the deal was changed. `event_voided`, `event_corrected`, `event_reinstated`: an event was voided, was corrected, or counts again. `deal_voided`, `deal_reinstated`: the deal was voided, or counts again. `partner_merged`: a partner was merged into another one. `recalculated`: the deal was recalculated and its inputs had changed.',
   },
 )
 export type VersionReason = Static<typeof VersionReason>
 
 /** The changes that replace a revision of an event. */
-export type RevisionReason = Extract<VersionReason, 'event_corrected' | 'event_reinstated'>
+export type RevisionReason = Extract<VersionReason, 'event_corrected' | 'event_reinstated' | 'partner_merged'>
 /** What a client says of a deal; its split does not read it. */
 export interface DealDescription {
   name: string | null
@@ -48,6 +49,9 @@ export const Cause = Type.Object(
   {
     event_ids: Type.Array(Id, { description: 'The first 100 events that made the version, by id.' }),
     events_count: Type.Integer({ description: 'How many events made the version.' }),
+    merged_partner_id: Type.Optional(
+      Type.String({ description: 'The partner that was merged, if a merge made the version.' }),
+    ),
     note: Nullable(Type.String({ description: 'The `note` of the change.' })),
     api_key_ids: Type.Array(Id, {
       description:

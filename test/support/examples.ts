@@ -10,7 +10,7 @@ const generatedId = /\b(?:ptn|evt|deal|key|aud)_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[
 const lastInstants = /(?<=,)[\dT:.-]+Z(?=\r\n)|[\dT:.-]+Z(?="}\n)/g
 const generatedFields = /_at$|^(?:at|month|request_id|next_cursor)$/
 
-/** A listening service whose database holds only the first key, returned as `key`. */
+/** A listening service whose database holds only the first key, returned as `key`, and a partner to merge, p1-old. */
 export async function createFreshService(t: Test) {
   const service = await createApp(t, { config: { DOCS: 'on' } })
   await connectAsOwner(t, service.url).deleteFrom('api_keys').execute()
@@ -19,6 +19,8 @@ export async function createFreshService(t: Test) {
     scopes: [...scopes],
     rate_limit_max: 100_000,
   })
+  const submission = Buffer.alloc(32)
+  await service.db.insertInto('partners').values({ id: 'p1-old', name: 'Alice', submission }).execute()
   const url = await service.app.listen({ host: '127.0.0.1', port: 0 })
   return { ...service, key, url }
 }
