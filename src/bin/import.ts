@@ -18,6 +18,7 @@ import { confirmColumns, readRules, type Rules } from '../import/rules.ts'
 import { type ImportMode, sendRows } from '../import/send-rows.ts'
 import { readServiceAccess } from '../import/service-access.ts'
 import { createTotals } from '../import/totals.ts'
+import { confirmVoids, readVoidLimit, type VoidLimit } from '../import/void-limit.ts'
 import { command, runCommand } from './command.ts'
 import { loadEnvironment } from './environment.ts'
 
@@ -34,6 +35,7 @@ interface ImportTask {
   readonly mode: ImportMode
   /** The source whose missing deals and events are voided. */
   readonly source: string | undefined
+  readonly voidLimit: VoidLimit
   /** The ids of all rows, by kind, if there is a source. */
   readonly listed: Readonly<Record<SourceKind, Set<string>>>
   /** The file for the refused rows themselves. */
@@ -98,6 +100,7 @@ async function prepare({ options, names, form, spool }: Given): Promise<ImportTa
     call,
     mode: options.update ? 'declare' : 'submit',
     source: options['void-missing'] ? options.source : undefined,
+    voidLimit: readVoidLimit(options['void-at-most']),
     listed: { deal: new Set(), event: new Set() },
     refusedFile,
     report: report === undefined ? undefined : await open(report, 'w'),
@@ -120,6 +123,7 @@ async function importAll(task: ImportTask): Promise<void> {
   try {
     await checkRows(task)
     try {
+      await confirmMissing(task)
       await follow(task, 'keep')
       for (const kind of kinds) await importKind(task, kind)
       await follow(task, 'void')
@@ -167,6 +171,15 @@ function list({ source, listed }: ImportTask, { kind, id, file, line }: Row | Re
     )
   // An id that the service does not take cannot be missing from it.
   if (isId(id)) listed[kind].add(id)
+}
+
+/** Throws if the files lack too much of what the source had. */
+async function confirmMissing({ call, source, listed, voidLimit }: ImportTask): Promise<void> {
+  if (call === undefined || source === undefined) return
+  for (const kind of ['event', 'deal'] as const) {
+    const { missing } = await followSource(call, { source, kind, missing: 'count', ids: listed[kind] })
+    confirmVoids(voidLimit, { source, kind, held: listed[kind].size, missing })
+  }
 }
 
 /** Reinstates the deals and events that are back in the source, or voids those that are missing. */

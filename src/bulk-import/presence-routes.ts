@@ -17,7 +17,7 @@ const postPresence = {
   operationId: 'followSource',
   summary: 'Void what a source no longer holds, and reinstate what it holds again',
   description:
-    'Compares the ids that a source holds, range by range, with those that it listed before. New ones are remembered. What was missing and is back is reinstated, unless another void than that of this operation holds. With `missing: "void"`, what was listed before and is missing is voided, with the reason `Missing from SOURCE`. What the source never listed is left alone. If nothing changed, nothing is written.',
+    'Compares the ids that a source holds, range by range, with those that it listed before. New ones are remembered. What was missing and is back is reinstated, unless another void than that of this operation holds. With `missing: "void"`, what was listed before and is missing is voided, with the reason `Missing from SOURCE`. With `missing: "count"`, nothing is changed: add up `missing_count` of all ranges first, because a list that was cut off voids all that it lacks. What the source never listed is left alone. If nothing changed, nothing is written.',
   tags: ['Import'],
   body: ref(SourceRange),
   response: answers({ 200: ref(Presence) }),

@@ -6,9 +6,10 @@ export const SourceKind = OneOf(['deal', 'event'], {
   description: 'What the ids of a source are those of.',
 })
 
-export const MissingTreatment = OneOf(['keep', 'void'], {
+export const MissingTreatment = OneOf(['count', 'keep', 'void'], {
   $id: 'MissingTreatment',
-  description: 'What becomes of that which the source listed before, within the range, and lacks now.',
+  description:
+    'What becomes of that which the source listed before, within the range, and lacks now. `count` changes nothing, not even what is remembered.',
 })
 
 export const SourceRange = Strict(
@@ -36,6 +37,12 @@ export const Presence = Type.Object(
   {
     reinstated: Type.Integer({ description: 'How many void deals or events count again.' }),
     voided: Type.Integer(),
+    missing_count: Nullable(
+      Type.Integer({
+        description:
+          'How many the source listed before and lacks now, at most 1,000,000. Null unless `missing` is `count`.',
+      }),
+    ),
     is_complete: Type.Boolean({
       description: 'Whether the range is done. If not, send the request again: each changes up to 200.',
     }),

@@ -4,6 +4,7 @@ import { invalid } from '../errors.ts'
 import type { Presence, SourceRange } from './presence-schemas.ts'
 
 const mostChanges = 200
+const mostCounted = 1_000_000
 
 interface Absence {
   readonly missing: readonly string[]
@@ -25,13 +26,14 @@ interface Following {
 
 /**
  * Compares the ids that a source holds within a range with those that it listed before. Remembers new ones, reinstates what
- * is back, and voids what is missing, if it shall. Writes nothing if nothing changed. Errors: 400.
+ * is back, and voids or counts what is missing. Writes nothing if nothing changed. Errors: 400.
  */
 export async function followRange(
   trx: Kysely<Database>,
   { range, keyId, follow }: Following,
 ): Promise<Presence> {
   confirmOrder(range)
+  if (range.missing === 'count') return countMissing(trx, range)
   const listed = await listItems(trx, range)
   const added = range.ids.filter((id) => !listed.has(id))
   const back = range.ids.filter((id) => listed.get(id))
@@ -44,7 +46,15 @@ export async function followRange(
   const done = hasChanges ? await follow(trx, changes, by) : { voided: 0, reinstated: 0 }
   await remember(trx, range, { added, ...changes })
   const is_complete = voids ? back.length === 0 && missing.length <= mostChanges : back.length <= mostChanges
-  return { ...done, is_complete }
+  return { ...done, missing_count: null, is_complete }
+}
+
+async function countMissing(trx: Kysely<Database>, range: SourceRange): Promise<Presence> {
+  const { missing_count } = await trx
+    .selectFrom(selectMissing(trx, range).limit(mostCounted).as('missing'))
+    .select(sql<number>`count(*)::int`.as('missing_count'))
+    .executeTakeFirstOrThrow()
+  return { voided: 0, reinstated: 0, missing_count, is_complete: true }
 }
 
 function confirmOrder({ ids, after, until }: SourceRange): void {
@@ -80,10 +90,15 @@ async function listItems(
 }
 
 /** The first ids of the range that the source listed before and lacks now: one more than may change. */
-async function listMissing(
-  trx: Kysely<Database>,
-  { source, kind, ids, after, until }: SourceRange,
-): Promise<readonly string[]> {
+async function listMissing(trx: Kysely<Database>, range: SourceRange): Promise<readonly string[]> {
+  const rows = await selectMissing(trx, range)
+    .orderBy('id')
+    .limit(mostChanges + 1)
+    .execute()
+  return rows.map(({ id }) => id)
+}
+
+function selectMissing(trx: Kysely<Database>, { source, kind, ids, after, until }: SourceRange) {
   let query = trx
     .selectFrom('source_items')
     .select('id')
@@ -91,11 +106,9 @@ async function listMissing(
     .where('kind', '=', kind)
     .where('missing_since', 'is', null)
     .where('id', '<>', sql<string>`all(${ids}::text[])`)
-    .orderBy('id')
-    .limit(mostChanges + 1)
   if (after) query = query.where('id', '>', after)
   if (until) query = query.where('id', '<=', until)
-  return (await query.execute()).map(({ id }) => id)
+  return query
 }
 
 interface Changes extends Absence {

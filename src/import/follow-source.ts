@@ -16,13 +16,16 @@ export function isId(text: string): boolean {
   return text.length <= 128 && idPattern.test(text)
 }
 
-/** Tells the service which deals or events a source holds, range by range. Returns how many it voided and reinstated. */
+/**
+ * Tells the service which deals or events a source holds, range by range. Returns how many it voided and reinstated, and
+ * for `count` how many are missing.
+ */
 export async function followSource(
   call: CallApi,
   { ids, ...listing }: Listing,
-): Promise<{ readonly voided: number; readonly reinstated: number }> {
+): Promise<{ readonly voided: number; readonly reinstated: number; readonly missing: number }> {
   const sorted = [...ids].sort(byCharacters)
-  const sums = { voided: 0, reinstated: 0 }
+  const sums = { voided: 0, reinstated: 0, missing: 0 }
   for (let start = 0; start < sorted.length; start += rangeSize) {
     const own = sorted.slice(start, start + rangeSize)
     const isLast = start + rangeSize >= sorted.length
@@ -35,9 +38,10 @@ export async function followSource(
     for (let isComplete = false; !isComplete;) {
       const { status, body } = await call('POST', '/import/presence', range)
       if (status !== 200) throw new Error(`The service refused the list of ids: ${reasonOf(body)}`)
-      const { voided, reinstated, is_complete } = body as unknown as Presence
+      const { voided, reinstated, missing_count, is_complete } = body as unknown as Presence
       sums.voided += voided
       sums.reinstated += reinstated
+      sums.missing += missing_count ?? 0
       isComplete = is_complete
     }
   }

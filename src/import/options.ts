@@ -54,6 +54,10 @@ export const importOptions = {
   'void-missing': {
     help: 'void the deals and events that earlier files of the source had and these lack; reinstate those that are back',
   },
+  'void-at-most': {
+    value: 'N|N%',
+    help: 'how many deals, or events, one run may void; more end the import (10 %, or 10 if that is more)',
+  },
   'dry-run': { help: 'check every row and send nothing' },
   report: { value: 'FILE', help: 'write why each row was refused to FILE instead of printing it' },
   refused: {
@@ -83,10 +87,12 @@ export type ImportOptions = {
 
 /** Throws if an option has no valid value, or lacks another one. Returns the form of the files. */
 export function readForm(options: ImportOptions): FileForm {
-  const { delimiter, encoding, patience, source, update, 'void-missing': voidsMissing } = options
+  const { delimiter, encoding, patience, source, update } = options
+  const { 'void-missing': voidsMissing, 'void-at-most': voidAtMost } = options
   if (!/^\d{1,6}$/.test(patience)) throw new Error('--patience must be a number of seconds, such as 60.')
   if (voidsMissing && (!update || source === undefined))
     throw new Error('--void-missing needs --update and --source NAME.')
+  if (voidAtMost !== undefined && !voidsMissing) throw new Error('--void-at-most needs --void-missing.')
   const known = encodingNames.find((name) => name === encoding?.toLowerCase())
   if (encoding !== undefined && known === undefined)
     throw new Error(`--encoding must be one of ${encodingNames.join(', ')}.`)

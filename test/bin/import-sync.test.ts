@@ -109,6 +109,69 @@ t.test('--void-missing voids nothing if a row has no id, and keeps what a refuse
   t.strictSame(await voidIds(), [])
 })
 
+t.test('--void-missing refuses files that were cut off, and --void-at-most allows it', async (t) => {
+  const { run, voidIds, db } = await start(t)
+  const deals = Array.from({ length: 120 }, (_, n) => ({ ...deal, id: `d${1000 + n}` }))
+  const touches = deals.map(({ id }) => ({ ...touch, id: `e-${id}`, deal_id: id }))
+  await run([partner, ...touches, ...deals], ...sync)
+  const part = [partner, ...touches, ...deals.slice(0, 100), { ...deal, id: 'new' }]
+  const remembered = async () =>
+    (await sql`select kind, id, missing_since from source_items order by 1, 2`.execute(db)).rows
+  const before = await remembered()
+
+  const cutOff = await run(part, ...sync)
+  const tooFew = [
+    await run(part, ...sync, '--void-at-most', '19'),
+    await run(part, ...sync, '--void-at-most', '16%'),
+  ]
+  const isUntouched = [await voidIds(), await remembered(), await dump(db)]
+  const allowed = await run(part, ...sync, '--void-at-most', '20')
+
+  t.strictSame(cutOff, {
+    code: 1,
+    stdout: '',
+    stderr:
+      'Of the deals of crm, 101 are in the files and 20 are missing. At most 12 may be voided in one run, so nothing was ' +
+      'sent. If the files are complete, add --void-at-most 20.\n',
+  })
+  t.match(tooFew, [
+    { code: 1, stderr: /At most 19 may/ },
+    { code: 1, stderr: /At most 19 may/ },
+  ])
+  t.strictSame(isUntouched.slice(0, 2), [[], before])
+  t.match(isUntouched[2], { deals: { length: 120 } })
+  t.match(allowed, { code: 0, stdout: /Voided 20 deals that are missing from crm\./ })
+  t.strictSame(
+    await voidIds(),
+    deals.slice(100).map(({ id }) => id),
+  )
+})
+
+t.test('--void-at-most may be a percentage, and up to ten may always vanish', async (t) => {
+  const { run, voidIds } = await start(t)
+  const deals = Array.from({ length: 12 }, (_, n) => ({ ...deal, id: `d${10 + n}` }))
+  await run(deals, ...sync)
+
+  const none = await run(deals.slice(0, 11), ...sync, '--void-at-most', '0')
+  const ten = await run(deals.slice(0, 2), ...sync)
+  await run(deals, ...sync)
+  const all = await run(deals.slice(11), ...sync, '--void-at-most', '100%')
+  const wrong = [
+    await run(deals, ...sync, '--void-at-most', '101%'),
+    await run(deals, ...sync, '--void-at-most', 'all'),
+    await run(deals, '--void-at-most', '5'),
+  ]
+
+  t.match([none, ten, all], [{ code: 1 }, { code: 0 }, { code: 0 }])
+  t.equal((await voidIds()).length, 11)
+  const unread = /^--void-at-most must be a number, such as 500, or a percentage, such as 25%\.\n$/
+  t.match(wrong, [
+    { code: 1, stderr: unread },
+    { code: 1, stderr: unread },
+    { code: 1, stderr: '--void-at-most needs --void-missing.\n' },
+  ])
+})
+
 t.test('--void-missing needs --update and a source', async (t) => {
   const { run } = await start(t)
 

@@ -107,6 +107,24 @@ t.test('only the range is compared, and only with the list of this source and ki
   t.strictSame(await voidReasons(service), [null, reason, reason, null])
 })
 
+t.test('what is missing is counted without a change, within the range', async (t) => {
+  const service = await givenDeals(t, 'a', 'b', 'c', 'd')
+  await follow(service, { ids: ['a', 'b', 'c', 'd'] })
+  const listed = async () => (await sql`select * from source_items order by id`.execute(service.db)).rows
+  const before = await listed()
+
+  const counts = [
+    await follow(service, { ids: ['a', 'new'], missing: 'count' }),
+    await follow(service, { ids: ['b'], after: 'a', until: 'c', missing: 'count' }),
+  ]
+  const kept = await follow(service, { ids: ['a', 'b', 'c', 'd'], missing: 'keep' })
+
+  t.match(counts, [{ status: 200, missing_count: 3, voided: 0, is_complete: true }, { missing_count: 1 }])
+  t.equal(kept.missing_count, null)
+  t.strictSame(await listed(), before)
+  t.strictSame(await voidReasons(service), [null, null, null, null])
+})
+
 t.test('a long range is done in several requests', async (t) => {
   const ids = Array.from({ length: 450 }, (_, n) => `d${1000 + n}`)
   const service = await createApp(t)
