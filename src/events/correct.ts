@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/tables.ts'
 import {
@@ -13,6 +12,7 @@ import { findMergedInto } from '../record/merged-partners.ts'
 import type { DealRecord } from '../record/record.ts'
 import type { EventFacts, Revision } from '../record/revise-touches.ts'
 import type { Calendar } from '../values/calendar.ts'
+import { isSameValue } from '../values/same-value.ts'
 import { admit, listFullOfRevisions } from './deal-capacity.ts'
 import { lockEvents } from './lock-events.ts'
 import { listPresences } from './queries.ts'
@@ -96,7 +96,7 @@ export async function correctEvents(
 /** Whether a correction would change an event. */
 export function isDifferent(event: Event, { change }: EventCorrection): boolean {
   const sent = Object.entries(change).filter(([, value]) => value !== undefined)
-  return sent.some(([name, value]) => !isDeepStrictEqual(event[name as keyof Event], value))
+  return sent.some(([name, value]) => !isSameValue(event[name as keyof Event], value))
 }
 
 function toRevision(

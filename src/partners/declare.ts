@@ -1,10 +1,10 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Kysely } from 'kysely'
 import type { Actor } from '../audit/schemas.ts'
 import type { Database } from '../database/tables.ts'
 import { PartnerExists } from '../errors.ts'
 import type { WriteOutcome } from '../http/idempotency.ts'
 import { toStoredEmail } from '../values/email.ts'
+import { isSameValue } from '../values/same-value.ts'
 import { changePartner } from './change-partner.ts'
 import { findPartner } from './queries.ts'
 import { answerOf, registerPartner } from './register.ts'
@@ -57,7 +57,7 @@ export function changeOf(
 ): Omit<PartnerDeclaration, 'id'> | undefined {
   const fields = { ...sent, ...(sent.email && { email: toStoredEmail(sent.email) }) }
   const different = Object.entries(fields).filter(
-    ([name, value]) => !isDeepStrictEqual(stored[name as keyof PartnerRow], value),
+    ([name, value]) => !isSameValue(stored[name as keyof PartnerRow], value),
   )
   if (different.length === 0) return undefined
   return { ...(Object.fromEntries(different) as typeof fields), ...(note !== undefined && { note }) }

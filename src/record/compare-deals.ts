@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util'
+import { isSameValue } from '../values/same-value.ts'
 import type { DealDescription, DealRow, DealTerms } from './schemas.ts'
 
 interface Described {
@@ -10,12 +10,12 @@ interface Described {
 export function isSameDeal(row: DealRow, { terms, description }: Described): boolean {
   const { closed_on: _, ...sent } = terms
   return (
-    Object.entries(sent).every(([name, value]) => isDeepStrictEqual(row[name as keyof DealRow], value)) &&
+    Object.entries(sent).every(([name, value]) => isSameValue(row[name as keyof DealRow], value)) &&
     isSameDescription(row, description)
   )
 }
 
 export function isSameDescription(row: DealRow, description: DealDescription): boolean {
   const { name, metadata } = row
-  return isDeepStrictEqual({ name, metadata }, description)
+  return isSameValue({ name, metadata }, description)
 }

@@ -106,6 +106,22 @@ t.test(
   },
 )
 
+t.test(
+  'a declaration with the number -0, which is stored as 0, changes nothing when it is sent again',
+  async (t) => {
+    const service = await createApp(t)
+    const withZero = (line: object) => `${JSON.stringify(line).slice(0, -1)},"metadata":{"balance":-0}}`
+    const lines = [partner, event, deal].map(withZero)
+    await send(service, lines, 'declare')
+    const before = await rowsOf(service)
+
+    const again = await send(service, lines, 'declare')
+
+    t.strictSame(counts(again), [0, 0, 3, 0])
+    t.strictSame(await rowsOf(service), before)
+  },
+)
+
 t.test('lines with one id are stored one after another', async (t) => {
   const service = await createApp(t)
   const amounts = [100, 200, 200, 300]
