@@ -2,6 +2,7 @@ import { connectionAttacks } from './connection-attacks.ts'
 import { bodyAttacks } from './body-attacks.ts'
 import { dealAttacks } from './deal-attacks.ts'
 import { anonymousAttacks } from './anonymous-attacks.ts'
+import { declarationAttacks } from './declaration-attacks.ts'
 import { exportAttacks } from './export-attacks.ts'
 import type { Attack } from './outcome.ts'
 import { importAttacks } from './import-attacks.ts'
@@ -12,6 +13,7 @@ export const attacks: readonly Attack[] = [
   ...bodyAttacks,
   ...importAttacks,
   ...dealAttacks,
+  ...declarationAttacks,
   ...exportAttacks,
   ...connectionAttacks,
 ]
