@@ -56,7 +56,7 @@ t.test('each export of docs/exports goes in with its command; a second run chang
   )
   t.match(first[7]?.stderr, /CSV with semicolons, Windows-1252/)
   t.match(first[2]?.stderr, /CSV with tabs, UTF-16/)
-  t.match(first[1]?.stderr, /left out: Deal Name, Deal owner, Notes\./)
+  t.match(first[1]?.stderr, /left out: Deal owner, Notes\./)
   t.match(first[1]?.stderr, /--only leaves out 2 rows/)
   t.ok(second.every(({ code }) => code === 0))
   t.ok(
@@ -75,15 +75,45 @@ t.test('each export of docs/exports goes in with its command; a second run chang
     { currency: 'USD', deals: 3, amount: '5125050' },
   ])
   const deals =
-    await sql`select id, closed_date::text, closed_all_day, closed_on::text from deals where id in ('9001', '9003', '006A03', '73', '1002') order by id collate "C"`.execute(
+    await sql`select id, name, closed_date::text, closed_all_day, closed_on::text from deals where id in ('9001', '9003', '006A03', '73', '1002') order by id collate "C"`.execute(
       db,
     )
   t.strictSame(deals.rows, [
-    { id: '006A03', closed_date: '2024-02-09 00:00:00+00', closed_all_day: true, closed_on: '2024-02-09' },
-    { id: '1002', closed_date: '2024-02-28 00:00:00+00', closed_all_day: true, closed_on: '2024-02-28' },
-    { id: '73', closed_date: '2024-04-30 23:30:00+00', closed_all_day: false, closed_on: '2024-04-30' },
-    { id: '9001', closed_date: '2024-01-19 23:00:00+00', closed_all_day: true, closed_on: '2024-01-20' },
-    { id: '9003', closed_date: '2024-02-29 15:30:00+00', closed_all_day: false, closed_on: '2024-02-29' },
+    {
+      id: '006A03',
+      name: 'Core rollout',
+      closed_date: '2024-02-09 00:00:00+00',
+      closed_all_day: true,
+      closed_on: '2024-02-09',
+    },
+    {
+      id: '1002',
+      name: null,
+      closed_date: '2024-02-28 00:00:00+00',
+      closed_all_day: true,
+      closed_on: '2024-02-28',
+    },
+    {
+      id: '73',
+      name: 'Booth',
+      closed_date: '2024-04-30 23:30:00+00',
+      closed_all_day: false,
+      closed_on: '2024-04-30',
+    },
+    {
+      id: '9001',
+      name: 'Lighthouse',
+      closed_date: '2024-01-19 23:00:00+00',
+      closed_all_day: true,
+      closed_on: '2024-01-20',
+    },
+    {
+      id: '9003',
+      name: 'Ferry',
+      closed_date: '2024-02-29 15:30:00+00',
+      closed_all_day: false,
+      closed_on: '2024-02-29',
+    },
   ])
   const shares =
     await sql`select deal_id, partner_id, payout_minor::int as payout from shares join deals on deals.id = deal_id and deals.version = shares.version where deal_id in ('006A01', 'A-1001', '1001') order by 1, 2`.execute(
