@@ -110,13 +110,14 @@ async function declareLongLines(target: Target): Promise<Outcome> {
 /** Each line is a change of two deals, with a version of each. */
 async function moveEvent(target: Target): Promise<Outcome> {
   const counter = createAnswerCounter(200)
+  await givenPartners(target)
   const touchpoints = target.pick(2000, 100)
   const deals = ['siege-from', 'siege-to']
   for (const id of deals) {
     const lines = Array.from({ length: touchpoints }, (_, n) => eventOf(n, 'demo', id))
     counter.add(await importLines(target, [...lines, { kind: 'deal', id, ...closed }]))
   }
-  const moves = Array.from({ length: target.pick(2000, 60) }, (_, n) => ({
+  const moves = Array.from({ length: target.pick(200, 20) }, (_, n) => ({
     ...eventOf(0, 'demo'),
     id: 'siege-moving',
     deal_id: deals[n % 2],
