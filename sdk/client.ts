@@ -1566,11 +1566,12 @@ export type MergeAnswer = {
 };
 
 /**
- * What becomes of that which the source listed before, within the range, and lacks now.
+ * What becomes of that which the source listed before, within the range, and lacks now. `count` changes nothing, not even what is remembered.
  */
-export type MissingTreatment = "keep" | "void";
+export type MissingTreatment = "count" | "keep" | "void";
 
 export const MissingTreatment = {
+    count: "count",
     keep: "keep",
     void: "void"
 } as const;
@@ -2169,6 +2170,10 @@ export type Presence = {
      */
     reinstated: number;
     voided: number;
+    /**
+     * How many the source listed before and lacks now, at most 1,000,000. Null unless `missing` is `count`.
+     */
+    missing_count: number | null;
     /**
      * Whether the range is done. If not, send the request again: each changes up to 200.
      */
