@@ -118,9 +118,10 @@ function planChange({ id, sent, keyId }: Declaration, before: RecordedDeal, read
 
 /** What a stored deal is by a declaration. Undefined: what it is now. Errors: 400, 409 if a void deal would change. */
 export function readChange(sent: DealDeclaration, row: DealRow, { defaults, mergedInto }: Reading) {
-  const { terms, description } = factsAfter(row, sent, { defaults, isWhole: true })
-  const after = { terms: moveShares(terms, mergedInto), description }
-  if (isSameDeal(row, after)) return undefined
+  const facts = factsAfter(row, sent, { defaults, isWhole: true })
+  const after = { ...facts, terms: moveShares(facts.terms, mergedInto) }
+  // A void deal keeps the shares of merged partners.
+  if (isSameDeal(row, facts) || isSameDeal(row, after)) return undefined
   if (row.voided_at !== null) throw new DealVoid(row.id)
   return after
 }

@@ -176,6 +176,22 @@ t.test('what is sent for a merged partner means the other one, through two merge
   t.strictSame(await listFaults(service), [])
 })
 
+t.test('a void deal that is declared as it was before a merge does not change', async (t) => {
+  const service = await givenDeals(t)
+  await merge(service)
+  await mergeAll(service)
+  const declared = { amount: 100, closed_date: '2024-01-20T09:00:00Z', ...agreed }
+
+  const [isVoid, isLive] = [
+    await service.call('PUT', '/deals/d5', declared),
+    await service.call('PUT', '/deals/d4', declared),
+  ]
+  const changed = await service.call('PUT', '/deals/d5', { ...declared, amount: 200 })
+
+  t.strictSame([isVoid.statusCode, isLive.statusCode, changed.statusCode], [200, 200, 409])
+  t.match(isVoid.json(), { deal: { version: 2, model_parameters: { shares } } })
+})
+
 t.test('a merge that cannot be is refused and changes nothing', async (t) => {
   const service = await givenDeals(t)
   const { call } = service

@@ -76,6 +76,20 @@ t.test('payout details do not appear in dumps, logs, metrics, errors or stored a
     await call('GET', '/partners/p1'),
     await call('GET', '/analytics/partner/p1'),
   ]
+  const importLines = (mode: string, lines: readonly object[]) =>
+    app.inject({
+      method: 'POST',
+      url: `/import?mode=${mode}`,
+      headers: { 'x-api-key': key, 'content-type': 'application/x-ndjson' },
+      payload: lines.map((line) => JSON.stringify({ kind: 'partner', ...line })).join('\n'),
+    })
+  answers.push(
+    await call('PUT', '/partners/p1', { name: 'Acme', payout_details: canaries }),
+    await call('PUT', '/partners/p1', { name: 'Acme Ltd', note: 'renamed' }),
+    await importLines('submit', [partner, { ...partner, name: 'Other' }, { ...partner, id: 'p2' }]),
+    await importLines('submit', [{ ...partner, id: 'p3', email: null }]),
+    await importLines('declare', [partner, { ...partner, extra: canaries }]),
+  )
   const revealed = await call('GET', '/partners/p1/payout-details')
   await sql`alter table partners add constraint none_may_change check (name = 'None') not valid`.execute(
     connectAsOwner(t, url),
@@ -85,7 +99,10 @@ t.test('payout details do not appear in dumps, logs, metrics, errors or stored a
   t.strictSame(revealed.json(), { payout_details: canaries })
   t.strictSame(
     answers.map(({ statusCode }) => statusCode),
-    [201, 201, 200, 409, 409, 400, 400, 400, 200, 400, 404, 400, 415, 200, 200, 200, 500],
+    [
+      201, 201, 200, 409, 409, 400, 400, 400, 200, 400, 404, 400, 415, 200, 200, 200, 400, 200, 200, 200, 200,
+      500,
+    ],
   )
   const listening = lines().find(({ msg }) => msg === 'serving metrics')
   const metrics = await fetch(`http://127.0.0.1:${String(listening?.['port'])}/metrics`)
