@@ -13,7 +13,7 @@ interface Room {
 const schemas = '../*/*schemas.ts'
 const queries = '../*/*queries.ts'
 const vocabulary = ['../values/*', '../errors.ts']
-const engines = '../attribution/*'
+const engines = '../{attribution,commission}/*'
 const slice = [
   ...vocabulary,
   engines,
@@ -54,7 +54,7 @@ const rooms: readonly Room[] = [
   },
   {
     files: 'src/jobs/**',
-    others: [...vocabulary, '../database/*', '../http/*', '../record/*', '../rollups/*'],
+    others: [...vocabulary, '../database/*', '../http/*', '../record/*', '../rollups/*', schemas, queries],
     notPackages: web,
   },
   {
@@ -71,7 +71,7 @@ const rooms: readonly Room[] = [
     notPackages: [...web, 'kysely', 'pg'],
   },
   { files: 'src/values/**', others: ['../errors.ts'], notPackages: web },
-  { files: 'src/attribution/**', others: [], notPackages: ['*', '!./*'] },
+  { files: 'src/{attribution,commission}/**', others: [], notPackages: ['*', '!./*'] },
   { files: 'src/bin/**', others: ['../**', '!../*/*routes.ts'] },
   { files: 'src/app.ts', others: [], notOwn: ['./bin/*', './jobs/*', './postgres/*', './import/*'] },
   {

@@ -131,6 +131,127 @@ CREATE TABLE calendar (
   CONSTRAINT calendar_one_row CHECK (is_only)
 );
 
+-- What a version of a commission owes to each partner with a share in its split. Append-only.
+CREATE TABLE commission_lines (
+  deal_id text COLLATE "C" NOT NULL,
+  -- The version in commission_versions.
+  version integer NOT NULL,
+  partner_id text COLLATE "C" NOT NULL,
+  -- In minor units of the currency of the deal.
+  commission_minor bigint NOT NULL,
+  -- The place of the rule of the plan, from 0. Null: no rule fits.
+  rule integer,
+  -- The group of the partner that the plan read. Null: none, or no rule asks for groups.
+  partner_group text,
+  CONSTRAINT commission_lines_pkey PRIMARY KEY (deal_id, version, partner_id),
+  CONSTRAINT commission_lines_not_negative CHECK (commission_minor >= 0)
+);
+CREATE TRIGGER commission_lines_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON commission_lines FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER commission_lines_of_new_version AFTER INSERT ON commission_lines FOR EACH ROW EXECUTE FUNCTION check_line_of_new_commission();
+
+-- One row for each request to give the deals of a period a plan.
+CREATE TABLE commission_plan_applications (
+  id text COLLATE "C" NOT NULL,
+  plan_id text COLLATE "C" NOT NULL,
+  -- The first closed_on of its deals.
+  start_date date NOT NULL,
+  -- The last closed_on of its deals.
+  end_date date NOT NULL,
+  -- closed_date of the last deal that the job has done. Null: none yet.
+  last_closed_date timestamp(3) with time zone,
+  -- The last deal that the job has done, by closed_date and id.
+  last_deal_id text COLLATE "C",
+  -- Deals done so far.
+  deals_done integer DEFAULT 0 NOT NULL,
+  -- Those of them that got another plan or another version of it.
+  deals_changed integer DEFAULT 0 NOT NULL,
+  -- The key that asked for it, in api_keys.
+  api_key_id text NOT NULL,
+  created_at timestamp(3) with time zone DEFAULT date_trunc('milliseconds'::text, clock_timestamp()) NOT NULL,
+  -- When the last deal was done. Null: the job goes on.
+  finished_at timestamp(3) with time zone,
+  CONSTRAINT commission_plan_applications_pkey PRIMARY KEY (id),
+  CONSTRAINT commission_plan_applications_period_in_order CHECK (start_date <= end_date),
+  CONSTRAINT commission_plan_applications_plan_known FOREIGN KEY (plan_id) REFERENCES commission_plans(id)
+);
+CREATE INDEX commission_plan_applications_newest ON commission_plan_applications USING btree (plan_id, created_at, id);
+CREATE INDEX commission_plan_applications_running ON commission_plan_applications USING btree (created_at, id) WHERE finished_at IS NULL;
+
+-- The plan of deals that name none, by the day of their close. Before the first day it is full.
+CREATE TABLE commission_plan_defaults (
+  -- The first closed_on of deals that take the plan.
+  "from" date NOT NULL,
+  plan_id text COLLATE "C" NOT NULL,
+  set_at timestamp(3) with time zone DEFAULT date_trunc('milliseconds'::text, clock_timestamp()) NOT NULL,
+  CONSTRAINT commission_plan_defaults_pkey PRIMARY KEY ("from"),
+  CONSTRAINT commission_plan_defaults_plan_known FOREIGN KEY (plan_id) REFERENCES commission_plans(id)
+);
+
+-- What a commission plan pays, from a day on. Of two versions from the same day the later one is in force.
+-- Append-only.
+CREATE TABLE commission_plan_versions (
+  plan_id text COLLATE "C" NOT NULL,
+  -- 1 for the first version of the plan.
+  version integer NOT NULL,
+  -- The first closed_on of deals for which the version is in force.
+  effective_from date NOT NULL,
+  -- The rules in the order in which they are tried, as the API takes them.
+  rules jsonb NOT NULL,
+  -- For how many days after the close a commission is pending.
+  hold_days integer NOT NULL,
+  -- The most that a deal in its currency pays, {amount, currency}. Null: no cap.
+  cap_per_deal jsonb,
+  -- SHA-256 of what was sent, to recognise it when it is sent again.
+  submission bytea NOT NULL,
+  created_at timestamp(3) with time zone DEFAULT date_trunc('milliseconds'::text, clock_timestamp()) NOT NULL,
+  CONSTRAINT commission_plan_versions_pkey PRIMARY KEY (plan_id, version),
+  CONSTRAINT commission_plan_versions_from_one CHECK (version >= 1),
+  CONSTRAINT commission_plan_versions_hold_range CHECK (hold_days >= 0 AND hold_days <= 3650),
+  CONSTRAINT commission_plan_versions_plan_known FOREIGN KEY (plan_id) REFERENCES commission_plans(id),
+  CONSTRAINT commission_plan_versions_rules_small CHECK (jsonb_typeof(rules) = 'array'::text AND octet_length(rules::text) <= 131072)
+);
+CREATE INDEX commission_plan_versions_by_day ON commission_plan_versions USING btree (plan_id, effective_from DESC, version DESC);
+CREATE TRIGGER commission_plan_versions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON commission_plan_versions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- One row for each commission plan. The plan full, 100 % of each payout, comes with the schema.
+-- Append-only.
+CREATE TABLE commission_plans (
+  id text COLLATE "C" NOT NULL,
+  name text NOT NULL,
+  -- SHA-256 of the request that made the plan, to recognise it when it is sent again.
+  submission bytea NOT NULL,
+  created_at timestamp(3) with time zone DEFAULT date_trunc('milliseconds'::text, clock_timestamp()) NOT NULL,
+  CONSTRAINT commission_plans_pkey PRIMARY KEY (id)
+);
+CREATE TRIGGER commission_plans_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON commission_plans FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- What a deal owes in all, under a version of a plan and for a version of its split. A change of either
+-- makes the next one. Append-only.
+CREATE TABLE commission_versions (
+  deal_id text COLLATE "C" NOT NULL,
+  -- 1 for the first version of the deal.
+  version integer NOT NULL,
+  -- The version of the split, in attributions.
+  split_version integer NOT NULL,
+  plan_id text COLLATE "C" NOT NULL,
+  -- Null: no version of the plan was in force on closed_on, so nothing is owed.
+  plan_version integer,
+  -- In minor units of the currency of the deal. Equals the sum of the lines (checked at commit).
+  commission_minor bigint NOT NULL,
+  -- As attributions.cause.
+  cause jsonb NOT NULL,
+  calculated_at timestamp(3) with time zone NOT NULL,
+  -- The transaction that wrote the version: only it adds lines.
+  transaction_id xid8 DEFAULT pg_current_xact_id() NOT NULL,
+  CONSTRAINT commission_versions_pkey PRIMARY KEY (deal_id, version),
+  CONSTRAINT commission_versions_from_one CHECK (version >= 1),
+  CONSTRAINT commission_versions_not_negative CHECK (commission_minor >= 0),
+  CONSTRAINT commission_versions_split_known FOREIGN KEY (deal_id, split_version) REFERENCES attributions(deal_id, version)
+);
+CREATE INDEX commission_versions_by_split ON commission_versions USING btree (deal_id, split_version, version);
+CREATE CONSTRAINT TRIGGER commission_versions_add_up AFTER INSERT ON commission_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_commission_adds_up();
+CREATE TRIGGER commission_versions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON commission_versions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 -- Changes of deal_figures that are not yet in deal_rollups. Transactions insert rows; a job adds them to
 -- the rollups and deletes them.
 CREATE TABLE deal_deltas (
@@ -144,7 +265,9 @@ CREATE TABLE deal_deltas (
   -- Unattributed part in minor units of currency. Zero or negative where deals is -1.
   unattributed_minor bigint NOT NULL,
   -- As closed_on of the deal.
-  day date NOT NULL
+  day date NOT NULL,
+  -- Commission in minor units of currency. Zero or negative where deals is -1.
+  commission_minor bigint NOT NULL
 ) WITH (autovacuum_vacuum_threshold=1000, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_cost_delay=0);
 
 -- Sums of deal_figures by span, currency and model.
@@ -161,6 +284,8 @@ CREATE TABLE deal_rollups (
   revenue_minor numeric NOT NULL,
   -- Sum of their unattributed parts in minor units of currency.
   unattributed_minor numeric NOT NULL,
+  -- Sum of their commissions in minor units of currency.
+  commission_minor numeric NOT NULL,
   CONSTRAINT deal_rollups_pkey PRIMARY KEY (span, currency, starts, attribution_model),
   CONSTRAINT deal_rollups_span_known CHECK (span = ANY (ARRAY['day'::text, 'month'::text, 'year'::text]))
 ) WITH (fillfactor=80);
@@ -202,6 +327,15 @@ CREATE TABLE deals (
   name text,
   -- The JSON object of the client, as it was sent.
   metadata json,
+  commission_plan_id text COLLATE "C" DEFAULT 'full'::text NOT NULL,
+  -- The version of the plan that was in force on closed_on when the plan was picked. Null: none was, so the
+  -- deal owes nothing.
+  commission_plan_version integer DEFAULT 1,
+  -- Whether the client named the plan. Otherwise it is the default of closed_on.
+  is_plan_named boolean DEFAULT false NOT NULL,
+  -- Its current version in commission_versions. 0: recorded by a release without commissions; it owes the
+  -- payouts.
+  commission_version integer DEFAULT 0 NOT NULL,
   CONSTRAINT deals_pkey PRIMARY KEY (id),
   CONSTRAINT deals_amount_positive CHECK (amount_minor >= 1 AND amount_minor <= '999999999999999'::bigint),
   CONSTRAINT deals_closed_on_known CHECK (closed_on IS NOT NULL) NOT VALID,
@@ -345,7 +479,9 @@ CREATE TABLE partner_deltas (
   -- Number of credited touchpoints. Negative where deals is -1.
   touchpoints integer NOT NULL,
   -- As closed_on of the deal.
-  day date NOT NULL
+  day date NOT NULL,
+  -- Commission in minor units of currency. Zero or negative where deals is -1.
+  commission_minor bigint NOT NULL
 ) WITH (autovacuum_vacuum_threshold=1000, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_cost_delay=0);
 
 -- One row for each partner that was merged into another.
@@ -383,6 +519,8 @@ CREATE TABLE partner_rollups (
   percentage_bp bigint NOT NULL,
   -- Number of its touchpoints that those deals credit.
   touchpoints bigint NOT NULL,
+  -- Sum of its commissions in minor units of currency.
+  commission_minor numeric NOT NULL,
   CONSTRAINT partner_rollups_pkey PRIMARY KEY (partner_id, currency, span, starts),
   CONSTRAINT partner_rollups_span_known CHECK (span = ANY (ARRAY['day'::text, 'month'::text, 'year'::text]))
 ) WITH (fillfactor=80);
@@ -549,7 +687,7 @@ CREATE TABLE touchpoint_rollups (
 ) WITH (fillfactor=80);
 
 -- attributions with their shares as one JSON array: [partner_id, name of the partner today, percentage_bp,
--- payout_minor, touchpoints, role] for each, the highest payout first.
+-- payout_minor, touchpoints, role, commission_minor] for each, the highest payout first.
 CREATE VIEW attributions_with_shares AS
  SELECT deal_id,
     version,
@@ -559,9 +697,12 @@ CREATE VIEW attributions_with_shares AS
     unattributed_minor,
     calculated_at,
     reason,
-    ( SELECT COALESCE(json_agg(json_build_array(shares.partner_id, partners.name, shares.percentage_bp, shares.payout_minor, shares.touchpoints, shares.role) ORDER BY shares.payout_minor DESC, shares.partner_id), '[]'::json) AS "coalesce"
+    ( SELECT COALESCE(json_agg(json_build_array(shares.partner_id, partners.name, shares.percentage_bp, shares.payout_minor, shares.touchpoints, shares.role, COALESCE(commission_lines.commission_minor, shares.payout_minor)) ORDER BY shares.payout_minor DESC, shares.partner_id), '[]'::json) AS "coalesce"
            FROM shares
              JOIN partners ON partners.id = shares.partner_id
+             LEFT JOIN commission_lines ON commission_lines.deal_id = shares.deal_id AND commission_lines.partner_id = shares.partner_id AND commission_lines.version = (( SELECT max(commission_versions.version) AS max
+                   FROM commission_versions
+                  WHERE commission_versions.deal_id = attributions.deal_id AND commission_versions.split_version = attributions.version))
           WHERE shares.deal_id = attributions.deal_id AND shares.version = attributions.version) AS shares,
     cause,
         CASE
@@ -578,9 +719,11 @@ CREATE VIEW deal_figures AS
     deals.attribution_model,
     1 AS deals,
     deals.amount_minor AS revenue_minor,
-    attributions.unattributed_minor
+    attributions.unattributed_minor,
+    COALESCE(commission_versions.commission_minor, deals.amount_minor - attributions.unattributed_minor) AS commission_minor
    FROM deals
      JOIN attributions ON attributions.deal_id = deals.id AND attributions.version = deals.version
+     LEFT JOIN commission_versions ON commission_versions.deal_id = deals.id AND commission_versions.version = deals.commission_version
   WHERE deals.voided_at IS NULL;
 
 -- What reports count of shares: one row for each share of the current version of a deal that is not void.
@@ -592,9 +735,11 @@ CREATE VIEW partner_figures AS
     1 AS deals,
     shares.payout_minor,
     shares.percentage_bp,
-    shares.touchpoints
+    shares.touchpoints,
+    COALESCE(commission_lines.commission_minor, shares.payout_minor) AS commission_minor
    FROM deals
      JOIN shares ON shares.deal_id = deals.id AND shares.version = deals.version
+     LEFT JOIN commission_lines ON commission_lines.deal_id = deals.id AND commission_lines.version = deals.commission_version AND commission_lines.partner_id = shares.partner_id
   WHERE deals.voided_at IS NULL;
 
 -- shares under its earlier name, for queries of operators. Dropped in the next release.
@@ -678,6 +823,44 @@ AS $function$
       return null;
     end $function$;
 
+CREATE OR REPLACE FUNCTION public.check_commission_adds_up()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+    declare
+      owed bigint;
+      lines_found bigint;
+      lines_of_shares bigint;
+      shares_found bigint;
+    begin
+      select coalesce(sum(commission_minor), 0), count(*), count(shares.partner_id)
+        into owed, lines_found, lines_of_shares
+        from commission_lines left join shares on shares.deal_id = commission_lines.deal_id
+          and shares.version = new.split_version and shares.partner_id = commission_lines.partner_id
+        where commission_lines.deal_id = new.deal_id and commission_lines.version = new.version;
+      select count(*) into shares_found from shares where deal_id = new.deal_id and version = new.split_version;
+      if owed <> new.commission_minor or lines_found <> shares_found or lines_of_shares <> shares_found then
+        raise exception 'commission % of deal % does not add up', new.version, new.deal_id
+          using errcode = 'check_violation', constraint = 'commission_versions_add_up';
+      end if;
+      return null;
+    end $function$;
+
+CREATE OR REPLACE FUNCTION public.check_line_of_new_commission()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+    begin
+      if not exists (
+        select from commission_versions where deal_id = new.deal_id and version = new.version
+          and transaction_id = pg_current_xact_id() and calculated_at >= date_trunc('milliseconds', now())
+      ) then
+        raise exception 'a line cannot join a commission that was already recorded'
+          using errcode = 'check_violation', constraint = 'commission_lines_of_new_version';
+      end if;
+      return null;
+    end $function$;
+
 CREATE OR REPLACE FUNCTION public.check_share_of_new_version()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -733,23 +916,29 @@ AS $function$
       own record;
     begin
       insert into deals (id, amount_minor, currency, closed_date, closed_all_day, closed_on, closed_until,
-        attribution_model, model_parameters, name, metadata, version, submission, created_at, updated_at)
+        attribution_model, model_parameters, name, metadata, version, commission_plan_id, commission_plan_version,
+        is_plan_named, commission_version, submission, created_at, updated_at)
       select id, amount_minor, currency, closed_date, closed_all_day, closed_on, closed_until, attribution_model,
-        model_parameters, name, metadata::json, 1, submission, at, at
+        model_parameters, name, metadata::json, 1, commission_plan_id, commission_plan_version, is_plan_named,
+        commission_version, submission, at, at
       from jsonb_to_recordset(change -> 'closed') as given (id text, amount_minor bigint, currency text,
         closed_date timestamptz, closed_all_day boolean, closed_on date, closed_until timestamptz,
-        attribution_model text, model_parameters jsonb, name text, metadata text, submission bytea);
+        attribution_model text, model_parameters jsonb, name text, metadata text, commission_plan_id text,
+        commission_plan_version integer, is_plan_named boolean, commission_version integer, submission bytea);
 
       for own in
         select * from jsonb_to_recordset(change -> 'changed') as given (id text, amount_minor bigint, currency text,
           closed_date timestamptz, closed_all_day boolean, closed_on date, closed_until timestamptz,
           attribution_model text, model_parameters jsonb, version integer, void_reason text, previously_at timestamptz,
-          is_updated boolean, description jsonb)
+          is_updated boolean, description jsonb, commission_plan_id text, commission_plan_version integer,
+          is_plan_named boolean, commission_version integer)
       loop
         update deals set amount_minor = own.amount_minor, currency = own.currency, closed_date = own.closed_date,
           closed_all_day = own.closed_all_day, closed_on = own.closed_on, closed_until = own.closed_until,
           attribution_model = own.attribution_model, model_parameters = own.model_parameters, version = own.version,
-          void_reason = own.void_reason,
+          void_reason = own.void_reason, commission_plan_id = own.commission_plan_id,
+          commission_plan_version = own.commission_plan_version, is_plan_named = own.is_plan_named,
+          commission_version = own.commission_version,
           name = case when own.description is null then name else own.description ->> 'name' end,
           metadata = case when own.description is null then metadata
             else (own.description ->> 'metadata')::json end,
@@ -776,15 +965,19 @@ AS $function$
         closed_date timestamptz, shares jsonb), jsonb_to_recordset(given.shares) as share (partner_id text,
         payout_minor bigint, percentage_bp integer, touchpoints integer, role text);
 
-      insert into deal_deltas (deal_id, day, currency, attribution_model, deals, revenue_minor, unattributed_minor)
-      select deal_id, day, currency, attribution_model, deals, revenue_minor, unattributed_minor
+      perform record_commissions(change -> 'commissions', at);
+
+      insert into deal_deltas (deal_id, day, currency, attribution_model, deals, revenue_minor, unattributed_minor,
+        commission_minor)
+      select deal_id, day, currency, attribution_model, deals, revenue_minor, unattributed_minor, commission_minor
       from jsonb_to_recordset(change -> 'deal_deltas') as given (deal_id text, day date, currency text,
-        attribution_model text, deals integer, revenue_minor bigint, unattributed_minor bigint);
-      insert into partner_deltas (deal_id, day, currency, partner_id, deals, payout_minor, percentage_bp, touchpoints)
-      select deal_id, day, currency, partner_id, deals, payout_minor, percentage_bp, touchpoints
+        attribution_model text, deals integer, revenue_minor bigint, unattributed_minor bigint, commission_minor bigint);
+      insert into partner_deltas (deal_id, day, currency, partner_id, deals, payout_minor, percentage_bp, touchpoints,
+        commission_minor)
+      select deal_id, day, currency, partner_id, deals, payout_minor, percentage_bp, touchpoints, commission_minor
       from jsonb_to_recordset(change -> 'partner_deltas') as given (deal_id text, day date, currency text, partners jsonb),
         jsonb_to_recordset(given.partners) as difference (partner_id text, deals integer, payout_minor bigint,
-          percentage_bp integer, touchpoints integer);
+          percentage_bp integer, touchpoints integer, commission_minor bigint);
       insert into touchpoint_deltas (deal_id, day, partner_id, touchpoint_type, touchpoints)
       select deal_id, day, partner_id, touchpoint_type, touchpoints
       from jsonb_to_recordset(change -> 'touchpoint_deltas') as given (deal_id text, day date, partner_id text,
@@ -804,6 +997,23 @@ AS $function$
         closed_date timestamptz, partner_ids jsonb), jsonb_array_elements_text(partner_ids) as partner_id
       on conflict do nothing;
       return at;
+    end $function$;
+
+CREATE OR REPLACE FUNCTION public.record_commissions(commissions jsonb, at timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+    begin
+      insert into commission_versions (deal_id, version, split_version, plan_id, plan_version, commission_minor, cause,
+        calculated_at)
+      select deal_id, version, split_version, plan_id, plan_version, commission_minor, cause,
+        greatest(at, previously_at + interval '1 millisecond')
+      from jsonb_to_recordset(commissions) as given (deal_id text, version integer, split_version integer, plan_id text,
+        plan_version integer, commission_minor bigint, cause jsonb, previously_at timestamptz);
+      insert into commission_lines (deal_id, version, partner_id, commission_minor, rule, partner_group)
+      select deal_id, version, partner_id, line.commission_minor, rule, partner_group
+      from jsonb_to_recordset(commissions) as given (deal_id text, version integer, lines jsonb),
+        jsonb_to_recordset(given.lines) as line (partner_id text, commission_minor bigint, rule integer, partner_group text);
     end $function$;
 
 CREATE OR REPLACE FUNCTION public.refuse_change()

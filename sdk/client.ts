@@ -155,6 +155,10 @@ export type AnalyticsOverview = {
      */
     unattributed: number;
     /**
+     * What the company owes partners for the deals, in units of the currency.
+     */
+    total_commission: number;
+    /**
      * The average amount, rounded half up to the minor unit.
      */
     avg_deal_size: number;
@@ -343,7 +347,7 @@ export type AttributionVersion = {
 /**
  * What was done, as object and verb.
  */
-export type AuditAction = "api_key.created" | "api_key.changed" | "api_key.rotated" | "api_key.revoked" | "partner.created" | "partner.changed" | "partner.merged" | "payout_details.set" | "payout_details.changed" | "payout_details.read" | "payout_details.erased";
+export type AuditAction = "api_key.created" | "api_key.changed" | "api_key.rotated" | "api_key.revoked" | "partner.created" | "partner.changed" | "partner.merged" | "payout_details.set" | "payout_details.changed" | "payout_details.read" | "payout_details.erased" | "commission_plan.created" | "commission_plan.version_added" | "commission_plan.default_set" | "commission_plan.applied";
 
 /**
  * Who did it: `api_key`, a request with that key; `command_line`, the operator; `service`, the service itself, which creates the first key.
@@ -410,11 +414,12 @@ export type AuditPage = {
 /**
  * The kind of object that was read or changed.
  */
-export type AuditSubject = "api_key" | "partner";
+export type AuditSubject = "api_key" | "partner" | "commission_plan";
 
 export const AuditSubject = {
     api_key: "api_key",
-    partner: "partner"
+    partner: "partner",
+    commission_plan: "commission_plan"
 } as const;
 
 /**
@@ -441,6 +446,63 @@ export type Cause = {
      * The API keys of the requests that made the version: several, if requests were stored together.
      */
     api_key_ids: string[];
+};
+
+export type CommissionHistory = {
+    versions: CommissionVersion[];
+    pagination: Pagination;
+};
+
+/**
+ * What a partner earns: a `rate` of its payout, or a `flat` amount, which a refund of the deal reduces in proportion; `cap` limits both. One of `rate` and `flat` is there. A rule with money of another currency than the deal does not fit.
+ */
+export type CommissionRule = {
+    when?: RuleConditions;
+    /**
+     * A percentage of the payout, as text, so that it is exact: `12.5`. Up to 4 decimals.
+     * @pattern ^(?:100(?:\.0{1,4})?|[1-9]?[0-9](?:\.[0-9]{1,4})?)$
+     */
+    rate?: string;
+    flat?: PlanMoney;
+    cap?: PlanMoney;
+};
+
+export type CommissionVersion = {
+    /**
+     * A change of the split or of the plan adds 1. 0: recorded by a release without commissions; the plan is `full`.
+     */
+    version: number;
+    /**
+     * The version of the split.
+     */
+    split_version: number;
+    /**
+     * The commission plan of the deal.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    plan_id: string;
+    /**
+     * The version of the plan. Null: none was in force on `closed_on`, so that nothing is owed.
+     */
+    plan_version: number | null;
+    /**
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
+     * @pattern ^[A-Z]{3}$
+     * @format currency
+     */
+    currency: string;
+    /**
+     * What the deal owes to all partners together.
+     */
+    commission: number;
+    /**
+     * When it was computed.
+     * @format date-time
+     */
+    calculated_at: string;
+    cause: Cause;
 };
 
 export type Comparison = {
@@ -534,6 +596,17 @@ export type Deal = {
     closed_on: string;
     attribution_model: AttributionModel;
     model_parameters: ModelParameters;
+    /**
+     * The commission plan of the deal.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    commission_plan_id: string;
+    /**
+     * The version of the plan that was in force on `closed_on` when the plan was picked. Null: none was, so the deal owes nothing.
+     */
+    commission_plan_version: number | null;
     /**
      * A JSON object of your own, up to 16 kB and 16 levels deep. It is stored as sent and does not affect the split.
      */
@@ -638,6 +711,10 @@ export type DealChange = {
      * Whether `closed_date` stands for its whole day, in its own offset. Default: true for a date and for a midnight. A `closed_date` that was read and is sent back keeps what it stood for.
      */
     closed_all_day?: boolean;
+    /**
+     * Another commission plan. Null: the default plan of `closed_on`.
+     */
+    commission_plan_id?: string | null;
     attribution_model?: AttributionModel;
     model_parameters?: ModelParameters;
     /**
@@ -651,6 +728,60 @@ export type DealChange = {
      * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
      */
     note?: string;
+};
+
+/**
+ * What a deal owes its partners.
+ */
+export type DealCommission = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    deal_id: string;
+    /**
+     * A change of the split or of the plan adds 1. 0: recorded by a release without commissions; the plan is `full`.
+     */
+    version: number;
+    /**
+     * The version of the split.
+     */
+    split_version: number;
+    /**
+     * The commission plan of the deal.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    plan_id: string;
+    /**
+     * The version of the plan. Null: none was in force on `closed_on`, so that nothing is owed.
+     */
+    plan_version: number | null;
+    /**
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
+     * @pattern ^[A-Z]{3}$
+     * @format currency
+     */
+    currency: string;
+    /**
+     * What the deal owes to all partners together.
+     */
+    commission: number;
+    /**
+     * When it was computed.
+     * @format date-time
+     */
+    calculated_at: string;
+    /**
+     * Highest payout first, then by partner id. The commissions add up to `commission`.
+     */
+    lines: OwedCommission[];
+    /**
+     * For each line, in the same order.
+     */
+    explanation?: ExplainedCommission[];
 };
 
 /**
@@ -691,6 +822,10 @@ export type DealDeclaration = {
     closed_all_day?: boolean;
     attribution_model: AttributionModel;
     model_parameters?: ModelParameters;
+    /**
+     * The commission plan of the deal. Null: the default plan of `closed_on`. Left out: a new deal takes that default, and a stored one keeps its plan.
+     */
+    commission_plan_id?: string | null;
     /**
      * The whole object. Null: none.
      */
@@ -794,6 +929,10 @@ export type DealLine = {
     attribution_model: AttributionModel;
     model_parameters?: ModelParameters;
     /**
+     * The commission plan of the deal. Default, and null: the default plan of `closed_on`.
+     */
+    commission_plan_id?: string | null;
+    /**
      * A JSON object of your own, up to 16 kB and 16 levels deep. It is stored as sent and does not affect the split.
      */
     metadata?: Record<string, unknown> | null;
@@ -848,6 +987,10 @@ export type DeclaredDealLine = {
     closed_all_day?: boolean;
     attribution_model: AttributionModel;
     model_parameters?: ModelParameters;
+    /**
+     * The commission plan of the deal. Null: the default plan of `closed_on`. Left out: a new deal takes that default, and a stored one keeps its plan.
+     */
+    commission_plan_id?: string | null;
     /**
      * The whole object. Null: none.
      */
@@ -1224,6 +1367,39 @@ export type ExplainedAttribution = {
     explanation?: Explanation;
 };
 
+/**
+ * Why a deal owes a partner its commission.
+ */
+export type ExplainedCommission = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    partner_id: string;
+    /**
+     * The place of the rule in the plan, from 1. Null: no rule fits.
+     */
+    rule_number: number | null;
+    rule?: CommissionRule;
+    /**
+     * The group of the partner that the plan read. Null: none, or no rule asks for groups.
+     */
+    partner_group: string | null;
+    /**
+     * What the partner earns before rounding, in minor units, as a whole number or an exact fraction.
+     */
+    quota: string;
+    /**
+     * Why the partner got a minor unit that was left after rounding: `largest remainder`, `higher payout` or `lower partner id`. Null: it got none.
+     */
+    odd_unit: string | null;
+    /**
+     * The commission in a sentence for the partner.
+     */
+    sentence: string;
+};
+
 export type ExplainedTouchpoint = {
     /**
      * @minLength 1
@@ -1450,6 +1626,17 @@ export type ListedDeal = {
     attribution_model: AttributionModel;
     model_parameters: ModelParameters;
     /**
+     * The commission plan of the deal.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    commission_plan_id: string;
+    /**
+     * The version of the plan that was in force on `closed_on` when the plan was picked. Null: none was, so the deal owes nothing.
+     */
+    commission_plan_version: number | null;
+    /**
      * The version of its current split.
      */
     version: number;
@@ -1607,7 +1794,7 @@ export type ModelParameters = {
 
 export type ModelSplit = {
     model: AttributionModel;
-    attributions: Share[];
+    attributions: SimulatedShare[];
     /**
      * In units of the currency, such as 1234.56 for USD. Exact up to 5,000,000,000,000,000 minor units.
      */
@@ -1683,6 +1870,10 @@ export type NewDeal = {
     closed_all_day?: boolean;
     attribution_model: AttributionModel;
     model_parameters?: ModelParameters;
+    /**
+     * The commission plan of the deal. Default, and null: the default plan of `closed_on`.
+     */
+    commission_plan_id?: string | null;
     /**
      * A JSON object of your own, up to 16 kB and 16 levels deep. It is stored as sent and does not affect the split.
      */
@@ -1779,6 +1970,93 @@ export type NewPartner = {
     payout_details?: PayoutDetails;
 };
 
+/**
+ * A plan with its first version.
+ */
+export type NewPlan = {
+    /**
+     * An id of your system; without it the service makes one. The same submission again under this id changes nothing and is answered with 200. Another submission under it is refused (409).
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id?: string;
+    /**
+     * The name of the plan for people.
+     * @minLength 1
+     * @maxLength 200
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    name: string;
+    /**
+     * The version is in force for deals that close on this day or later, until the next version is. Of two from the same day, the later version is.
+     * @format date
+     */
+    effective_from: string;
+    /**
+     * The first rule that fits a partner counts. A partner that none fits earns nothing. Up to 32 kB in all.
+     * @minItems 1
+     * @maxItems 100
+     */
+    rules: CommissionRule[];
+    /**
+     * For how many days after the close a commission is pending before it can be paid.
+     * @minimum 0
+     * @maximum 3650
+     */
+    hold_days?: number;
+    cap_per_deal?: PlanMoney;
+};
+
+export type NewPlanApplication = {
+    /**
+     * The first day of the period. A deal counts on the day of its close.
+     * @format date
+     */
+    start_date: string;
+    /**
+     * The last day of the period.
+     * @format date
+     */
+    end_date: string;
+};
+
+export type NewPlanDefault = {
+    /**
+     * The id of a plan.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    plan_id: string;
+    /**
+     * Deals that close on this day or later and name no plan take the plan, until the next default is in force.
+     * @format date
+     */
+    from: string;
+};
+
+export type NewPlanVersion = {
+    /**
+     * The version is in force for deals that close on this day or later, until the next version is. Of two from the same day, the later version is.
+     * @format date
+     */
+    effective_from: string;
+    /**
+     * The first rule that fits a partner counts. A partner that none fits earns nothing. Up to 32 kB in all.
+     * @minItems 1
+     * @maxItems 100
+     */
+    rules: CommissionRule[];
+    /**
+     * For how many days after the close a commission is pending before it can be paid.
+     * @minimum 0
+     * @maximum 3650
+     */
+    hold_days?: number;
+    cap_per_deal?: PlanMoney;
+};
+
 export type OddUnit = {
     /**
      * Null: the unit stays unattributed, as `agreed` may leave it.
@@ -1795,6 +2073,28 @@ export type OddUnit = {
  * Leftover minor units go to the largest remainders. Equal remainders: to the partner with the earliest first touchpoint, then to the lower partner id. Under `agreed`: to the lower partner id, and to a partner before the unattributed part.
  */
 export type OddUnitRule = "largest remainder" | "earliest first touch" | "lower partner id" | "partner before unattributed";
+
+/**
+ * The sums of the partners that are not listed.
+ */
+export type OtherCommissions = {
+    /**
+     * How many partners are not listed.
+     */
+    partners_count: number;
+    /**
+     * The commissions that the deals have now, in units of the currency.
+     */
+    commission_now: number;
+    /**
+     * The commissions under the rules, in units of the currency.
+     */
+    commission_proposed: number;
+    /**
+     * `commission_proposed` minus `commission_now`.
+     */
+    difference: number;
+};
 
 /**
  * The sums of the partners that are not listed.
@@ -1816,6 +2116,27 @@ export type OtherPartners = {
      * `payout_proposed` minus `payout_now`.
      */
     difference: number;
+};
+
+export type OwedCommission = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    partner_id: string;
+    /**
+     * The current name of the partner.
+     */
+    partner_name: string;
+    /**
+     * The partner's part of the amount of the deal.
+     */
+    payout: number;
+    /**
+     * What the company owes the partner for it.
+     */
+    commission: number;
 };
 
 export type Pagination = {
@@ -1943,6 +2264,31 @@ export type PartnerChange = {
      * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
      */
     note?: string;
+};
+
+export type PartnerCommissions = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    partner_id: string;
+    /**
+     * The current name of the partner.
+     */
+    partner_name: string;
+    /**
+     * The commissions that the deals have now, in units of the currency.
+     */
+    commission_now: number;
+    /**
+     * The commissions under the rules, in units of the currency.
+     */
+    commission_proposed: number;
+    /**
+     * `commission_proposed` minus `commission_now`.
+     */
+    difference: number;
 };
 
 /**
@@ -2077,6 +2423,10 @@ export type PartnerRank = {
      */
     total_payout: number;
     /**
+     * The sum of its commissions for these deals, in units of the currency.
+     */
+    total_commission: number;
+    /**
      * The average percentage of its shares, two decimals.
      */
     avg_attribution_pct: number;
@@ -2164,6 +2514,259 @@ export type PayoutDetailsAnswer = {
     payout_details: Record<string, string> | null;
 };
 
+/**
+ * A commission plan. `full`, which pays 100 % of each payout, comes with the service and has one version.
+ */
+export type Plan = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id: string;
+    /**
+     * The name of the plan for people.
+     * @minLength 1
+     * @maxLength 200
+     * @pattern ^[^\S\x00-\x1f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$
+     */
+    name: string;
+    /**
+     * How many versions the plan has.
+     */
+    latest_version: number;
+    /**
+     * When the plan was stored.
+     * @format date-time
+     */
+    created_at: string;
+};
+
+/**
+ * How far a plan has been applied to the deals of a period.
+ */
+export type PlanApplication = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id: string;
+    /**
+     * The plan that the deals get.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    plan_id: string;
+    /**
+     * The first day of the period. A deal counts on the day of its close.
+     * @format date
+     */
+    start_date: string;
+    /**
+     * The last day of the period.
+     * @format date
+     */
+    end_date: string;
+    /**
+     * Deals of the period that are done.
+     * @minimum 0
+     */
+    deals_done: number;
+    /**
+     * Those of them that got another plan or another version of it.
+     * @minimum 0
+     */
+    deals_changed: number;
+    /**
+     * When it was requested.
+     * @format date-time
+     */
+    created_at: string;
+    /**
+     * When the last deal was done. Null: it is running.
+     */
+    finished_at: string | null;
+};
+
+export type PlanApplicationAnswer = {
+    application: PlanApplication;
+};
+
+export type PlanApplicationPage = {
+    applications: PlanApplication[];
+    pagination: Pagination;
+};
+
+/**
+ * The plan of the deals that name none, from a day on.
+ */
+export type PlanDefault = {
+    /**
+     * The id of a plan.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    plan_id: string;
+    /**
+     * Deals that close on this day or later and name no plan take the plan, until the next default is in force.
+     * @format date
+     */
+    from: string;
+    /**
+     * When the plan became the default from this day.
+     * @format date-time
+     */
+    set_at: string;
+};
+
+export type PlanDefaultAnswer = {
+    "default": PlanDefault;
+};
+
+export type PlanDefaultPage = {
+    defaults: PlanDefault[];
+    pagination: Pagination;
+};
+
+export type PlanDetail = {
+    plan: Plan;
+    /**
+     * The latest version first.
+     */
+    versions: PlanVersion[];
+    pagination: Pagination;
+};
+
+/**
+ * Money of a plan. It has no more decimals than its currency.
+ */
+export type PlanMoney = {
+    /**
+     * In units of the currency, such as 1234.56 for USD. Above 0 and below 10^15 minor units. More decimals than the currency has are refused (400), never rounded.
+     * @minimum 0.0001
+     * @maximum 999999999999999
+     */
+    amount: number;
+    /**
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
+     * @pattern ^[A-Z]{3}$
+     * @format currency
+     */
+    currency: string;
+};
+
+export type PlanPage = {
+    plans: Plan[];
+    pagination: Pagination;
+};
+
+/**
+ * A period of closed deals and the rules of a plan for them.
+ */
+export type PlanSimulation = {
+    /**
+     * The first rule that fits a partner counts. A partner that none fits earns nothing. Up to 32 kB in all.
+     * @minItems 1
+     * @maxItems 100
+     */
+    rules: CommissionRule[];
+    cap_per_deal?: PlanMoney;
+    /**
+     * The first day of the period, such as 2024-01-01. An instant must be the first of a day in `TIME_ZONE`.
+     * @format date-or-date-time
+     */
+    start_date?: string;
+    /**
+     * The last day of the period, such as 2024-01-31. It is included. An instant must be in the last second of a day in `TIME_ZONE`.
+     * @format date-or-date-time
+     */
+    end_date?: string;
+    /**
+     * The currency of all amounts in the answer, an ISO 4217 code. Default: `DEFAULT_CURRENCY` of the service. Amounts in other currencies are left out, not converted.
+     * @pattern ^[A-Z]{3}$
+     * @format currency
+     */
+    currency?: string;
+};
+
+export type PlanSimulationResult = {
+    /**
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
+     * @pattern ^[A-Z]{3}$
+     * @format currency
+     */
+    currency: string;
+    /**
+     * How many deals the period has in the currency.
+     */
+    deals_count: number;
+    /**
+     * The payouts of these deals, in units of the currency.
+     */
+    total_payout: number;
+    /**
+     * The commissions that the deals have now, in units of the currency.
+     */
+    commission_now: number;
+    /**
+     * The commissions under the rules, in units of the currency.
+     */
+    commission_proposed: number;
+    /**
+     * `commission_proposed` minus `commission_now`.
+     */
+    difference: number;
+    /**
+     * The 1000 partners whose commission changes most, largest gain first.
+     */
+    partners: PartnerCommissions[];
+    others: OtherCommissions;
+};
+
+/**
+ * The rules of a plan from a day on. A version never changes.
+ */
+export type PlanVersion = {
+    /**
+     * 1 for the first version of the plan.
+     */
+    version: number;
+    /**
+     * The version is in force for deals that close on this day or later, until the next version is. Of two from the same day, the later version is.
+     * @format date
+     */
+    effective_from: string;
+    /**
+     * The first rule that fits a partner counts. A partner that none fits earns nothing. Up to 32 kB in all.
+     * @minItems 1
+     * @maxItems 100
+     */
+    rules: CommissionRule[];
+    /**
+     * For how many days after the close a commission is pending before it can be paid.
+     * @minimum 0
+     * @maximum 3650
+     */
+    hold_days: number;
+    cap_per_deal?: PlanMoney;
+    /**
+     * When the version was stored.
+     * @format date-time
+     */
+    created_at: string;
+};
+
+/**
+ * A plan, and the version that was sent.
+ */
+export type PlanVersionAnswer = {
+    plan: Plan;
+    version: PlanVersion;
+};
+
 export type Presence = {
     /**
      * How many void deals or events count again.
@@ -2199,7 +2802,7 @@ export type Problem = {
 /**
  * Why the request failed, for programs. A code never changes its meaning. `/docs/errors` explains each.
  */
-export type ProblemCode = "invalid_request" | "unknown_reference" | "malformed_request" | "unauthenticated" | "forbidden" | "route_not_found" | "partner_not_found" | "event_not_found" | "deal_not_found" | "api_key_not_found" | "version_not_found" | "request_timeout" | "partner_exists" | "email_taken" | "event_exists" | "deal_exists" | "partner_inactive" | "partner_merged" | "merge_running" | "merge_not_found" | "deal_full" | "deal_void" | "event_void" | "last_admin_key" | "api_key_revoked" | "api_key_rotated" | "conflict" | "request_in_flight" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "payout_keys_missing" | "too_many_imports" | "unavailable";
+export type ProblemCode = "invalid_request" | "unknown_reference" | "malformed_request" | "unauthenticated" | "forbidden" | "route_not_found" | "partner_not_found" | "event_not_found" | "deal_not_found" | "commission_plan_not_found" | "api_key_not_found" | "version_not_found" | "request_timeout" | "partner_exists" | "email_taken" | "event_exists" | "deal_exists" | "partner_inactive" | "partner_merged" | "merge_running" | "merge_not_found" | "deal_full" | "deal_void" | "event_void" | "commission_plan_exists" | "commission_plan_built_in" | "too_many_plan_applications" | "last_admin_key" | "api_key_revoked" | "api_key_rotated" | "conflict" | "request_in_flight" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "payout_keys_missing" | "too_many_imports" | "unavailable";
 
 export const ProblemCode = {
     invalid_request: "invalid_request",
@@ -2211,6 +2814,7 @@ export const ProblemCode = {
     partner_not_found: "partner_not_found",
     event_not_found: "event_not_found",
     deal_not_found: "deal_not_found",
+    commission_plan_not_found: "commission_plan_not_found",
     api_key_not_found: "api_key_not_found",
     version_not_found: "version_not_found",
     request_timeout: "request_timeout",
@@ -2225,6 +2829,9 @@ export const ProblemCode = {
     deal_full: "deal_full",
     deal_void: "deal_void",
     event_void: "event_void",
+    commission_plan_exists: "commission_plan_exists",
+    commission_plan_built_in: "commission_plan_built_in",
+    too_many_plan_applications: "too_many_plan_applications",
     last_admin_key: "last_admin_key",
     api_key_revoked: "api_key_revoked",
     api_key_rotated: "api_key_rotated",
@@ -2294,6 +2901,59 @@ export type Rotation = {
      * @maximum 43200
      */
     overlap_minutes?: number;
+};
+
+/**
+ * A rule fits if all conditions that it names hold.
+ */
+export type RuleConditions = {
+    /**
+     * The rule is for these partners. They are registered.
+     * @minItems 1
+     * @maxItems 500
+     * @uniqueItems
+     */
+    partner_ids?: string[];
+    /**
+     * The rule is for partners that are in one of these groups on the day of the close.
+     * @minItems 1
+     * @maxItems 100
+     * @uniqueItems
+     */
+    groups?: string[];
+    /**
+     * The rule is for partners with a qualifying touchpoint of one of these types.
+     * @minItems 1
+     * @maxItems 6
+     * @uniqueItems
+     */
+    touchpoint_types?: TouchpointType[];
+    /**
+     * The rule is for deals in one of these currencies.
+     * @minItems 1
+     * @maxItems 100
+     * @uniqueItems
+     */
+    currencies?: string[];
+    /**
+     * The rule is for deals that are split by one of these models.
+     * @minItems 1
+     * @maxItems 8
+     * @uniqueItems
+     */
+    models?: AttributionModel[];
+    /**
+     * The rule is for deals of this amount or more, in units of their currency, before refunds.
+     * @minimum 0
+     * @maximum 999999999999999
+     */
+    amount_at_least?: number;
+    /**
+     * The rule is for deals below this amount, in units of their currency, before refunds.
+     * @minimum 0
+     * @maximum 999999999999999
+     */
+    amount_below?: number;
 };
 
 /**
@@ -2369,6 +3029,10 @@ export type Share = {
      */
     payout: number;
     /**
+     * What the company owes the partner for the payout, by the commission plan of the deal.
+     */
+    commission: number;
+    /**
      * How many touchpoints of the partner count.
      */
     touchpoints: number;
@@ -2420,6 +3084,10 @@ export type ShareLine = {
      */
     payout: number;
     /**
+     * What the company owes the partner for the payout, by the commission plan of the deal.
+     */
+    commission: number;
+    /**
      * How many touchpoints of the partner count.
      */
     touchpoints: number;
@@ -2439,9 +3107,6 @@ export type ShareLine = {
     calculated_at: string;
 };
 
-/**
- * How the amount of a deal is split among partners.
- */
 export type SimulatedAttribution = {
     /**
      * The amount of the deal, in units of the currency.
@@ -2457,7 +3122,7 @@ export type SimulatedAttribution = {
     /**
      * Highest payout first, then by partner id.
      */
-    attributions: Share[];
+    attributions: SimulatedShare[];
     /**
      * The part of `total_amount` that no partner earns. With all payouts it adds up to exactly `total_amount`.
      */
@@ -2493,6 +3158,38 @@ export type SimulatedEvent = {
      * @format date-time
      */
     timestamp?: string;
+};
+
+/**
+ * A share of a split that is not stored, and so has no commission.
+ */
+export type SimulatedShare = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    partner_id: string;
+    /**
+     * The current name of the partner.
+     */
+    partner_name: string;
+    /**
+     * Two decimals. The percentages of a split add up to exactly 100, or under `agreed` to what was agreed.
+     */
+    percentage: number;
+    /**
+     * The partner's part of `total_amount`, in units of the currency.
+     */
+    payout: number;
+    /**
+     * How many touchpoints of the partner count.
+     */
+    touchpoints: number;
+    /**
+     * The distinct types of these touchpoints, sorted. Empty if there are none.
+     */
+    role: string;
 };
 
 export type Simulation = {
@@ -3127,6 +3824,400 @@ export type ErasePayoutDetailsResponseHeaders = {
 
 export type ErasePayoutDetailsVariables = {
     path: ErasePayoutDetailsPath;
+};
+
+export type ListCommissionPlansResult = PlanPage;
+
+export type ListCommissionPlansError = Problem;
+
+export type ListCommissionPlansQuery = {
+    /**
+     * The most items on a page.
+     * @minimum 1
+     * @maximum 1000
+     */
+    limit?: number;
+    /**
+     * How many items to skip. Skipping takes time: for many items use `cursor`.
+     * @minimum 0
+     * @maximum 10000
+     */
+    offset?: number;
+    /**
+     * The `next_cursor` of the previous page. Not together with `offset`.
+     * @maxLength 2048
+     * @pattern ^[A-Za-z0-9_-]+$
+     */
+    cursor?: string;
+};
+
+export type ListCommissionPlansResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type ListCommissionPlansVariables = {
+    query?: ListCommissionPlansQuery;
+};
+
+export type CreateCommissionPlanResult = PlanVersionAnswer;
+
+export type CreateCommissionPlanError = Problem;
+
+export type CreateCommissionPlanBody = NewPlan;
+
+export type CreateCommissionPlanHeaders = {
+    /**
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
+     * @minLength 1
+     * @maxLength 255
+     * @pattern ^[\x21-\x7e]+$
+     */
+    "Idempotency-Key"?: string;
+};
+
+export type CreateCommissionPlanResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+    idempotencyReplayed?: string;
+};
+
+export type CreateCommissionPlanVariables = {
+    body: CreateCommissionPlanBody;
+    headers?: CreateCommissionPlanHeaders;
+};
+
+export type GetCommissionPlanResult = PlanDetail;
+
+export type GetCommissionPlanError = Problem;
+
+export type GetCommissionPlanPath = {
+    /**
+     * The id of the plan.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    planId: string;
+};
+
+export type GetCommissionPlanQuery = {
+    /**
+     * The most versions on a page.
+     * @minimum 1
+     * @maximum 100
+     */
+    limit?: number;
+    /**
+     * The `next_cursor` of the previous page. Not together with `offset`.
+     * @maxLength 2048
+     * @pattern ^[A-Za-z0-9_-]+$
+     */
+    cursor?: string;
+};
+
+export type GetCommissionPlanResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type GetCommissionPlanVariables = {
+    path: GetCommissionPlanPath;
+    query?: GetCommissionPlanQuery;
+};
+
+export type AddCommissionPlanVersionResult = PlanVersionAnswer;
+
+export type AddCommissionPlanVersionError = Problem;
+
+export type AddCommissionPlanVersionPath = {
+    /**
+     * The id of the plan.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    planId: string;
+};
+
+export type AddCommissionPlanVersionBody = NewPlanVersion;
+
+export type AddCommissionPlanVersionHeaders = {
+    /**
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
+     * @minLength 1
+     * @maxLength 255
+     * @pattern ^[\x21-\x7e]+$
+     */
+    "Idempotency-Key"?: string;
+};
+
+export type AddCommissionPlanVersionResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+    idempotencyReplayed?: string;
+};
+
+export type AddCommissionPlanVersionVariables = {
+    path: AddCommissionPlanVersionPath;
+    body: AddCommissionPlanVersionBody;
+    headers?: AddCommissionPlanVersionHeaders;
+};
+
+export type ListDefaultCommissionPlansResult = PlanDefaultPage;
+
+export type ListDefaultCommissionPlansError = Problem;
+
+export type ListDefaultCommissionPlansQuery = {
+    /**
+     * The most items on a page.
+     * @minimum 1
+     * @maximum 1000
+     */
+    limit?: number;
+    /**
+     * How many items to skip. Skipping takes time: for many items use `cursor`.
+     * @minimum 0
+     * @maximum 10000
+     */
+    offset?: number;
+    /**
+     * The `next_cursor` of the previous page. Not together with `offset`.
+     * @maxLength 2048
+     * @pattern ^[A-Za-z0-9_-]+$
+     */
+    cursor?: string;
+};
+
+export type ListDefaultCommissionPlansResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type ListDefaultCommissionPlansVariables = {
+    query?: ListDefaultCommissionPlansQuery;
+};
+
+export type SetDefaultCommissionPlanResult = PlanDefaultAnswer;
+
+export type SetDefaultCommissionPlanError = Problem;
+
+export type SetDefaultCommissionPlanBody = NewPlanDefault;
+
+export type SetDefaultCommissionPlanHeaders = {
+    /**
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
+     * @minLength 1
+     * @maxLength 255
+     * @pattern ^[\x21-\x7e]+$
+     */
+    "Idempotency-Key"?: string;
+};
+
+export type SetDefaultCommissionPlanResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+    idempotencyReplayed?: string;
+};
+
+export type SetDefaultCommissionPlanVariables = {
+    body: SetDefaultCommissionPlanBody;
+    headers?: SetDefaultCommissionPlanHeaders;
+};
+
+export type SimulateCommissionPlanResult = PlanSimulationResult;
+
+export type SimulateCommissionPlanError = Problem;
+
+export type SimulateCommissionPlanBody = PlanSimulation;
+
+export type SimulateCommissionPlanResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type SimulateCommissionPlanVariables = {
+    body: SimulateCommissionPlanBody;
+};
+
+export type ApplyCommissionPlanResult = PlanApplicationAnswer;
+
+export type ApplyCommissionPlanError = Problem;
+
+export type ApplyCommissionPlanPath = {
+    /**
+     * The id of the plan.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    planId: string;
+};
+
+export type ApplyCommissionPlanBody = NewPlanApplication;
+
+export type ApplyCommissionPlanHeaders = {
+    /**
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
+     * @minLength 1
+     * @maxLength 255
+     * @pattern ^[\x21-\x7e]+$
+     */
+    "Idempotency-Key"?: string;
+};
+
+export type ApplyCommissionPlanResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+    idempotencyReplayed?: string;
+};
+
+export type ApplyCommissionPlanVariables = {
+    path: ApplyCommissionPlanPath;
+    body: ApplyCommissionPlanBody;
+    headers?: ApplyCommissionPlanHeaders;
+};
+
+export type ListPlanApplicationsResult = PlanApplicationPage;
+
+export type ListPlanApplicationsError = Problem;
+
+export type ListPlanApplicationsPath = {
+    /**
+     * The id of the plan.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    planId: string;
+};
+
+export type ListPlanApplicationsQuery = {
+    /**
+     * The most items on a page.
+     * @minimum 1
+     * @maximum 1000
+     */
+    limit?: number;
+    /**
+     * How many items to skip. Skipping takes time: for many items use `cursor`.
+     * @minimum 0
+     * @maximum 10000
+     */
+    offset?: number;
+    /**
+     * The `next_cursor` of the previous page. Not together with `offset`.
+     * @maxLength 2048
+     * @pattern ^[A-Za-z0-9_-]+$
+     */
+    cursor?: string;
+};
+
+export type ListPlanApplicationsResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type ListPlanApplicationsVariables = {
+    path: ListPlanApplicationsPath;
+    query?: ListPlanApplicationsQuery;
+};
+
+export type GetDealCommissionResult = DealCommission;
+
+export type GetDealCommissionError = Problem;
+
+export type GetDealCommissionPath = {
+    /**
+     * The id of the deal.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    dealId: string;
+};
+
+export type GetDealCommissionQuery = {
+    /**
+     * Whether to add the `explanation`: the rule, the exact quota and the rounding of each line.
+     */
+    explain?: boolean;
+    /**
+     * Return what was owed at this instant. 404 if the deal had no split yet.
+     * @format date-time
+     */
+    as_of?: string;
+};
+
+export type GetDealCommissionResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type GetDealCommissionVariables = {
+    path: GetDealCommissionPath;
+    query?: GetDealCommissionQuery;
+};
+
+export type GetCommissionHistoryResult = CommissionHistory;
+
+export type GetCommissionHistoryError = Problem;
+
+export type GetCommissionHistoryPath = {
+    /**
+     * The id of the deal.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    dealId: string;
+};
+
+export type GetCommissionHistoryQuery = {
+    /**
+     * The most items on a page.
+     * @minimum 1
+     * @maximum 1000
+     */
+    limit?: number;
+    /**
+     * The `next_cursor` of the previous page. Not together with `offset`.
+     * @maxLength 2048
+     * @pattern ^[A-Za-z0-9_-]+$
+     */
+    cursor?: string;
+};
+
+export type GetCommissionHistoryResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type GetCommissionHistoryVariables = {
+    path: GetCommissionHistoryPath;
+    query?: GetCommissionHistoryQuery;
 };
 
 export type GetStatementResult = Statement;
@@ -4743,6 +5834,163 @@ export type Ops = {
             ratelimitReset?: number;
         };
     };
+    listCommissionPlans: {
+        args: {
+            query?: ListCommissionPlansQuery;
+        };
+        result: Result<ListCommissionPlansResult, ListCommissionPlansError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
+    createCommissionPlan: {
+        args: {
+            body: CreateCommissionPlanBody;
+            headers?: CreateCommissionPlanHeaders;
+        };
+        result: Result<CreateCommissionPlanResult, CreateCommissionPlanError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+            idempotencyReplayed?: string;
+        };
+    };
+    getCommissionPlan: {
+        args: {
+            path: GetCommissionPlanPath;
+            query?: GetCommissionPlanQuery;
+        };
+        result: Result<GetCommissionPlanResult, GetCommissionPlanError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
+    addCommissionPlanVersion: {
+        args: {
+            path: AddCommissionPlanVersionPath;
+            body: AddCommissionPlanVersionBody;
+            headers?: AddCommissionPlanVersionHeaders;
+        };
+        result: Result<AddCommissionPlanVersionResult, AddCommissionPlanVersionError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+            idempotencyReplayed?: string;
+        };
+    };
+    listDefaultCommissionPlans: {
+        args: {
+            query?: ListDefaultCommissionPlansQuery;
+        };
+        result: Result<ListDefaultCommissionPlansResult, ListDefaultCommissionPlansError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
+    setDefaultCommissionPlan: {
+        args: {
+            body: SetDefaultCommissionPlanBody;
+            headers?: SetDefaultCommissionPlanHeaders;
+        };
+        result: Result<SetDefaultCommissionPlanResult, SetDefaultCommissionPlanError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+            idempotencyReplayed?: string;
+        };
+    };
+    simulateCommissionPlan: {
+        args: {
+            body: SimulateCommissionPlanBody;
+        };
+        result: Result<SimulateCommissionPlanResult, SimulateCommissionPlanError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
+    applyCommissionPlan: {
+        args: {
+            path: ApplyCommissionPlanPath;
+            body: ApplyCommissionPlanBody;
+            headers?: ApplyCommissionPlanHeaders;
+        };
+        result: Result<ApplyCommissionPlanResult, ApplyCommissionPlanError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+            idempotencyReplayed?: string;
+        };
+    };
+    listPlanApplications: {
+        args: {
+            path: ListPlanApplicationsPath;
+            query?: ListPlanApplicationsQuery;
+        };
+        result: Result<ListPlanApplicationsResult, ListPlanApplicationsError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
+    getDealCommission: {
+        args: {
+            path: GetDealCommissionPath;
+            query?: GetDealCommissionQuery;
+        };
+        result: Result<GetDealCommissionResult, GetDealCommissionError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
+    getCommissionHistory: {
+        args: {
+            path: GetCommissionHistoryPath;
+            query?: GetCommissionHistoryQuery;
+        };
+        result: Result<GetCommissionHistoryResult, GetCommissionHistoryError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
     getStatement: {
         args: {
             path: GetStatementPath;
@@ -5310,6 +6558,17 @@ export const OPERATIONS = {
     mergePartner: { id: "mergePartner", method: "POST", path: "/partners/{partnerId}/merge", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     revealPayoutDetails: { id: "revealPayoutDetails", method: "GET", path: "/partners/{partnerId}/payout-details", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     erasePayoutDetails: { id: "erasePayoutDetails", method: "DELETE", path: "/partners/{partnerId}/payout-details", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    listCommissionPlans: { id: "listCommissionPlans", method: "GET", path: "/commission-plans", tags: ["Commission plans"], params: [{ name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    createCommissionPlan: { id: "createCommissionPlan", method: "POST", path: "/commission-plans", tags: ["Commission plans"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
+    getCommissionPlan: { id: "getCommissionPlan", method: "GET", path: "/commission-plans/{planId}", tags: ["Commission plans"], params: [{ name: "planId", in: "path" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    addCommissionPlanVersion: { id: "addCommissionPlanVersion", method: "POST", path: "/commission-plans/{planId}/versions", tags: ["Commission plans"], params: [{ name: "planId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
+    listDefaultCommissionPlans: { id: "listDefaultCommissionPlans", method: "GET", path: "/commission-plans/default", tags: ["Commission plans"], params: [{ name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    setDefaultCommissionPlan: { id: "setDefaultCommissionPlan", method: "PUT", path: "/commission-plans/default", tags: ["Commission plans"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
+    simulateCommissionPlan: { id: "simulateCommissionPlan", method: "POST", path: "/commission-plans/simulate", tags: ["Commission plans"], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    applyCommissionPlan: { id: "applyCommissionPlan", method: "POST", path: "/commission-plans/{planId}/apply", tags: ["Commission plans"], params: [{ name: "planId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
+    listPlanApplications: { id: "listPlanApplications", method: "GET", path: "/commission-plans/{planId}/applications", tags: ["Commission plans"], params: [{ name: "planId", in: "path" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    getDealCommission: { id: "getDealCommission", method: "GET", path: "/deals/{dealId}/commission", tags: ["Commission plans"], params: [{ name: "dealId", in: "path" }, { name: "explain", in: "query" }, { name: "as_of", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    getCommissionHistory: { id: "getCommissionHistory", method: "GET", path: "/deals/{dealId}/commission/history", tags: ["Commission plans"], params: [{ name: "dealId", in: "path" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     getStatement: { id: "getStatement", method: "GET", path: "/partners/{partnerId}/statement", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "month", in: "query" }, { name: "currency", in: "query" }, { name: "as_of", in: "query" }, { name: "format", in: "query" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     getStatementCsv: { id: "getStatementCsv", method: "GET", path: "/partners/{partnerId}/statement.csv", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "month", in: "query" }, { name: "currency", in: "query" }, { name: "as_of", in: "query" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], responseKind: "text", security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "link", key: "link", type: "string" }, { name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     listEvents: { id: "listEvents", method: "GET", path: "/events", tags: ["Events"], params: [{ name: "deal_id", in: "query" }, { name: "partner_id", in: "query" }, { name: "start_date", in: "query" }, { name: "end_date", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/events" } },
@@ -7197,4 +8456,4 @@ export function createClient<
 export const client = createClient<Ops, OperationId, OperationPath, OperationTag>(OPERATIONS, { serverUrl: "/", errorMode: "result", clientHeader: "redocly-client-generator" });
 
 export const { configure, use } = client;
-export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, declarePartner, updatePartner, getMerge, mergePartner, revealPayoutDetails, erasePayoutDetails, getStatement, getStatementCsv, listEvents, trackEvent, trackEvents, getEvent, declareEvent, listEventRevisions, reinstateEvent, voidEvent, importEvents, importLines, followSource, listDeals, closeDeal, getDeal, declareDeal, amendDeal, voidDeal, reinstateDeal, getAttribution, getAttributionHistory, recalculateAttribution, listAttributions, exportAttributionsCsv, exportAttributionsNdjson, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;
+export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, declarePartner, updatePartner, getMerge, mergePartner, revealPayoutDetails, erasePayoutDetails, listCommissionPlans, createCommissionPlan, getCommissionPlan, addCommissionPlanVersion, listDefaultCommissionPlans, setDefaultCommissionPlan, simulateCommissionPlan, applyCommissionPlan, listPlanApplications, getDealCommission, getCommissionHistory, getStatement, getStatementCsv, listEvents, trackEvent, trackEvents, getEvent, declareEvent, listEventRevisions, reinstateEvent, voidEvent, importEvents, importLines, followSource, listDeals, closeDeal, getDeal, declareDeal, amendDeal, voidDeal, reinstateDeal, getAttribution, getAttributionHistory, recalculateAttribution, listAttributions, exportAttributionsCsv, exportAttributionsNdjson, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;

@@ -46,6 +46,9 @@ import { createPartnerLines } from './partners/partner-lines.ts'
 import { toPartner } from './partners/register.ts'
 import { partners } from './partners/routes.ts'
 import { createVault, deriveSecrets, type PayoutKeys, type Vault } from './partners/vault.ts'
+import { planApplications } from './plans/application-routes.ts'
+import { commissions } from './plans/commission-routes.ts'
+import { plans } from './plans/routes.ts'
 import { createMemo, type Memo } from './record/memo.ts'
 import type { DealDefaults } from './record/read-terms.ts'
 import { createRecord, type DealRecord } from './record/record.ts'
@@ -164,6 +167,9 @@ async function registerSlices(
   registerMetrics(metrics, db, memo)
 
   await app.register(partners, { db, write, record, confirmTimeZone, vault, defaultCurrency })
+  await app.register(plans, { db, write, defaultCurrency, calendar })
+  await app.register(planApplications, { db, write })
+  await app.register(commissions, { db })
   await app.register(statements, { db, defaultCurrency })
   await app.register(async (dated) => {
     dated.addHook('preHandler', async ({ method }) => {

@@ -95,6 +95,13 @@ export const DealNotFound = define<[string]>({
   when: 'No deal has the id in the path. Events alone do not make a deal: `POST /deals` records it.',
   remedy: 'Check the id, or record the deal first. `GET /deals` lists all deals.',
 })
+export const PlanNotFound = define<[string]>({
+  code: 'commission_plan_not_found',
+  status: 404,
+  detail: 'No commission plan has the id %s.',
+  when: 'No commission plan has the id in the path.',
+  remedy: 'Check the id. `GET /commission-plans` lists all plans.',
+})
 export const KeyNotFound = define<[string]>({
   code: 'api_key_not_found',
   status: 404,
@@ -196,6 +203,29 @@ export const EventVoid = define<[string]>({
   detail: 'Event %s is void and cannot change.',
   when: 'The request corrects an event that was voided.',
   remedy: 'If the event counts after all, reinstate it first (`POST /events/{eventId}/reinstate`).',
+})
+export const PlanExists = define<[string]>({
+  code: 'commission_plan_exists',
+  status: 409,
+  detail: 'A different commission plan was submitted with the id %s.',
+  when: 'A commission plan with different fields was submitted with the same `id`.',
+  remedy:
+    'Use another `id` for another plan. To change what the plan pays, add a version (`POST /commission-plans/{planId}/versions`).',
+})
+export const PlanBuiltIn = define<[string]>({
+  code: 'commission_plan_built_in',
+  status: 409,
+  detail: 'The commission plan %s comes with the service and takes no versions.',
+  when: 'The request adds a version to the plan `full`.',
+  remedy: 'Store a plan of your own (`POST /commission-plans`) and make it the default.',
+})
+export const TooManyApplications = define<[]>({
+  code: 'too_many_plan_applications',
+  status: 409,
+  detail: 'As many applications of commission plans are waiting as the service takes.',
+  when: '20 applications of commission plans (`POST /commission-plans/{planId}/apply`) have not finished.',
+  remedy:
+    'Send the request again when one has finished: `GET /commission-plans/{planId}/applications` shows the progress.',
 })
 export const LastAdminKey = define<[]>({
   code: 'last_admin_key',

@@ -51,7 +51,7 @@ export const naiveRoutes: FastifyPluginAsyncTypebox<Needs> = async (app, { pool 
     const { rows } = await pool.query<Attribution>(
       `select a.deal_id, a.amount_minor / 100.0::float as total_amount, a.currency, a.attribution_model as model,
          a.unattributed_minor / 100.0::float as unattributed, a.version, a.calculated_at, null as voided_at, true as cached,
-         (select json_agg(json_build_object('partner_id', p.partner_id, 'partner_name', name, 'payout', payout_minor / 100.0,
+         (select json_agg(json_build_object('partner_id', p.partner_id, 'partner_name', name, 'payout', payout_minor / 100.0, 'commission', payout_minor / 100.0,
             'percentage', percentage_bp / 100.0, 'touchpoints', touchpoints, 'role', role) order by payout_minor desc, p.partner_id)
           from shares p join partners on partners.id = p.partner_id
           where p.deal_id = a.deal_id and p.version = a.version) as attributions
@@ -127,6 +127,8 @@ async function closeDeal(client: PoolClient, body: NewDeal) {
       closed_on: new Date().toISOString().slice(0, 10),
       attribution_model,
       model_parameters: {},
+      commission_plan_id: 'full',
+      commission_plan_version: 1,
       voided_at: null,
       void_reason: null,
       created_at,
@@ -137,7 +139,7 @@ async function closeDeal(client: PoolClient, body: NewDeal) {
       deal_id: id,
       total_amount: amount,
       model: attribution_model,
-      attributions: shares,
+      attributions: shares.map((share) => ({ ...share, commission: share.payout })),
       unattributed: 0,
       calculated_at: created_at,
       voided_at: null,

@@ -35,6 +35,7 @@ export const noDatabaseRoutes: FastifyPluginAsyncTypebox = async (app) => {
       partner_name: partner_id,
       percentage: 20,
       payout: 200,
+      commission: 200,
       touchpoints: 1,
       role: 'demo',
     })),

@@ -32,8 +32,8 @@ export async function rankPartners(
   if (order !== undefined && order !== sort) throw invalid([foreignCursor])
   const { rows } = await sql<RankRow>`
     select *, ${nameOf} as name, ${by} as place from (
-      select partner_id as id, sum(deals)::int as deals_count, sum(payout_minor) as payout_minor, sum(percentage_bp) as percentage_bp,
-        count(*) over ()::int as total
+      select partner_id as id, sum(deals)::int as deals_count, sum(payout_minor) as payout_minor,
+        sum(commission_minor) as commission_minor, sum(percentage_bp) as percentage_bp, count(*) over ()::int as total
       from ${selectPeriod(partnerRollups, period, sql`currency = ${currency}`)}
       group by partner_id having sum(deals) > 0
     ) as ranks
@@ -50,7 +50,7 @@ export async function rankPartners(
 const foreignCursor = { pointer: 'cursor', detail: 'This cursor belongs to another sort order.' }
 
 type RankRow = Pick<PartnerRank, 'id' | 'name' | 'deals_count'> &
-  Sums<'payout_minor' | 'percentage_bp'> & { place: string | number; total: number }
+  Sums<'payout_minor' | 'commission_minor' | 'percentage_bp'> & { place: string | number; total: number }
 
 function toRank({ id, name, deals_count, ...row }: RankRow, currency: string): PartnerRank {
   return {
@@ -58,6 +58,7 @@ function toRank({ id, name, deals_count, ...row }: RankRow, currency: string): P
     name,
     deals_count,
     total_payout: toMajor(BigInt(row.payout_minor), currency),
+    total_commission: toMajor(BigInt(row.commission_minor), currency),
     avg_attribution_pct: Number(halfUp(BigInt(row.percentage_bp), BigInt(deals_count))) / 100,
   }
 }

@@ -24,20 +24,23 @@ export async function findOverview(
   { currency, ...period }: ReportPeriod,
 ): Promise<Pick<Analytics, 'overview' | 'models'>> {
   const { rows } = await sql<
-    Pick<ModelUse, 'attribution_model' | 'count'> & Sums<'revenue_minor' | 'unattributed_minor'>
+    Pick<ModelUse, 'attribution_model' | 'count'> &
+      Sums<'revenue_minor' | 'unattributed_minor' | 'commission_minor'>
   >`
     select attribution_model, sum(deals)::int as count, sum(revenue_minor) as revenue_minor,
-      sum(unattributed_minor) as unattributed_minor
+      sum(unattributed_minor) as unattributed_minor, sum(commission_minor) as commission_minor
     from ${selectPeriod(dealRollups, period, sql`currency = ${currency}`)}
     group by attribution_model having sum(deals) > 0 order by count desc, attribution_model`.execute(db)
   const deals = rows.reduce((sum, { count }) => sum + count, 0)
-  const revenue = rows.reduce((sum, row) => sum + BigInt(row.revenue_minor), 0n)
-  const unattributed = rows.reduce((sum, row) => sum + BigInt(row.unattributed_minor), 0n)
+  const sumOf = (name: 'revenue_minor' | 'unattributed_minor' | 'commission_minor') =>
+    rows.reduce((sum, row) => sum + BigInt(row[name]), 0n)
+  const revenue = sumOf('revenue_minor')
   return {
     overview: {
       total_deals: deals,
       total_revenue: toMajor(revenue, currency),
-      unattributed: toMajor(unattributed, currency),
+      unattributed: toMajor(sumOf('unattributed_minor'), currency),
+      total_commission: toMajor(sumOf('commission_minor'), currency),
       avg_deal_size: toMajor(deals === 0 ? 0n : halfUp(revenue, BigInt(deals)), currency),
     },
     models: rows.map(({ attribution_model, count, revenue_minor }) => ({

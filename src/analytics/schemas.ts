@@ -29,6 +29,10 @@ export const PartnerRank = Type.Object(
     name: Type.String(),
     deals_count: describe(count, 'Deals that credit the partner.'),
     total_payout: describe(Money, 'The sum of its payouts in these deals, in units of the currency.'),
+    total_commission: describe(
+      Money,
+      'The sum of its commissions for these deals, in units of the currency.',
+    ),
     avg_attribution_pct: Type.Number({ description: 'The average percentage of its shares, two decimals.' }),
   },
   { $id: 'PartnerRank' },
@@ -66,6 +70,10 @@ export const AnalyticsOverview = Type.Object(
     total_deals: count,
     total_revenue: describe(Money, 'The sum of the amounts, in units of the currency.'),
     unattributed: Type.Number({ description: 'The part of the revenue that no partner earns.' }),
+    total_commission: describe(
+      Money,
+      'What the company owes partners for the deals, in units of the currency.',
+    ),
     avg_deal_size: describe(Money, 'The average amount, rounded half up to the minor unit.'),
   },
   { $id: 'AnalyticsOverview' },

@@ -18,7 +18,7 @@ const getAudit = {
   operationId: 'listAudit',
   summary: 'List who did what to which object, newest first',
   description:
-    'Actions on API keys, partners and payout details, by requests and from the command line. An entry is written in the transaction of its action and never changes.',
+    'Actions on API keys, partners, payout details and commission plans, by requests and from the command line. An entry is written in the transaction of its action and never changes.',
   tags: ['Audit'],
   querystring: Strict({
     subject_kind: Type.Optional(ref(AuditSubject)),

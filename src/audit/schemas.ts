@@ -14,11 +14,15 @@ export const AuditAction = OneOf(
     'payout_details.changed',
     'payout_details.read',
     'payout_details.erased',
+    'commission_plan.created',
+    'commission_plan.version_added',
+    'commission_plan.default_set',
+    'commission_plan.applied',
   ],
   { $id: 'AuditAction', description: 'What was done, as object and verb.' },
 )
 
-export const AuditSubject = OneOf(['api_key', 'partner'], {
+export const AuditSubject = OneOf(['api_key', 'partner', 'commission_plan'], {
   $id: 'AuditSubject',
   description: 'The kind of object that was read or changed.',
 })

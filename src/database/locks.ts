@@ -3,7 +3,15 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from './tables.ts'
 
 // Advisory locks with two keys. The first key is the class, so that deals and idempotency keys cannot collide.
-export const classes = { deal: 1, idempotency: 2, rollups: 3, apiKeys: 4, roles: 5, merges: 6 } as const
+export const classes = {
+  deal: 1,
+  idempotency: 2,
+  rollups: 3,
+  apiKeys: 4,
+  roles: 5,
+  merges: 6,
+  plan: 7,
+} as const
 
 /**
  * Locks these deals until the transaction ends. Must be the first statement of a transaction that changes their inputs: the
@@ -43,6 +51,11 @@ export async function tryLockIdempotencyKey(trx: Kysely<Database>, keyHash: Buff
 /** Locks the table of API keys for changes until the transaction ends. */
 export async function lockApiKeys(trx: Kysely<Database>): Promise<void> {
   await sql`select pg_advisory_xact_lock(${classes.apiKeys}, 0)`.execute(trx)
+}
+
+/** Locks a commission plan until the transaction ends, so that its versions are numbered one by one. */
+export async function lockPlan(trx: Kysely<Database>, planId: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${classes.plan}, ${lockKeyOf(planId)})`.execute(trx)
 }
 
 /** Locks the rollups until the transaction ends, so that no instance folds deltas into them. */

@@ -4,6 +4,8 @@ import type { AuditEntry } from '../audit/schemas.ts'
 import type { SourceItem } from '../bulk-import/presence-schemas.ts'
 import type { EventRow, RevisionRow } from '../events/schemas.ts'
 import type { MergeRow, PartnerRow } from '../partners/schemas.ts'
+import type { PlanApplicationRow } from '../plans/application-schemas.ts'
+import type { PlanDefault, PlanRow, PlanVersionRow } from '../plans/schemas.ts'
 import type { DealRow, ShareRow, SplitRow, VersionRow } from '../record/schemas.ts'
 
 /** A table with these rows. An insert may omit the `Filled` columns, which have defaults, and the nullable columns. */
@@ -32,6 +34,10 @@ export interface Database {
     Pick<ShareRow, 'partner_id' | 'closed_date' | 'deal_id' | 'currency'> & Pick<DealRow, 'attribution_model'>
   >
   source_items: Table<SourceItem>
+  commission_plans: Table<PlanRow, 'created_at'>
+  commission_plan_versions: Table<PlanVersionRow, 'created_at'>
+  commission_plan_defaults: Table<PlanDefault, 'set_at'>
+  commission_plan_applications: Table<PlanApplicationRow, 'deals_done' | 'deals_changed' | 'created_at'>
   api_keys: Table<ApiKeyRow, 'created_at'>
   audit: Table<AuditEntry, 'at'>
   idempotency_keys: Table<

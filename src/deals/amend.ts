@@ -7,9 +7,10 @@ import { exponentOf } from '../values/money.ts'
 import { checkAgreedPartners } from '../record/agreed-partners.ts'
 import { causeOf } from '../record/cause.ts'
 import { withoutMerged } from '../record/merged-partners.ts'
+import { findUnknownPlans, planNameOf } from '../record/pick-plans.ts'
 import { readClose } from '../record/read-close.ts'
 import { accept, type DealDefaults, type Read, readAmount, readParameters } from '../record/read-terms.ts'
-import type { ChangedDeal } from '../record/changes.ts'
+import type { ChangedDeal, DealFacts } from '../record/changes.ts'
 import type { DealRecord } from '../record/record.ts'
 import type { DealDescription, DealRow, DealTerms } from '../record/schemas.ts'
 import type { ModelParameters } from '../record/terms-schemas.ts'
@@ -32,10 +33,12 @@ export async function amendDeal(
 ): Promise<DealSplit> {
   const before = await lockDeal(trx, id)
   if (before.row.voided_at !== null) throw new DealVoid(id)
-  const { terms: sent, description } = factsAfter(before.row, change, { defaults, isWhole: false })
+  const { terms: sent, ...facts } = factsAfter(before.row, change, { defaults, isWhole: false })
   const [terms] = (await withoutMerged(trx, [sent])) as [DealTerms]
   await checkAgreedPartners(trx, terms)
-  const after = { terms, description }
+  const after = { ...facts, terms }
+  const unknownPlan = (await findUnknownPlans(trx, [after])).get(after)
+  if (unknownPlan !== undefined) throw unknownPlan
   const cause = causeOf({ api_key_ids: [keyId], note: change.note })
   const changed = await record.change(trx, 'amended', [{ deal_id: id, before, after, cause }])
   return toDealSplit(changed.get(id) as ChangedDeal)
@@ -55,8 +58,9 @@ export function factsAfter(
   deal: DealRow,
   change: DealChange | DealDeclaration,
   amending: Amending,
-): { readonly terms: DealTerms; readonly description: DealDescription } {
-  return { terms: amend(deal, change, amending), description: describe(deal, change, amending) }
+): Pick<DealFacts, 'terms' | 'description' | 'plan_name'> {
+  const { commission_plan_id: plan_name = planNameOf(deal) } = change
+  return { terms: amend(deal, change, amending), description: describe(deal, change, amending), plan_name }
 }
 
 function amend(

@@ -12,6 +12,7 @@ import { parseInstant } from '../values/instants.ts'
 import { causeOf } from '../record/cause.ts'
 import { findRefusals } from '../record/agreed-partners.ts'
 import { withoutMerged } from '../record/merged-partners.ts'
+import { findUnknownPlans } from '../record/pick-plans.ts'
 import { type DealDefaults, readTerms } from '../record/read-terms.ts'
 import type { ChangedDeal } from '../record/changes.ts'
 import type { DealRecord } from '../record/record.ts'
@@ -25,6 +26,7 @@ export interface Submission {
   readonly id: string
   readonly terms: DealTerms
   readonly description: DealDescription
+  readonly plan_name: string | null
   readonly submission: Buffer
   readonly keyId: string
 }
@@ -69,7 +71,9 @@ export async function closeDeals(
     trx,
     submissions.map(({ terms }) => terms),
   )
-  const valid = submissions.filter(({ terms }) => !refusals.has(terms))
+  const unknownPlans = await findUnknownPlans(trx, submissions)
+  const refusalOf = (given: Submission) => refusals.get(given.terms) ?? unknownPlans.get(given)
+  const valid = submissions.filter((given) => refusalOf(given) === undefined)
   // When two submissions have the same id, the first is stored and the second is compared with it.
   const firsts = new Map(valid.toReversed().map((submission) => [submission.id, submission]))
   const found = await findRecorded(trx, [...firsts.keys()])
@@ -80,7 +84,7 @@ export async function closeDeals(
     fresh.map((submission) => toChange(submission)),
   )
   return submissions.map((given) => {
-    const refusal = refusals.get(given.terms)
+    const refusal = refusalOf(given)
     if (refusal !== undefined) return { refusal }
     const stored = found.get(given.id)
     if (stored !== undefined) return compare(given, stored)
@@ -97,21 +101,30 @@ function compare({ id, submission }: Submission, stored: RecordedDeal): Closed {
 }
 
 /** The change that closes a deal. */
-export function toChange({ id, terms, description, submission, keyId }: Submission, note?: string) {
+export function toChange(
+  { id, terms, description, plan_name, submission, keyId }: Submission,
+  note?: string,
+) {
   return {
     deal_id: id,
     before: undefined,
-    after: { terms, void_reason: null, submission, description },
+    after: { terms, void_reason: null, submission, description, plan_name },
     cause: causeOf({ api_key_ids: [keyId], note }),
   }
 }
 
 /** Errors: 400. */
 export function toSubmission({ sent, keyId }: Closing, defaults: DealDefaults): Submission {
-  const { id = `deal_${uuid()}`, name = null, metadata = null, ...rest } = sent
+  const {
+    id = `deal_${uuid()}`,
+    name = null,
+    metadata = null,
+    commission_plan_id: plan_name = null,
+    ...rest
+  } = sent
   checkMetadata(metadata)
   const description = { name, metadata }
-  return { id, terms: readTerms(rest, defaults), description, submission: digestOf(sent), keyId }
+  return { id, terms: readTerms(rest, defaults), description, plan_name, submission: digestOf(sent), keyId }
 }
 
 function outcomeOf(closed: Closed): WriteOutcome<DealSplit> {

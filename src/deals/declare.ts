@@ -6,8 +6,9 @@ import type { WriteOutcome } from '../http/idempotency.ts'
 import { findRefusals } from '../record/agreed-partners.ts'
 import { findMergedInto, moveShares } from '../record/merged-partners.ts'
 import { causeOf } from '../record/cause.ts'
-import type { ChangedDeal, DealChange as RecordedChange } from '../record/changes.ts'
+import type { ChangedDeal, DealChange as RecordedChange, DealFacts } from '../record/changes.ts'
 import { isSameDeal } from '../record/compare-deals.ts'
+import { findUnknownPlans } from '../record/pick-plans.ts'
 import type { DealDefaults } from '../record/read-terms.ts'
 import type { DealRecord } from '../record/record.ts'
 import { findRecorded, type RecordedDeal } from '../record/recorded-deals.ts'
@@ -65,8 +66,14 @@ export async function declareDeals(
     trx,
     plans.flatMap((plan) => ('change' in plan ? [plan.terms] : [])),
   )
+  const unknownPlans = await findUnknownPlans(
+    trx,
+    plans.flatMap((plan) => ('change' in plan ? [plan.change.after as DealFacts] : [])),
+  )
+  const refusalOf = ({ terms, change }: Pending) =>
+    refusals.get(terms) ?? unknownPlans.get(change.after as DealFacts)
   const possible = plans.flatMap((plan) =>
-    'change' in plan && !refusals.has(plan.terms) ? [plan.change] : [],
+    'change' in plan && refusalOf(plan) === undefined ? [plan.change] : [],
   )
   const created = possible.filter(({ before }) => before === undefined)
   const changed = possible.filter(({ before }) => before !== undefined)
@@ -76,14 +83,19 @@ export async function declareDeals(
   ])
   return plans.map((plan): Declared => {
     if (!('change' in plan)) return plan
-    const refusal = refusals.get(plan.terms)
+    const refusal = refusalOf(plan)
     if (refusal !== undefined) return { refusal }
     const outcome = plan.change.before === undefined ? 'created' : 'changed'
     return { outcome, deal: results.get(plan.change.deal_id) as ChangedDeal }
   })
 }
 
-type Plan = Declared | { readonly terms: DealTerms; readonly change: RecordedChange }
+interface Pending {
+  readonly terms: DealTerms
+  readonly change: RecordedChange
+}
+
+type Plan = Declared | Pending
 
 interface Reading {
   readonly defaults: DealDefaults

@@ -69,6 +69,8 @@ const listedDealColumns = [
   'closed_on',
   'attribution_model',
   'model_parameters',
+  'commission_plan_id',
+  'commission_plan_version',
   'version',
   'voided_at',
   'void_reason',
@@ -171,7 +173,14 @@ export async function countEvents(db: Kysely<Database>, dealId: string): Promise
 }
 
 /** The deal as the API returns it: the amount in units of its currency, without internal columns. */
-export function toDeal({ closed_until: _, submission: __, metadata, ...row }: DealRow): Deal {
+export function toDeal({
+  closed_until: _,
+  submission: __,
+  is_plan_named: ___,
+  commission_version: ____,
+  metadata,
+  ...row
+}: DealRow): Deal {
   return { ...toListed(row), metadata }
 }
 

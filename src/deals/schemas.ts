@@ -40,6 +40,13 @@ export const Deal = Type.Object(
     ),
     attribution_model: ref(AttributionModel),
     model_parameters: ref(ModelParameters),
+    commission_plan_id: describe(Id, 'The commission plan of the deal.'),
+    commission_plan_version: Nullable(
+      Type.Integer({
+        description:
+          'The version of the plan that was in force on `closed_on` when the plan was picked. Null: none was, so the deal owes nothing.',
+      }),
+    ),
     metadata: Nullable(Metadata),
     version: Type.Integer({ description: 'The version of its current split.' }),
     voided_at: Nullable(describe(Timestamp, 'When the deal was voided. Null while it counts.')),
@@ -56,6 +63,11 @@ export const NewDeal = Strict(
     id: NewId,
     name: Type.Optional(Nullable(dealName)),
     ...sentTerms,
+    commission_plan_id: Type.Optional(
+      Nullable(
+        describe(Id, 'The commission plan of the deal. Default, and null: the default plan of `closed_on`.'),
+      ),
+    ),
     metadata: Type.Optional(Nullable(Metadata)),
   },
   { $id: 'NewDeal' },
@@ -73,6 +85,9 @@ export const DealChange = Strict(
       ),
     ),
     ...sentClose,
+    commission_plan_id: Type.Optional(
+      Nullable(describe(Id, 'Another commission plan. Null: the default plan of `closed_on`.')),
+    ),
     attribution_model: Type.Optional(ref(AttributionModel)),
     model_parameters: Type.Optional(ref(ModelParameters)),
     metadata: Type.Optional(
@@ -90,6 +105,14 @@ export const DealDeclaration = Strict(
   {
     ...NewDeal.properties,
     id: DeclaredId,
+    commission_plan_id: Type.Optional(
+      Nullable(
+        describe(
+          Id,
+          'The commission plan of the deal. Null: the default plan of `closed_on`. Left out: a new deal takes that default, and a stored one keeps its plan.',
+        ),
+      ),
+    ),
     model_parameters: Type.Optional(
       describe(
         ref(ModelParameters),

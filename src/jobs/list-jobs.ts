@@ -6,6 +6,7 @@ import { forgetOldWindows } from '../http/rate-limit.ts'
 import { createRecord } from '../record/record.ts'
 import { createCalendar } from '../values/calendar.ts'
 import { createMerging } from './merge-partners.ts'
+import { createPlanApplying } from './apply-plans.ts'
 import { createDayFilling } from './fill-days.ts'
 import { foldChanges } from '../rollups/fold.ts'
 import type { Job } from './run-jobs.ts'
@@ -21,6 +22,7 @@ export function listJobs(db: Kysely<Database>, timeZone: string): readonly Job[]
   return [
     { name: 'fill_days', everyMs: second, run: createDayFilling(db, dated) },
     { name: 'merge_partners', everyMs: second, run: createMerging(db, dated) },
+    { name: 'apply_plans', everyMs: second, run: createPlanApplying(db, dated) },
     { name: 'fold_changes', everyMs: second, run: () => foldChanges(db) },
     { name: 'forget_old_answers', everyMs: hour, run: () => forgetOldAnswers(db) },
     { name: 'forget_old_windows', everyMs: hour, run: () => forgetOldWindows(db) },

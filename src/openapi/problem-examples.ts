@@ -5,6 +5,7 @@ import { known, toProblem } from '../http/problems.ts'
 const deal = 'deal-123'
 const event = 'event-1'
 const partner = 'p1'
+const plan = 'plan-2024'
 const key = 'key_01a2050e-876d-71a8-8231-02994b4f5342'
 const requestId = '5c8b7f62-3f0e-4d0a-9a55-0d0b8a6f1c2e'
 
@@ -25,6 +26,7 @@ const shown: readonly Error[] = [
   new errors.DealNotFound(deal),
   new errors.PartnerNotFound(partner),
   new errors.EventNotFound(event),
+  new errors.PlanNotFound(plan),
   new errors.KeyNotFound(key),
   new errors.VersionNotFound(deal),
   new errors.MergeNotFound(partner),
@@ -40,6 +42,9 @@ const shown: readonly Error[] = [
   new errors.DealFull(deal),
   new errors.DealVoid(deal),
   new errors.EventVoid(event),
+  new errors.PlanExists(plan),
+  new errors.PlanBuiltIn('full'),
+  new errors.TooManyApplications(),
   new errors.LastAdminKey(),
   new errors.KeyRevoked(key),
   new errors.KeyRotated(key),

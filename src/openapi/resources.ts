@@ -16,11 +16,19 @@ import * as record from '../record/schemas.ts'
 import * as terms from '../record/terms-schemas.ts'
 import * as splits from '../splits/schemas.ts'
 import * as partners from '../partners/schemas.ts'
+import * as planApplications from '../plans/application-schemas.ts'
+import * as commissions from '../plans/commission-schemas.ts'
+import * as plans from '../plans/schemas.ts'
+import * as planSimulations from '../plans/simulation-schemas.ts'
 import * as statements from '../statements/schemas.ts'
 
 /** Every schema that has a name in the OpenAPI document. */
 export const resources = [
   partners,
+  plans,
+  planApplications,
+  commissions,
+  planSimulations,
   events,
   record,
   terms,

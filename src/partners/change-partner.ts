@@ -57,8 +57,9 @@ export async function changePartner(
   if (difference !== undefined) {
     await insertAuditEntry(trx, actor, { action: 'partner.changed', ...subject, ...difference, note })
   }
-  if (changedAt !== undefined && isCredited(before) !== isCredited(after))
-    await splitUpcoming(trx, { record, partnerId: id, changedAt, actor })
+  const changed = changedOf(before, after)
+  if (changedAt !== undefined && changed !== undefined)
+    await splitUpcoming(trx, { record, partnerId: id, changedAt, changed, actor })
   if (details === undefined) return after
   const action = actionOf(before, after)
   if (action !== undefined) {
@@ -84,6 +85,12 @@ function leavingOf(before: PartnerRow, { status = before.status }: PartnerChange
   const has_left = before.has_left || before.status === 'inactive' || status === 'inactive'
   if (status === before.status) return { has_left }
   return { has_left, left_at: status === 'active' ? null : at }
+}
+
+/** What deals read of a partner on the day of their close. */
+function changedOf(before: PartnerRow, after: PartnerRow): 'credit' | 'group' | undefined {
+  if (isCredited(before) !== isCredited(after)) return 'credit'
+  return before.group === after.group ? undefined : 'group'
 }
 
 function isCredited({ status, credit_after_leaving }: PartnerRow): boolean {

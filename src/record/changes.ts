@@ -1,6 +1,7 @@
 import type { Split } from '../attribution/attribute.ts'
+import type { Commission } from '../commission/commission.ts'
 import type { RecordedDeal } from './recorded-deals.ts'
-import type { Cause, DealDescription, DealTerms, TouchRow, VersionRow } from './schemas.ts'
+import type { Cause, DealDescription, DealPlan, DealTerms, TouchRow, VersionRow } from './schemas.ts'
 
 /** What changes on one deal. */
 export interface DealChange {
@@ -15,6 +16,8 @@ export interface DealChange {
   readonly leftBy?: readonly string[]
   /** The partners of touchpoints, void ones included, that came from another deal or partner. */
   readonly joinedBy?: readonly string[]
+  /** What is picked again for the commission of a deal whose day and plan stay the same. */
+  readonly picksAgain?: 'plan_version' | 'groups'
   readonly cause: Cause
 }
 
@@ -24,6 +27,8 @@ export interface DealFacts {
   readonly void_reason: string | null
   readonly submission: Buffer
   readonly description: DealDescription
+  /** The commission plan that the client named. Null: the default of its day. */
+  readonly plan_name: string | null
 }
 
 export interface TouchpointChange {
@@ -34,8 +39,8 @@ export interface TouchpointChange {
   readonly count: 1 | -1
 }
 
-/** A change with what follows from it. */
-export interface Step extends DealChange {
+/** A change with the split that follows from it. */
+export interface SplitStep extends DealChange {
   readonly touches: readonly TouchRow[]
   /** The deal from now on. Undefined: it is not closed. */
   readonly next: DealFacts | undefined
@@ -45,6 +50,18 @@ export interface Step extends DealChange {
 
 /** What a version stores of the inputs of its split, beside the terms. */
 type NewVersion = Pick<VersionRow, 'fingerprint' | 'uncredited_partner_ids'>
+
+/** What a deal owes from now on, and the groups of its partners that the plan read. */
+export interface StepCommission extends Commission {
+  readonly groups: ReadonlyMap<string, string | null>
+}
+
+/** A change with all that follows from it. */
+export interface Step extends SplitStep {
+  readonly plan: DealPlan
+  /** What a new version owes. Undefined: it owes what it owed, or is not closed. */
+  readonly commission: StepCommission | undefined
+}
 
 /** A deal as a change left it. */
 export interface ChangedDeal extends RecordedDeal {

@@ -9,6 +9,7 @@ interface Figures {
   readonly key: DayKey
   readonly revenue_minor: bigint
   readonly unattributed_minor: bigint
+  readonly commission_minor: bigint
   readonly shares: ReadonlyMap<string, ShareFigures>
 }
 
@@ -20,11 +21,12 @@ interface DayKey {
 
 interface ShareFigures {
   readonly payout_minor: bigint
+  readonly commission_minor: bigint
   readonly percentage_bp: number
   readonly touchpoints: number
 }
 
-const nothing: ShareFigures = { payout_minor: 0n, percentage_bp: 0, touchpoints: 0 }
+const nothing: ShareFigures = { payout_minor: 0n, commission_minor: 0n, percentage_bp: 0, touchpoints: 0 }
 
 /** What reports add and take away after a step. Rows of one key are one difference; a row of zeros is left out. */
 export function differencesOf(step: Step) {
@@ -48,27 +50,48 @@ export function differencesOf(step: Step) {
 function figuresBefore({ before }: Step): Figures | undefined {
   if (before === undefined || before.row.voided_at !== null) return undefined
   const { row, split } = before
-  return {
-    key: keyOf(row),
-    revenue_minor: row.amount_minor,
-    unattributed_minor: split.unattributed_minor,
-    shares: new Map(
-      split.shares.map(([partner_id, , percentage_bp, payout_minor, touchpoints]) => [
-        partner_id,
-        { payout_minor: BigInt(payout_minor), percentage_bp, touchpoints },
-      ]),
-    ),
-  }
+  const shares = new Map(
+    split.shares.map(([partner_id, , percentage_bp, payout_minor, touchpoints, , commission_minor]) => [
+      partner_id,
+      {
+        payout_minor: BigInt(payout_minor),
+        commission_minor: BigInt(commission_minor),
+        percentage_bp,
+        touchpoints,
+      },
+    ]),
+  )
+  return toFigures(row, split.unattributed_minor, shares)
 }
 
 function figuresAfter(step: Step): Figures | undefined {
-  const { next, split } = step
+  const { next, split, commission } = step
   if (next === undefined || next.void_reason !== null) return undefined
-  const key = keyOf(next.terms)
-  if (split === undefined) return { ...(figuresBefore(step) as Figures), key }
-  const { unattributed_minor } = split
-  const shares = new Map(split.shares.map((share) => [share.partner_id, share]))
-  return { key, revenue_minor: next.terms.amount_minor, unattributed_minor, shares }
+  const unchanged = figuresBefore(step)
+  const owed = new Map(commission?.lines.map((line) => [line.partner_id, line.commission_minor]))
+  const shares = split?.shares.map((share) => [share.partner_id, share] as const) ?? unchanged?.shares ?? []
+  const owing = new Map(
+    [...shares].map(([id, share]) => [
+      id,
+      { ...share, commission_minor: owed.get(id) ?? unchanged?.shares.get(id)?.commission_minor ?? 0n },
+    ]),
+  )
+  return toFigures(next.terms, (split ?? unchanged)?.unattributed_minor ?? 0n, owing)
+}
+
+function toFigures(
+  terms: DealTerms,
+  unattributed_minor: bigint,
+  shares: ReadonlyMap<string, ShareFigures>,
+): Figures {
+  const commission_minor = shares.values().reduce((sum, share) => sum + share.commission_minor, 0n)
+  return {
+    key: keyOf(terms),
+    revenue_minor: terms.amount_minor,
+    unattributed_minor,
+    commission_minor,
+    shares,
+  }
 }
 
 // A deal without a day counts on its day in UTC until it gets one.
@@ -86,13 +109,17 @@ function differenceOf(deal_id: string, from: Figures | undefined, to: Figures | 
   const deals = (to === undefined ? 0 : 1) - (from === undefined ? 0 : 1)
   const revenue_minor = (to?.revenue_minor ?? 0n) - (from?.revenue_minor ?? 0n)
   const unattributed_minor = (to?.unattributed_minor ?? 0n) - (from?.unattributed_minor ?? 0n)
-  const isDifferent = deals !== 0 || revenue_minor !== 0n || unattributed_minor !== 0n
+  const commission_minor = (to?.commission_minor ?? 0n) - (from?.commission_minor ?? 0n)
+  const isDifferent =
+    deals !== 0 || revenue_minor !== 0n || unattributed_minor !== 0n || commission_minor !== 0n
   const deal = {
     deal_id,
     ...key,
     deals,
     revenue_minor: Number(revenue_minor),
     unattributed_minor: Number(unattributed_minor),
+    // A sum of flat amounts may exceed 2^53.
+    commission_minor: String(commission_minor),
   }
   const { day, currency } = key
   const partnerIds = new Set([...(from?.shares.keys() ?? []), ...(to?.shares.keys() ?? [])])
@@ -109,10 +136,19 @@ function differenceOf(deal_id: string, from: Figures | undefined, to: Figures | 
 function subtract(is: ShareFigures | undefined, was: ShareFigures | undefined) {
   const deals = (is === undefined ? 0 : 1) - (was === undefined ? 0 : 1)
   const payout_minor = (is ?? nothing).payout_minor - (was ?? nothing).payout_minor
+  const commission_minor = (is ?? nothing).commission_minor - (was ?? nothing).commission_minor
   const percentage_bp = (is ?? nothing).percentage_bp - (was ?? nothing).percentage_bp
   const touchpoints = (is ?? nothing).touchpoints - (was ?? nothing).touchpoints
-  const isDifferent = deals !== 0 || payout_minor !== 0n || percentage_bp !== 0 || touchpoints !== 0
-  return isDifferent ? { deals, payout_minor: Number(payout_minor), percentage_bp, touchpoints } : undefined
+  const isDifferent =
+    deals !== 0 || payout_minor !== 0n || commission_minor !== 0n || percentage_bp !== 0 || touchpoints !== 0
+  if (!isDifferent) return undefined
+  return {
+    deals,
+    payout_minor: Number(payout_minor),
+    commission_minor: Number(commission_minor),
+    percentage_bp,
+    touchpoints,
+  }
 }
 
 /** Touchpoints count unless they or their deal are void: a void deal takes all of its touchpoints away. */

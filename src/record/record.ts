@@ -3,9 +3,12 @@ import { attribute } from '../attribution/attribute.ts'
 import { qualify } from '../attribution/journey.ts'
 import type { Database } from '../database/tables.ts'
 import type { Calendar } from '../values/calendar.ts'
-import type { ChangedDeal, DealChange, DealFacts, Step } from './changes.ts'
+import type { ChangedDeal, DealChange, DealFacts, SplitStep } from './changes.ts'
+import { addCommissions } from './commissions.ts'
 import { fingerprintOf, readTouches, toJourney } from './journeys.ts'
 import { withDay } from './read-close.ts'
+import { planNameOf } from './pick-plans.ts'
+import { createPlanVersions } from './plan-versions.ts'
 import type { RecordedDeal } from './recorded-deals.ts'
 import type { TouchRow, VersionReason, VersionRow } from './schemas.ts'
 import { listUncredited } from './uncredited-partners.ts'
@@ -33,6 +36,7 @@ interface RecordOptions {
 }
 
 export function createRecord({ calendar, onRecorded = () => {} }: RecordOptions): DealRecord {
+  const readPlans = createPlanVersions()
   return {
     async change(trx, reason, changes) {
       const byId = new Map(changes.map((change) => [change.deal_id, change]))
@@ -46,12 +50,13 @@ export function createRecord({ calendar, onRecorded = () => {} }: RecordOptions)
           next === undefined ? [] : [{ deal_id, terms: next.terms, touches }],
         )
         const uncredited = await listUncredited(trx, calendar, closed)
-        const steps: Step[] = []
+        const steps: SplitStep[] = []
         for (const change of pending) {
           await yieldThread()
           steps.push(toStep(change, uncredited.get(change.deal_id) ?? null))
         }
-        for (const deal of await writeSteps(trx, reason, steps)) changed.set(deal.row.id, deal)
+        const owing = await addCommissions(trx, steps, { readPlans, calendar })
+        for (const deal of await writeSteps(trx, reason, owing)) changed.set(deal.row.id, deal)
         const versions = steps.filter(({ split }) => split !== undefined).length
         if (versions > 0) onRecorded(reason, versions)
       }
@@ -60,7 +65,7 @@ export function createRecord({ calendar, onRecorded = () => {} }: RecordOptions)
   }
 }
 
-type Pending = Omit<Step, 'split'>
+type Pending = Omit<SplitStep, 'split'>
 
 function toPending(change: DealChange, touches: readonly TouchRow[], calendar: Calendar): Pending {
   const { before, after } = change
@@ -68,7 +73,7 @@ function toPending(change: DealChange, touches: readonly TouchRow[], calendar: C
   return { ...change, touches, next }
 }
 
-function toStep(change: Pending, uncredited: VersionRow['uncredited_partner_ids']): Step {
+function toStep(change: Pending, uncredited: VersionRow['uncredited_partner_ids']): SplitStep {
   const { before, next, touches } = change
   if (next === undefined) return { ...change, split: undefined }
   const { terms, void_reason } = next
@@ -93,5 +98,5 @@ function factsOf({ row }: RecordedDeal, calendar: Calendar): DealFacts {
     metadata,
   } = row
   const terms = { amount_minor, currency, ...withDay(row, calendar), attribution_model, model_parameters }
-  return { terms, void_reason, submission, description: { name, metadata } }
+  return { terms, void_reason, submission, description: { name, metadata }, plan_name: planNameOf(row) }
 }

@@ -3,6 +3,7 @@ import { attribute, type PartnerShare, type Split } from '../attribution/attribu
 import type { Database } from '../database/tables.ts'
 import { readInBatches, toJourney } from './journeys.ts'
 import { listRevisions } from './past-journey.ts'
+import { replayCommissions } from './replay-commissions.ts'
 import type { ShareRow, TouchRevision, VersionRow } from './schemas.ts'
 import { underRulesOf } from './version-rules.ts'
 
@@ -22,7 +23,7 @@ export interface Replayed {
 
 const versionsAtOnce = 200
 
-/** Computes every version of the next `limit` deals, by id, again and compares each with the stored one. */
+/** Computes every version of the next `limit` deals, by id, and what each owes, again and compares both with the stored ones. */
 export async function replayDeals(
   db: Kysely<Database>,
   { after, limit }: { readonly after: string; readonly limit: number },
@@ -51,6 +52,7 @@ export async function replayDeals(
       }
       replayed.versions += versions.length
     }
+    replayed.differences.push(...(await replayCommissions(db, dealIds)))
   }
   return { ...replayed, next: ids.length < limit ? undefined : ids.at(-1) }
 }

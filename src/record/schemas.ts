@@ -32,9 +32,21 @@ export interface DealDescription {
   metadata: Record<string, unknown> | null
 }
 
+/** The commission plan that a deal has pinned. */
+export interface DealPlan {
+  commission_plan_id: string
+  /** Null: no version of the plan was in force on the day of the close, so the deal owes nothing. */
+  commission_plan_version: number | null
+  /** Otherwise the plan is the default of the day. */
+  is_plan_named: boolean
+}
+
 /** A closed deal as it is stored. */
 export type DealRow = DealTerms &
+  DealPlan &
   DealDescription & {
+    /** Its current version of what it owes. 0: recorded by a release without commissions; it owes the payouts. */
+    commission_version: number
     id: string
     version: number
     voided_at: string | null
@@ -113,6 +125,7 @@ export type ShareTuple = readonly [
   payout_minor: number,
   touchpoints: number,
   role: string,
+  commission_minor: number,
 ]
 
 /** A version with its shares in one JSON value: amounts are below 2^53, so JSON numbers are exact. */

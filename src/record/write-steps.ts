@@ -3,10 +3,10 @@ import type { Database } from '../database/tables.ts'
 import { toTimestamp } from '../values/instants.ts'
 import { isSameDeal, isSameDescription } from './compare-deals.ts'
 import { differencesOf } from './differences.ts'
-import type { ChangedDeal, DealFacts, Step } from './changes.ts'
+import type { ChangedDeal, DealFacts, Step, StepCommission } from './changes.ts'
 import { listPartnerNames } from './partner-names.ts'
 import { type RecordedDeal, toSplit } from './recorded-deals.ts'
-import type { DealDescription, DealRow, DealTerms, ShareTuple, VersionReason } from './schemas.ts'
+import type { DealDescription, DealPlan, DealRow, DealTerms, ShareTuple, VersionReason } from './schemas.ts'
 
 type Closed = Step & { readonly next: DealFacts }
 
@@ -21,6 +21,7 @@ export async function writeSteps(
   const change = {
     closed: closed.filter(({ before }) => before === undefined).map(toNewRow),
     changed: closed.filter(isChanged).map(toChangedRow),
+    commissions: closed.filter(({ commission }) => commission !== undefined).map(toCommission),
     versions: closed.filter(({ split }) => split !== undefined).map((step) => toVersion(step, reason)),
     deal_deltas: differences.flatMap(({ deal_deltas }) => deal_deltas),
     partner_deltas: differences.flatMap(({ partner_deltas }) => partner_deltas),
@@ -53,7 +54,8 @@ async function listNames(
 function isChanged(step: Closed): boolean {
   const { before, next, split } = step
   if (before === undefined) return false
-  return split !== undefined || before.row.closed_on !== next.terms.closed_on || isUpdated(step)
+  const isDated = before.row.closed_on !== next.terms.closed_on
+  return split !== undefined || step.commission !== undefined || isDated || isUpdated(step)
 }
 
 /** Whether the deal changed for its clients: to get its day is no change. */
@@ -67,8 +69,46 @@ function isRedescribed({ before, next: { description } }: Closed): boolean {
   return before !== undefined && !isSameDescription(before.row, description)
 }
 
-function toNewRow({ deal_id, next: { terms, submission, description } }: Closed) {
-  return { id: deal_id, ...toColumns(terms), ...toText(description), submission: toHex(submission) }
+function toNewRow(step: Closed) {
+  const { terms, submission, description } = step.next
+  return {
+    id: step.deal_id,
+    ...toColumns(terms),
+    ...toText(description),
+    ...toPlan(step.plan),
+    commission_version: commissionVersionOf(step),
+    submission: toHex(submission),
+  }
+}
+
+function toPlan({ commission_plan_id, commission_plan_version, is_plan_named }: DealPlan): DealPlan {
+  return { commission_plan_id, commission_plan_version, is_plan_named }
+}
+
+/** A sum of flat amounts may exceed 2^53, so it is text; a line is below. */
+function toCommission(step: Closed) {
+  const { deal_id, before, plan, cause } = step
+  const { lines, commission_minor, groups } = step.commission as StepCommission
+  return {
+    deal_id,
+    version: commissionVersionOf(step),
+    split_version: versionOf(step),
+    plan_id: plan.commission_plan_id,
+    plan_version: plan.commission_plan_version,
+    commission_minor: String(commission_minor),
+    cause,
+    previously_at: before?.split.calculated_at,
+    lines: lines.map(({ partner_id, commission_minor: minor, place }) => ({
+      partner_id,
+      commission_minor: Number(minor),
+      rule: place,
+      partner_group: groups.get(partner_id) ?? null,
+    })),
+  }
+}
+
+function commissionVersionOf({ before, commission }: Closed): number {
+  return (before?.row.commission_version ?? 0) + (commission === undefined ? 0 : 1)
 }
 
 function toChangedRow(step: Closed) {
@@ -81,6 +121,8 @@ function toChangedRow(step: Closed) {
     previously_at: before?.split.calculated_at,
     is_updated: isUpdated(step),
     description: isRedescribed(step) ? toText(next.description) : null,
+    ...toPlan(step.plan),
+    commission_version: commissionVersionOf(step),
   }
 }
 
@@ -133,11 +175,14 @@ interface Recording {
 function toChanged(step: Closed, { reason, at: recordedAt, names }: Recording): ChangedDeal {
   const { deal_id, before, next, split, cause } = step
   const at = before === undefined ? recordedAt : laterOf(recordedAt, before.split.calculated_at)
+  const owed = owedBy(step)
   const voided_at = next.void_reason === null ? null : (before?.row.voided_at ?? at)
   const row: DealRow = {
     id: deal_id,
     ...next.terms,
     ...next.description,
+    ...toPlan(step.plan),
+    commission_version: commissionVersionOf(step),
     version: versionOf(step),
     voided_at,
     void_reason: next.void_reason,
@@ -147,7 +192,18 @@ function toChanged(step: Closed, { reason, at: recordedAt, names }: Recording): 
   }
   if (split === undefined) {
     const { fingerprint, split: same } = before as RecordedDeal
-    return { row, fingerprint, split: same, isNew: false }
+    const shares = same.shares.map(
+      ([partner_id, name, percentage_bp, payout_minor, touchpoints, role, commission_minor]): ShareTuple => [
+        partner_id,
+        name,
+        percentage_bp,
+        payout_minor,
+        touchpoints,
+        role,
+        owed.get(partner_id) ?? commission_minor,
+      ],
+    )
+    return { row, fingerprint, split: { ...same, shares }, isNew: false }
   }
   const { fingerprint, unattributed_minor } = split
   const shares = split.shares.map(
@@ -158,10 +214,18 @@ function toChanged(step: Closed, { reason, at: recordedAt, names }: Recording): 
       Number(payout_minor),
       touchpoints,
       role,
+      owed.get(partner_id) as number,
     ],
   )
   const version = { unattributed_minor, calculated_at: at, reason, cause, shares }
   return { row, fingerprint, split: toSplit(row, version), isNew: true }
+}
+
+/** What a new version owes to each partner, in minor units. */
+function owedBy({ commission }: Closed): ReadonlyMap<string, number> {
+  return new Map(
+    commission?.lines.map(({ partner_id, commission_minor }) => [partner_id, Number(commission_minor)]),
+  )
 }
 
 /** The versions of a deal follow one another in time: by the clock, or 1 ms after the version before. */

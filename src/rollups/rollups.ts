@@ -19,7 +19,7 @@ export const dealRollups: Rollup = {
   source: 'deal',
   spans,
   keys: ['currency', 'attribution_model'],
-  sums: ['deals', 'revenue_minor', 'unattributed_minor'],
+  sums: ['deals', 'revenue_minor', 'unattributed_minor', 'commission_minor'],
 }
 
 export const partnerRollups: Rollup = {
@@ -27,7 +27,7 @@ export const partnerRollups: Rollup = {
   source: 'partner',
   spans,
   keys: ['currency', 'partner_id'],
-  sums: ['deals', 'payout_minor', 'percentage_bp', 'touchpoints'],
+  sums: ['deals', 'payout_minor', 'commission_minor', 'percentage_bp', 'touchpoints'],
 }
 
 export const touchpointRollups: Rollup = {

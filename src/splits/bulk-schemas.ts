@@ -34,6 +34,10 @@ export const ShareLine = Type.Object(
       Money,
       "The partner's part of `total_amount`. The payouts of the lines of a deal add up to exactly `total_amount`.",
     ),
+    commission: describe(
+      Money,
+      'What the company owes the partner for the payout, by the commission plan of the deal.',
+    ),
     touchpoints: Type.Integer({ description: 'How many touchpoints of the partner count.' }),
     role: Type.String({ description: 'The distinct types of these touchpoints, sorted.' }),
     model: ref(AttributionModel),

@@ -20,7 +20,27 @@ export async function findAttribution(
     .orderBy('version', 'desc')
     .limit(1)
     .executeTakeFirst()
-  return row && toAttribution(row)
+  return row && toAttribution({ ...row, shares: await oweAt(db, row, asOf) })
+}
+
+/** The shares of a version with what they owed at an instant: a change of the plan makes no version of the split. */
+async function oweAt(
+  db: Kysely<Database>,
+  { deal_id, version, shares }: SplitRow,
+  asOf: string,
+): Promise<SplitRow['shares']> {
+  const { rows } = await sql<{ partner_id: string; commission_minor: bigint }>`
+    select partner_id, commission_minor from commission_lines
+    where deal_id = ${deal_id} and version = (
+      select max(version) from commission_versions
+      where deal_id = ${deal_id} and split_version = ${version} and calculated_at <= ${asOf}
+    )`.execute(db)
+  const owed = new Map(rows.map((line) => [line.partner_id, Number(line.commission_minor)]))
+  // Without lines the split is of an earlier release, and owes the payouts.
+  return shares.map(([partner_id, name, percentage_bp, payout_minor, touchpoints, role]) => {
+    const commission_minor = owed.get(partner_id) ?? payout_minor
+    return [partner_id, name, percentage_bp, payout_minor, touchpoints, role, commission_minor]
+  })
 }
 
 /** The current splits of these deals, by deal id. */
@@ -51,11 +71,12 @@ export function toAttribution({ deal_id, version, currency, calculated_at, ...ro
     currency,
     model: row.attribution_model,
     attributions: row.shares.map(
-      ([partner_id, partner_name, percentage_bp, payout_minor, touchpoints, role]) => ({
+      ([partner_id, partner_name, percentage_bp, payout_minor, touchpoints, role, commission_minor]) => ({
         partner_id,
         partner_name,
         percentage: percentage_bp / 100,
         payout: toMajor(BigInt(payout_minor), currency),
+        commission: toMajor(BigInt(commission_minor), currency),
         touchpoints,
         role,
       }),

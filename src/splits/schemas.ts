@@ -12,6 +12,10 @@ export const Share = Type.Object(
         'Two decimals. The percentages of a split add up to exactly 100, or under `agreed` to what was agreed.',
     }),
     payout: describe(Money, "The partner's part of `total_amount`, in units of the currency."),
+    commission: describe(
+      Money,
+      'What the company owes the partner for the payout, by the commission plan of the deal.',
+    ),
     touchpoints: Type.Integer({ description: 'How many touchpoints of the partner count.' }),
     role: Type.String({
       description: 'The distinct types of these touchpoints, sorted. Empty if there are none.',

@@ -55,6 +55,7 @@ export function toShareLines(split: DealAttribution, partnerId?: string): readon
     percentage:
       attributions.reduce((left, { percentage }) => left - Math.round(percentage * 100), 10_000) / 100,
     payout: unattributed,
+    commission: 0,
     touchpoints: 0,
     role: '',
   }
@@ -62,7 +63,7 @@ export function toShareLines(split: DealAttribution, partnerId?: string): readon
   const shares = isLeft ? [...attributions, noPartner] : attributions
   return shares
     .filter(({ partner_id }) => partnerId === undefined || partner_id === partnerId)
-    .map(({ partner_id, partner_name, percentage, payout, touchpoints, role }) => ({
+    .map(({ partner_id, partner_name, percentage, payout, commission, touchpoints, role }) => ({
       deal_id,
       closed_on,
       currency,
@@ -71,6 +72,7 @@ export function toShareLines(split: DealAttribution, partnerId?: string): readon
       partner_name,
       percentage,
       payout,
+      commission,
       touchpoints,
       role,
       model,

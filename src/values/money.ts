@@ -15,12 +15,20 @@ export function exponentOf(currency: string): number {
  * currency, or is not between 1 and 999,999,999,999,999 minor units.
  */
 export function toMinor(amount: number, exponent: number): bigint | undefined {
+  const minor = toScaled(amount, exponent)
+  return minor !== undefined && minor > 0n && minor <= largest ? minor : undefined
+}
+
+/**
+ * A number that is not negative, times 10^exponent, read from its decimal text. Undefined if it has more decimals, or is
+ * negative or so large or small that its text has an exponent.
+ */
+export function toScaled(amount: number, exponent: number): bigint | undefined {
   const decimal = /^(\d+)(?:\.(\d+))?$/.exec(String(amount))
   if (decimal === null) return undefined
   const [, whole = '', fraction = ''] = decimal
   if (fraction.length > exponent) return undefined
-  const minor = BigInt(whole + fraction.padEnd(exponent, '0'))
-  return minor > 0n && minor <= largest ? minor : undefined
+  return BigInt(whole + fraction.padEnd(exponent, '0'))
 }
 
 /**

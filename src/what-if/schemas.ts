@@ -27,13 +27,25 @@ export const Simulation = Strict(
 )
 export type Simulation = Static<typeof Simulation>
 
-export const SimulatedAttribution = Type.Omit(Attribution, ['deal_id', 'version', 'voided_at'], {
-  $id: 'SimulatedAttribution',
+export const SimulatedShare = Type.Omit(Share, ['commission'], {
+  $id: 'SimulatedShare',
+  description: 'A share of a split that is not stored, and so has no commission.',
 })
+export type SimulatedShare = Static<typeof SimulatedShare>
+
+export const SimulatedAttribution = Type.Object(
+  {
+    ...Type.Omit(Attribution, ['deal_id', 'version', 'voided_at']).properties,
+    attributions: Type.Array(ref(SimulatedShare), {
+      description: 'Highest payout first, then by partner id.',
+    }),
+  },
+  { $id: 'SimulatedAttribution' },
+)
 export type SimulatedAttribution = Static<typeof SimulatedAttribution>
 
 export const ModelSplit = Type.Object(
-  { model: ref(AttributionModel), attributions: Type.Array(ref(Share)), unattributed: Money },
+  { model: ref(AttributionModel), attributions: Type.Array(ref(SimulatedShare)), unattributed: Money },
   { $id: 'ModelSplit' },
 )
 

@@ -19,8 +19,7 @@ import { type DealDefaults, readTerms, resolve } from '../record/read-terms.ts'
 import { listUncredited } from '../record/uncredited-partners.ts'
 import { createYield } from '../record/yield-thread.ts'
 import { findDeal } from '../deals/queries.ts'
-import type { Share } from '../splits/schemas.ts'
-import type { Comparison, SimulatedAttribution, Simulation } from './schemas.ts'
+import type { Comparison, SimulatedAttribution, SimulatedShare, Simulation } from './schemas.ts'
 
 interface ComparisonQuery {
   readonly memo: Memo
@@ -100,14 +99,16 @@ function toShares(
   currency: string,
 ) {
   return {
-    attributions: shares.map(({ partner_id, percentage_bp, payout_minor, touchpoints, role }): Share => ({
-      partner_id,
-      partner_name: names.get(partner_id) ?? partner_id,
-      percentage: percentage_bp / 100,
-      payout: toMajor(payout_minor, currency),
-      touchpoints,
-      role,
-    })),
+    attributions: shares.map(
+      ({ partner_id, percentage_bp, payout_minor, touchpoints, role }): SimulatedShare => ({
+        partner_id,
+        partner_name: names.get(partner_id) ?? partner_id,
+        percentage: percentage_bp / 100,
+        payout: toMajor(payout_minor, currency),
+        touchpoints,
+        role,
+      }),
+    ),
     unattributed: toMajor(unattributed_minor, currency),
   }
 }

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import { touchpointTypes } from '../../src/attribution/touch.ts'
 import type { Database } from '../../src/database/tables.ts'
 import { toMajor } from '../../src/values/money.ts'
-import { closedOn, happenedOn, type Period } from './plain-sql.ts'
+import { closedOn, happenedOn, owedShares, type Period } from './plain-sql.ts'
 
 interface DealFact {
   readonly id: string
@@ -21,6 +21,7 @@ interface ShareFact {
   readonly id: string
   readonly name: string
   readonly payout_minor: bigint
+  readonly commission_minor: bigint
   readonly percentage_bp: number
 }
 
@@ -44,9 +45,10 @@ export async function readFacts(db: Kysely<Database>, timeZone: string): Promise
     from deals join attributions on deal_id = deals.id and attributions.version = deals.version
     where voided_at is null order by deals.closed_date desc, deals.id desc`.execute(db)
   const { rows: shares } = await sql<ShareFact>`
-    select ${closedOn({ timeZone })} as day, deals.currency, partners.id, partners.name, payout_minor, percentage_bp
-    from deals join shares on deal_id = deals.id and shares.version = deals.version
-      join partners on partners.id = partner_id
+    select ${closedOn({ timeZone })} as day, deals.currency, partners.id, partners.name, payout_minor,
+      coalesce(commission_minor, payout_minor) as commission_minor, percentage_bp
+    from deals join (${owedShares}) on shares.deal_id = deals.id and shares.version = deals.version
+      join partners on partners.id = shares.partner_id
     where voided_at is null`.execute(db)
   const { rows: touchpoints } = await sql<TouchpointFact>`
     select ${happenedOn({ timeZone })} as day, touchpoint_type from events left join deals on deals.id = deal_id
@@ -65,6 +67,7 @@ export function analyticsOf(facts: Facts, { currency, first = '', last = '9999-1
       total_deals: deals.length,
       total_revenue: toMajor(sum(deals, 'amount_minor'), currency),
       unattributed: toMajor(sum(deals, 'unattributed_minor'), currency),
+      total_commission: toMajor(sum(shares, 'commission_minor'), currency),
       avg_deal_size: toMajor(average(sum(deals, 'amount_minor'), deals.length), currency),
     },
     models: [...Map.groupBy(deals, ({ attribution_model }) => attribution_model)]
@@ -101,6 +104,7 @@ function toPartner(id: string, shares: readonly ShareFact[], currency: string) {
     name: shares[0]?.name,
     deals_count: shares.length,
     total_payout: toMajor(sum(shares, 'payout_minor'), currency),
+    total_commission: toMajor(sum(shares, 'commission_minor'), currency),
     avg_attribution_pct: Number(average(percentages, shares.length)) / 100,
   }
 }

@@ -47,6 +47,11 @@ export const closedOn = ({ timeZone = 'UTC' }: Partial<Period>) => sql`
 export const happenedOn = ({ timeZone = 'UTC' }: Partial<Period>) =>
   sql`(timestamp at time zone ${timeZone})::date`
 
+/** Shares with the lines of what their deals owe now. A deal without lines owes the payouts. */
+export const owedShares = sql`shares left join commission_lines on commission_lines.deal_id = shares.deal_id
+  and commission_lines.partner_id = shares.partner_id
+  and commission_lines.version = (select commission_version from deals where id = shares.deal_id)`
+
 async function deals(db: Kysely<Database>, period: Period) {
   const { currency } = period
   const { rows } = await sql<{
@@ -54,10 +59,14 @@ async function deals(db: Kysely<Database>, period: Period) {
     count: number
     amount: string
     unattributed: string
+    commission: string
     average: string
   }>`
     select deals.attribution_model, count(*)::int as count, coalesce(sum(deals.amount_minor), 0) as amount,
-      coalesce(sum(unattributed_minor), 0) as unattributed, coalesce(round(avg(deals.amount_minor)), 0) as average
+      coalesce(sum(unattributed_minor), 0) as unattributed, coalesce(sum((
+        select sum(coalesce(commission_minor, payout_minor)) from ${owedShares}
+        where shares.deal_id = deals.id and shares.version = deals.version
+      )), 0) as commission, coalesce(round(avg(deals.amount_minor)), 0) as average
     from deals join attributions on deal_id = deals.id and attributions.version = deals.version
     where voided_at is null and deals.currency = ${currency} and ${isWithin(closedOn(period), period)}
     group by grouping sets ((), (deals.attribution_model))
@@ -68,6 +77,7 @@ async function deals(db: Kysely<Database>, period: Period) {
       total_deals: all?.count,
       total_revenue: toMajor(BigInt(all?.amount ?? 0), currency),
       unattributed: toMajor(BigInt(all?.unattributed ?? 0), currency),
+      total_commission: toMajor(BigInt(all?.commission ?? 0), currency),
       avg_deal_size: toMajor(BigInt(all?.average ?? 0), currency),
     },
     models: models.map(({ attribution_model, count, amount }) => ({
@@ -84,17 +94,19 @@ export async function partnersByPlainSql(db: Kysely<Database>, period: Period) {
     name: string
     deals_count: number
     payout: string
+    commission: string
     share: string
   }>`
     select partners.id, partners.name, count(*)::int as deals_count, sum(payout_minor) as payout,
-      round(avg(percentage_bp)) / 100 as share
-    from deals join shares on deal_id = deals.id and shares.version = deals.version
-      join partners on partners.id = partner_id
+      sum(coalesce(commission_minor, payout_minor)) as commission, round(avg(percentage_bp)) / 100 as share
+    from deals join (${owedShares}) on shares.deal_id = deals.id and shares.version = deals.version
+      join partners on partners.id = shares.partner_id
     where voided_at is null and deals.currency = ${period.currency} and ${isWithin(closedOn(period), period)}
     group by partners.id order by payout desc, partners.id`.execute(db)
-  return rows.map(({ payout, share, ...row }) => ({
+  return rows.map(({ payout, commission, share, ...row }) => ({
     ...row,
     total_payout: toMajor(BigInt(payout), period.currency),
+    total_commission: toMajor(BigInt(commission), period.currency),
     avg_attribution_pct: Number(share),
   }))
 }

@@ -46,7 +46,7 @@ function closeAt(random: Random, at: number, offsets: readonly string[]): string
   return [instantAt(at), instantAt(at), midnight, date][random(4)] as string
 }
 
-/** Stores deals with touchpoints before and after their close; some deals are amended or voided. */
+/** Stores deals with touchpoints before and after their close; some deals are amended or voided, and some owe by a plan. */
 export async function givenHistory(
   { call }: Pick<TestApp, 'call'>,
   random: Random,
@@ -71,6 +71,15 @@ export async function givenHistory(
     const name = `Partner ${(index * 7) % 5}`
     await post('/partners', { id: `p${index}`, name, email: `p${index}@example.com` })
   }
+  await post('/commission-plans', {
+    id: 'part',
+    name: 'Part of the payout',
+    effective_from: '2023-12-15',
+    rules: [
+      { when: { partner_ids: ['p1', 'p2'] }, flat: { amount: 7.01, currency: 'USD' } },
+      { rate: '12.5' },
+    ],
+  })
   for (let index = 0; index < deals; index += 1) {
     const id = `${prefix}${index}`
     const closed = 21 * instantsADay + random((days - 21) * instantsADay)
@@ -82,7 +91,9 @@ export async function givenHistory(
       currency: currencies[random(currencies.length)],
       closed_date: closeAt(random, closed, offsets),
       attribution_model: generalModels[random(generalModels.length)],
+      ...(index % 3 === 0 && { commission_plan_id: 'part' }),
     })
+    if (index % 7 === 0) await call('PATCH', `/deals/${id}`, { commission_plan_id: 'part' })
     if (random(4) === 0) await touch(`${id}-late`, id, closed - random(8 * instantsADay))
     if (random(5) === 0 && touches > 0) await post(`/events/${id}-0/void`, { reason: 'counted twice' })
     if (random(6) === 0) {

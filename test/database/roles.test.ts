@@ -49,6 +49,9 @@ t.test('the role of the service cannot change an append-only table', async (t) =
     shares: 'deal_id',
     past_partner_terms: 'partner_id',
     event_revisions: 'event_id',
+    commission_plan_versions: 'plan_id',
+    commission_versions: 'deal_id',
+    commission_lines: 'deal_id',
   }
   for (const table of tables) {
     const column = columns[table] ?? 'id'

@@ -34,7 +34,7 @@ const tables: readonly Mapping[] = [
   {
     table: 'deals',
     resource: Deal,
-    own: ['amount_minor', 'closed_until', 'submission'],
+    own: ['amount_minor', 'closed_until', 'commission_version', 'is_plan_named', 'submission'],
     money: 'amount',
     filled: ['closed_on'],
   },

@@ -85,7 +85,7 @@ t.test('each route requires the lowest sufficient scope', async (t) => {
     needed.get('payouts:write')?.map(({ id }) => id),
     ['erasePayoutDetails'],
   )
-  t.ok(needed.get('admin')?.every(({ path }) => /^\/(?:api-keys|audit)/.test(path)))
+  t.ok(needed.get('admin')?.every(({ path }) => /^\/(?:api-keys|audit|commission-plans)/.test(path)))
   t.ok(needed.get('write')?.every(({ method }) => method !== 'GET'))
   t.strictSame(new Set(needed.keys()), new Set(['read', 'write', 'admin', 'payouts:read', 'payouts:write']))
 })

@@ -133,6 +133,6 @@ async function checkAll(t: Test, app: FastifyInstance, status: number): Promise<
 
 /** Another valid body. */
 function vary(payload = ''): string {
-  const renamed = payload.replace(/"(id|name|reason|iban)":"/, '"$1":"other-')
+  const renamed = payload.replace(/"(id|name|reason|iban|plan_id)":"/, '"$1":"other-')
   return renamed === payload ? payload.replace(/:(\d+)/, ':1$1') : renamed
 }

@@ -49,3 +49,35 @@ t.test(
     t.equal(later.status, 'inactive')
   },
 )
+
+t.test('a new group of a partner changes what deals owe that close after it', async (t) => {
+  const service = await createApp(t)
+  const { call } = service
+  await givenPartner(service, 'p1')
+  const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10)
+  const rules = [{ when: { groups: ['gold'] }, rate: '20' }, { rate: '10' }]
+  for (const [id, own] of Object.entries({ grouped: rules, plain: [{ rate: '10' }] }))
+    await call('POST', '/commission-plans', { id, name: id, effective_from: '2024-01-01', rules: own })
+  for (const [id, closed_date, commission_plan_id] of [
+    ['upcoming', tomorrow, 'grouped'],
+    ['plain', tomorrow, 'plain'],
+    ['past', '2024-01-20', 'grouped'],
+  ] as const) {
+    await givenEvent(service, { partner_id: 'p1', deal_id: id, timestamp: '2024-01-10T12:00:00Z' })
+    await givenDeal(service, { id, closed_date, commission_plan_id })
+  }
+
+  await call('PATCH', '/partners/p1', { group: 'gold' })
+  await call('PATCH', '/partners/p1', { group: 'gold', name: 'Alice' })
+
+  const read = async (id: string) => (await call('GET', `/deals/${id}/commission`)).json<object>()
+  t.match(await read('upcoming'), { version: 2, split_version: 1, commission: 20 })
+  t.match(await read('plain'), { version: 1, commission: 10 })
+  t.match(await read('past'), { version: 1, commission: 10 })
+  const history = await call('GET', '/deals/upcoming/commission/history')
+  t.match(history.json(), { versions: [{}, { cause: { note: 'The group of partner p1 changed.' } }] })
+  t.match((await call('GET', '/attribution/upcoming')).json(), {
+    version: 1,
+    attributions: [{ commission: 20 }],
+  })
+})

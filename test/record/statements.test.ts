@@ -38,6 +38,8 @@ t.test('docs/architecture.md lists the statements of an event, a close and a lat
   await givenPartner(service, 'p1')
   // The first request of a key also reads the key.
   await givenEvent(service, { partner_id: 'p1', deal_id: 'd0' })
+  // The first close also reads the commission plan.
+  await givenDeal(service, { id: 'd0' })
   const timestamp = '2024-01-01T09:00:00Z'
 
   const event = await statementsOf(t, () =>

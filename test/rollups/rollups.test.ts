@@ -75,8 +75,9 @@ t.test('verifyRollups finds wrong rollups and rebuildRollups repairs them', asyn
   )
   await sql`delete from touchpoint_rollups where span = 'year'`.execute(connectAsOwner(t, service.url))
   await sql`
-    insert into deal_deltas (deal_id, day, currency, attribution_model, deals, revenue_minor, unattributed_minor)
-    values ('d0', '2024-01-01', 'USD', 'equal', 1, 5, 5)`.execute(service.db)
+    insert into deal_deltas (deal_id, day, currency, attribution_model, deals, revenue_minor, unattributed_minor,
+      commission_minor)
+    values ('d0', '2024-01-01', 'USD', 'equal', 1, 5, 5, 0)`.execute(service.db)
   await sql`delete from partner_deals where partner_id = 'p0'`.execute(service.db)
 
   const found = await countDiffering(service)

@@ -135,13 +135,13 @@ t.test('an export has a line for each share and one for what is unattributed', a
     'cache-control': 'no-store',
   })
   const head =
-    'deal_id,closed_on,currency,total_amount,partner_id,partner_name,percentage,payout,touchpoints,role,model,version,calculated_at'
+    'deal_id,closed_on,currency,total_amount,partner_id,partner_name,percentage,payout,commission,touchpoints,role,model,version,calculated_at'
   const [first, second, third] = lines.map(({ calculated_at }) => calculated_at)
   t.strictSame(csv.body.split('\r\n'), [
     head,
-    `'-1,2026-05-02,USD,10.01,p1,"'=Alice, ""A""",50,5.01,2,"closer, referral",equal,1,${first}`,
-    `'-1,2026-05-02,USD,10.01,p2,Bob,50,5,1,referral,equal,1,${second}`,
-    `lonely,2026-05-03,KWD,999999999999.999,,,100,999999999999.999,0,,equal,1,${third}`,
+    `'-1,2026-05-02,USD,10.01,p1,"'=Alice, ""A""",50,5.01,5.01,2,"closer, referral",equal,1,${first}`,
+    `'-1,2026-05-02,USD,10.01,p2,Bob,50,5,5,1,referral,equal,1,${second}`,
+    `lonely,2026-05-03,KWD,999999999999.999,,,100,999999999999.999,0,0,,equal,1,${third}`,
     '',
   ])
   t.equal(csvOfPartner.body.split('\r\n').length, 3)
@@ -155,6 +155,7 @@ t.test('an export has a line for each share and one for what is unattributed', a
     partner_name: null,
     percentage: 100,
     payout: 999_999_999_999.999,
+    commission: 0,
     touchpoints: 0,
     role: '',
     model: 'equal',

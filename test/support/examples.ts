@@ -5,7 +5,7 @@ import { createApp } from './app.ts'
 import { connectAsOwner } from './database.ts'
 import type { Test } from 'tap'
 
-const generatedId = /\b(?:ptn|evt|deal|key|aud)_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g
+const generatedId = /\b(?:ptn|evt|deal|key|aud|app)_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g
 // The last column of CSV, and the last member of a line of NDJSON.
 const lastInstants = /(?<=,)[\dT:.-]+Z(?=\r\n)|[\dT:.-]+Z(?="}\n)/g
 const generatedFields = /_at$|^(?:at|month|request_id|next_cursor)$/
