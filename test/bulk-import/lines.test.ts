@@ -110,8 +110,7 @@ t.test(
   'a declaration with the number -0, which is stored as 0, changes nothing when it is sent again',
   async (t) => {
     const service = await createApp(t)
-    const withZero = (line: object) => `${JSON.stringify(line).slice(0, -1)},"metadata":{"balance":-0}}`
-    const lines = [partner, event, deal].map(withZero)
+    const lines = [partner, event, deal].map(withNegativeZero)
     await send(service, lines, 'declare')
     const before = await rowsOf(service)
 
@@ -235,3 +234,7 @@ t.test('more lines than a batch are stored, each deal once', async (t) => {
     ],
   )
 })
+
+function withNegativeZero(line: object): string {
+  return `${JSON.stringify(line).slice(0, -1)},"metadata":{"balance":-0}}`
+}
