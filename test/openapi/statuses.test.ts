@@ -133,6 +133,7 @@ async function checkAll(t: Test, app: FastifyInstance, status: number): Promise<
 
 /** Another valid body. */
 function vary(payload = ''): string {
-  const renamed = payload.replace(/"(id|name|reason|iban|plan_id)":"/, '"$1":"other-')
-  return renamed === payload ? payload.replace(/:(\d+)/, ':1$1') : renamed
+  const renamed = payload.replace(/"(id|name|reason|iban|plan_id|source|note)":"/, '"$1":"other-')
+  if (renamed !== payload) return renamed
+  return payload.replace(/":(\d+)/, '":1$1').replace('"2024-', '"2023-')
 }
