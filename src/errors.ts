@@ -223,7 +223,7 @@ export const TooManyApplications = define<[]>({
   code: 'too_many_plan_applications',
   status: 409,
   detail: 'As many applications of commission plans are waiting as the service takes.',
-  when: '20 applications of commission plans (`POST /commission-plans/{planId}/apply`) have not finished.',
+  when: 'Of the applications of commission plans (`POST /commission-plans/{planId}/apply`), 20 have not finished.',
   remedy:
     'Send the request again when one has finished: `GET /commission-plans/{planId}/applications` shows the progress.',
 })
