@@ -3154,8 +3154,8 @@ export type SimulatedEvent = {
     partner_id: string;
     touchpoint_type: TouchpointType;
     /**
-     * When the touchpoint happened. Default: the time of the request.
-     * @format date-time
+     * When the touchpoint happened, as in `NewEvent`. Default: the time of the request.
+     * @format date-or-date-time
      */
     timestamp?: string;
 };

@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { mostTouchpoints, NewEvent } from '../events/schemas.ts'
-import { Currency, describe, Id, Money, ref, Strict, Timestamp } from '../values/schemas.ts'
+import { Currency, DateOrTimestamp, describe, Id, Money, ref, Strict } from '../values/schemas.ts'
 import { Attribution, Share } from '../splits/schemas.ts'
 import { AttributionModel, sentTerms } from '../record/terms-schemas.ts'
 
@@ -9,7 +9,10 @@ export const SimulatedEvent = Strict(
     id: Type.Optional(describe(Id, 'Events at the same instant are ordered by it. Default: a new id.')),
     ...Type.Pick(NewEvent, ['partner_id', 'touchpoint_type']).properties,
     timestamp: Type.Optional(
-      describe(Timestamp, 'When the touchpoint happened. Default: the time of the request.'),
+      describe(
+        DateOrTimestamp,
+        'When the touchpoint happened, as in `NewEvent`. Default: the time of the request.',
+      ),
     ),
   },
   { $id: 'SimulatedEvent' },

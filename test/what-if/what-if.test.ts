@@ -43,3 +43,23 @@ t.test('POST /analytics/what-if moves payouts between partners and keeps their t
     unattributed: { payout_now: 0, payout_proposed: 0, difference: 0 },
   })
 })
+
+t.test(
+  'POST /attribution/simulate takes a date for a touchpoint: the start of its day in TIME_ZONE',
+  async (t) => {
+    const { call } = await createApp(t, { config: { TIME_ZONE: 'America/New_York' } })
+    const demo = { touchpoint_type: 'demo' }
+
+    const answer = await call('POST', '/attribution/simulate', {
+      amount: 100,
+      closed_date: '2024-01-20',
+      attribution_model: 'first-touch',
+      events: [
+        { ...demo, partner_id: 'later', timestamp: '2024-01-10' },
+        { ...demo, partner_id: 'first', timestamp: '2024-01-10T04:59:59Z' },
+      ],
+    })
+
+    t.match(answer.json(), { attributions: [{ partner_id: 'first', percentage: 100 }] })
+  },
+)
