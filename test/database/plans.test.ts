@@ -25,8 +25,15 @@ type Request = readonly ['GET' | 'POST' | 'PATCH', string, object?]
 const deals = 4000
 // Changes that are not in the rollups yet; a job empties these tables.
 const shortTables = ['deal_deltas', 'partner_deltas', 'touchpoint_deltas']
-// One row for each key or client, and one for the calendar.
-const smallTables = ['api_keys', 'rate_limits', 'calendar']
+// Rows for each key, client or plan, and one for the calendar.
+const smallTables = [
+  'api_keys',
+  'rate_limits',
+  'calendar',
+  'commission_plans',
+  'commission_plan_versions',
+  'commission_plan_defaults',
+]
 const fewRows = 20
 
 t.test('no request, trigger or function scans a whole growing table', async (t) => {

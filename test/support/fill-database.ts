@@ -19,7 +19,7 @@ export async function fillDatabase(client: Client, deals: number): Promise<void>
   await client.query(tools)
   for (let first = 1; first <= deals; first += dealsAtOnce) {
     const range = [first, Math.min(first + dealsAtOnce - 1, deals)]
-    for (const statement of [insertDeals, insertEvents, insertVersions, insertShares, insertPartnerDeals]) {
+    for (const statement of statements) {
       await client.query(statement, range)
     }
     console.error(`${range[1]} of ${deals} deals`)
@@ -54,12 +54,12 @@ const numbers = 'generate_series($1::bigint, $2::bigint) as deal'
 
 const insertDeals = `
   insert into deals (id, amount_minor, currency, closed_date, closed_all_day, closed_on, attribution_model, model_parameters,
-    version, submission)
+    version, commission_version, submission)
   select 'deal-' || deal, 10000 + (fill.chance(deal, 2) * 5000000)::bigint,
     (array['USD', 'USD', 'USD', 'USD', 'USD', 'USD', 'USD', 'EUR', 'EUR', 'GBP'])[1 + (fill.chance(deal, 3) * 10)::int % 10],
     timestamptz '${firstMonth} 00:00Z' + fill.chance(deal, 4) * interval '${days} days', false,
     ((timestamptz '${firstMonth} 00:00Z' + fill.chance(deal, 4) * interval '${days} days') at time zone 'UTC')::date,
-    model, parameters, 1, ''
+    model, parameters, 1, 1, ''
   from ${numbers} join fill.models on number = (fill.chance(deal, 5) * ${generalModels.length})::int % ${generalModels.length}`
 
 const insertEvents = `
@@ -88,7 +88,28 @@ const insertShares = `
     from ${numbers} join events on deal_id = 'deal-' || deal group by deal_id, partner_id
   ) as shares join deals on deals.id = deal_id`
 
+/** What the deals owe under the plan `full`: their payouts. */
+const insertCommissions = `
+  insert into commission_versions (deal_id, version, split_version, plan_id, plan_version, commission_minor, cause, calculated_at)
+  select id, 1, 1, 'full', 1, amount_minor, '{}', created_at
+  from ${numbers} join deals on id = 'deal-' || deal`
+
+const insertCommissionLines = `
+  insert into commission_lines (deal_id, version, partner_id, commission_minor, rule)
+  select deal_id, 1, partner_id, payout_minor, 0
+  from ${numbers} join shares on deal_id = 'deal-' || deal`
+
 const insertPartnerDeals = `
   insert into partner_deals (partner_id, currency, attribution_model, closed_date, deal_id)
   select distinct partner_id, currency, attribution_model, closed_date, deal_id
   from ${numbers} join events on deal_id = 'deal-' || deal join deals on deals.id = deal_id`
+
+const statements = [
+  insertDeals,
+  insertEvents,
+  insertVersions,
+  insertShares,
+  insertCommissions,
+  insertCommissionLines,
+  insertPartnerDeals,
+]
