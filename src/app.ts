@@ -52,6 +52,8 @@ import { plans } from './plans/routes.ts'
 import { createMemo, type Memo } from './record/memo.ts'
 import type { DealDefaults } from './record/read-terms.ts'
 import { createRecord, type DealRecord } from './record/record.ts'
+import { createRefundLines } from './refunds/refund-lines.ts'
+import { refunds } from './refunds/routes.ts'
 import { bulkSplits } from './splits/bulk-routes.ts'
 import { splits } from './splits/routes.ts'
 import { statements } from './statements/routes.ts'
@@ -199,6 +201,7 @@ async function registerSlices(
       },
     })
     await dated.register(deals, { db, write, record, defaults })
+    await dated.register(refunds, { db, write, record, calendar })
     await dated.register(splits, { db, write, record, calendar, memo, calculate })
   })
   await app.register(bulkSplits, { db, calendar, findCaller: callers.findCaller })
@@ -220,9 +223,10 @@ function linesOf({ db, record, vault, defaults }: LineOptions) {
   const partner = createPartnerLines(db, record, vault)
   const event = createEventLines({ db, record, calendar: defaults.calendar })
   const deal = createDealLines({ db, record, defaults })
+  const refund = createRefundLines({ db, record, calendar: defaults.calendar })
   return {
-    submit: { partner: partner.submit, event: event.submit, deal: deal.submit },
-    declare: { partner: partner.declare, event: event.declare, deal: deal.declare },
+    submit: { partner: partner.submit, event: event.submit, deal: deal.submit, refund },
+    declare: { partner: partner.declare, event: event.declare, deal: deal.declare, refund },
   }
 }
 

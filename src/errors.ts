@@ -102,6 +102,13 @@ export const PlanNotFound = define<[string]>({
   when: 'No commission plan has the id in the path.',
   remedy: 'Check the id. `GET /commission-plans` lists all plans.',
 })
+export const RefundNotFound = define<[string]>({
+  code: 'refund_not_found',
+  status: 404,
+  detail: 'No refund has the id %s.',
+  when: 'No refund has the id in the path.',
+  remedy: 'Check the id. `GET /deals/{dealId}/refunds` lists the refunds of a deal.',
+})
 export const KeyNotFound = define<[string]>({
   code: 'api_key_not_found',
   status: 404,
@@ -152,6 +159,30 @@ export const DealExists = define<[string]>({
   when: 'A deal with different fields was submitted with the same `id`.',
   remedy: 'Use another `id` for another deal. To correct the deal, use `PATCH /deals/{dealId}`.',
 })
+export const RefundExists = define<[string]>({
+  code: 'refund_exists',
+  status: 409,
+  detail: 'A different refund was submitted with the id %s.',
+  when: 'A refund with different fields, or of another deal, was submitted with the same `id`.',
+  remedy:
+    'Use another `id` for another refund. A refund never changes: void it (`POST /refunds/{refundId}/void`) and submit the right one.',
+})
+export const RefundTooLarge = define<[string, string]>({
+  code: 'refund_too_large',
+  status: 409,
+  detail: 'Deal %s has %s left: a refund cannot be more.',
+  when: 'The refund is more than the amount of the deal and its other refunds leave.',
+  remedy:
+    'Check the amount. `net_amount` of the deal is what is left. If an earlier refund is wrong, void it first (`POST /refunds/{refundId}/void`).',
+})
+export const DealRefunded = define<[string, string]>({
+  code: 'deal_refunded',
+  status: 409,
+  detail: 'Deal %s has refunds of %s: it keeps its currency, and its amount cannot be less.',
+  when: 'The request changes the currency of a deal that has refunds, or makes its amount less than its refunds. Void refunds do not count.',
+  remedy:
+    'Check the amount and the currency. If a refund is wrong, void it first (`POST /refunds/{refundId}/void`).',
+})
 export const PartnerInactive = define<[string]>({
   code: 'partner_inactive',
   status: 409,
@@ -186,9 +217,9 @@ export const DealFull = define<[string]>({
   code: 'deal_full',
   status: 409,
   detail:
-    'Deal %s is full: a deal holds at most 5,000 touchpoints of at most 500 partners, and 5,000 earlier revisions of them.',
-  when: 'The deal has 5,000 touchpoints, or it has 500 partners and the event is for another one. Void events count. Or its events were corrected and reinstated 5,000 times.',
-  remedy: 'Do not send the event again. Check that its `deal_id` is right.',
+    'Deal %s is full: a deal holds at most 5,000 touchpoints of at most 500 partners, 5,000 earlier revisions of them, and 1,000 refunds.',
+  when: 'The deal has 5,000 touchpoints, or it has 500 partners and the event is for another one. Void events count. Or its events were corrected and reinstated 5,000 times. Or it has 1,000 refunds, void ones included.',
+  remedy: 'Do not send the event or the refund again. Check that its `deal_id` is right.',
 })
 export const DealVoid = define<[string]>({
   code: 'deal_void',

@@ -122,6 +122,8 @@ async function closeDeal(client: PoolClient, body: NewDeal) {
       metadata: null,
       id,
       amount,
+      refunded_amount: 0,
+      net_amount: amount,
       closed_date: created_at,
       closed_all_day: false,
       closed_on: new Date().toISOString().slice(0, 10),

@@ -3,8 +3,9 @@ import type { Database } from '../database/tables.ts'
 import { invalid } from '../errors.ts'
 import { halfUp, toMajor } from '../values/money.ts'
 import { type PageQuery, readPageStart, toPage } from '../values/pagination.ts'
-import { partnerRollups, partnerTouchpointRollups } from '../rollups/rollups.ts'
+import { dealRollups, partnerRollups, partnerTouchpointRollups } from '../rollups/rollups.ts'
 import { selectPeriod } from '../rollups/select-period.ts'
+import { toAmounts } from '../deals/queries.ts'
 import { countByType, type ReportPeriod } from './queries.ts'
 import type { CreditedDeal, PartnerMonth, PartnerOrder, PartnerRank, TouchpointCount } from './schemas.ts'
 import type { Sums } from './queries.ts'
@@ -31,7 +32,9 @@ export async function rankPartners(
   const [order, place, id] = start.key ?? []
   if (order !== undefined && order !== sort) throw invalid([foreignCursor])
   const { rows } = await sql<RankRow>`
-    select *, ${nameOf} as name, ${by} as place from (
+    select *, ${nameOf} as name, ${by} as place, (
+      select sum(revenue_minor) from ${selectPeriod(dealRollups, period, sql`currency = ${currency}`)}
+    ) as revenue_minor from (
       select partner_id as id, sum(deals)::int as deals_count, sum(payout_minor) as payout_minor,
         sum(commission_minor) as commission_minor, sum(percentage_bp) as percentage_bp, count(*) over ()::int as total
       from ${selectPeriod(partnerRollups, period, sql`currency = ${currency}`)}
@@ -50,7 +53,10 @@ export async function rankPartners(
 const foreignCursor = { pointer: 'cursor', detail: 'This cursor belongs to another sort order.' }
 
 type RankRow = Pick<PartnerRank, 'id' | 'name' | 'deals_count'> &
-  Sums<'payout_minor' | 'commission_minor' | 'percentage_bp'> & { place: string | number; total: number }
+  Sums<'payout_minor' | 'commission_minor' | 'percentage_bp' | 'revenue_minor'> & {
+    place: string | number
+    total: number
+  }
 
 function toRank({ id, name, deals_count, ...row }: RankRow, currency: string): PartnerRank {
   return {
@@ -59,8 +65,13 @@ function toRank({ id, name, deals_count, ...row }: RankRow, currency: string): P
     deals_count,
     total_payout: toMajor(BigInt(row.payout_minor), currency),
     total_commission: toMajor(BigInt(row.commission_minor), currency),
+    revenue_share_pct: percentOf(BigInt(row.payout_minor), BigInt(row.revenue_minor)),
     avg_attribution_pct: Number(halfUp(BigInt(row.percentage_bp), BigInt(deals_count))) / 100,
   }
+}
+
+function percentOf(part: bigint, whole: bigint): number {
+  return whole === 0n ? 0 : Number(halfUp(10_000n * part, whole)) / 100
 }
 
 /** All touchpoints of a partner by type. */
@@ -85,6 +96,7 @@ export async function listCreditedDeals(
     .select([
       'deals.id',
       'deals.amount_minor',
+      'deals.refunded_minor',
       'deals.currency',
       'deals.closed_date',
       'deals.attribution_model',
@@ -97,9 +109,9 @@ export async function listCreditedDeals(
     .orderBy('shares.deal_id', 'desc')
     .limit(creditedDeals)
     .execute()
-  return rows.map(({ amount_minor, payout_minor, percentage_bp, ...deal }) => ({
+  return rows.map(({ amount_minor, refunded_minor, payout_minor, percentage_bp, ...deal }) => ({
     ...deal,
-    amount: toMajor(amount_minor, deal.currency),
+    ...toAmounts({ amount_minor, refunded_minor, currency: deal.currency }),
     percentage: percentage_bp / 100,
     payout: toMajor(payout_minor, deal.currency),
   }))

@@ -3,6 +3,7 @@ import { touchpointTypes } from '../attribution/touch.ts'
 import type { Database } from '../database/tables.ts'
 import { halfUp, toMajor } from '../values/money.ts'
 import { closedWithin } from '../deals/period-queries.ts'
+import { toAmounts } from '../deals/queries.ts'
 import type { Days } from '../values/periods.ts'
 import { dealRollups, touchpointRollups } from '../rollups/rollups.ts'
 import { selectPeriod } from '../rollups/select-period.ts'
@@ -25,20 +26,21 @@ export async function findOverview(
 ): Promise<Pick<Analytics, 'overview' | 'models'>> {
   const { rows } = await sql<
     Pick<ModelUse, 'attribution_model' | 'count'> &
-      Sums<'revenue_minor' | 'unattributed_minor' | 'commission_minor'>
+      Sums<'revenue_minor' | 'refunded_minor' | 'unattributed_minor' | 'commission_minor'>
   >`
     select attribution_model, sum(deals)::int as count, sum(revenue_minor) as revenue_minor,
-      sum(unattributed_minor) as unattributed_minor, sum(commission_minor) as commission_minor
+      sum(refunded_minor) as refunded_minor, sum(unattributed_minor) as unattributed_minor, sum(commission_minor) as commission_minor
     from ${selectPeriod(dealRollups, period, sql`currency = ${currency}`)}
     group by attribution_model having sum(deals) > 0 order by count desc, attribution_model`.execute(db)
   const deals = rows.reduce((sum, { count }) => sum + count, 0)
-  const sumOf = (name: 'revenue_minor' | 'unattributed_minor' | 'commission_minor') =>
+  const sumOf = (name: 'revenue_minor' | 'refunded_minor' | 'unattributed_minor' | 'commission_minor') =>
     rows.reduce((sum, row) => sum + BigInt(row[name]), 0n)
   const revenue = sumOf('revenue_minor')
   return {
     overview: {
       total_deals: deals,
       total_revenue: toMajor(revenue, currency),
+      refunded: toMajor(sumOf('refunded_minor'), currency),
       unattributed: toMajor(sumOf('unattributed_minor'), currency),
       total_commission: toMajor(sumOf('commission_minor'), currency),
       avg_deal_size: toMajor(deals === 0 ? 0n : halfUp(revenue, BigInt(deals)), currency),
@@ -76,7 +78,7 @@ export async function listRecentDeals(
 ): Promise<RecentDeal[]> {
   const rows = await db
     .selectFrom('deals')
-    .select(['id', 'amount_minor', 'currency', 'closed_date', 'attribution_model'])
+    .select(['id', 'amount_minor', 'refunded_minor', 'currency', 'closed_date', 'attribution_model'])
     .select(
       sql<number>`(select count(*)::int from events where deal_id = deals.id and voided_at is null)`.as(
         'touchpoints_count',
@@ -89,7 +91,10 @@ export async function listRecentDeals(
     .orderBy('id', 'desc')
     .limit(recentDeals)
     .execute()
-  return rows.map(({ amount_minor, ...deal }) => ({ ...deal, amount: toMajor(amount_minor, deal.currency) }))
+  return rows.map(({ amount_minor, refunded_minor, ...deal }) => ({
+    ...deal,
+    ...toAmounts({ amount_minor, refunded_minor, currency: deal.currency }),
+  }))
 }
 
 /** The currencies of all deals. */

@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
+import { refundedAmounts } from '../deals/schemas.ts'
 import { AttributionModel } from '../record/terms-schemas.ts'
 import { TouchpointType } from '../events/schemas.ts'
 import {
@@ -15,6 +16,7 @@ import {
 } from '../values/schemas.ts'
 import { Partner } from '../partners/schemas.ts'
 
+const amounts = { amount: describe(Money, 'The amount at the close, before refunds.'), ...refundedAmounts }
 const count = Type.Integer({ minimum: 0 })
 
 export const TouchpointCount = Type.Object(
@@ -33,6 +35,9 @@ export const PartnerRank = Type.Object(
       Money,
       'The sum of its commissions for these deals, in units of the currency.',
     ),
+    revenue_share_pct: Type.Number({
+      description: '`total_payout` in percent of the revenue of the period (net amounts), two decimals.',
+    }),
     avg_attribution_pct: Type.Number({ description: 'The average percentage of its shares, two decimals.' }),
   },
   { $id: 'PartnerRank' },
@@ -55,7 +60,7 @@ export type ModelUse = Static<typeof ModelUse>
 export const RecentDeal = Type.Object(
   {
     id: Id,
-    amount: Money,
+    ...amounts,
     currency: Currency,
     closed_date: Timestamp,
     attribution_model: ref(AttributionModel),
@@ -68,13 +73,14 @@ export type RecentDeal = Static<typeof RecentDeal>
 export const AnalyticsOverview = Type.Object(
   {
     total_deals: count,
-    total_revenue: describe(Money, 'The sum of the amounts, in units of the currency.'),
+    total_revenue: describe(Money, 'The sum of the net amounts (after refunds), in units of the currency.'),
+    refunded: describe(Money, 'The sum of the refunds of these deals. It is not in `total_revenue`.'),
     unattributed: Type.Number({ description: 'The part of the revenue that no partner earns.' }),
     total_commission: describe(
       Money,
       'What the company owes partners for the deals, in units of the currency.',
     ),
-    avg_deal_size: describe(Money, 'The average amount, rounded half up to the minor unit.'),
+    avg_deal_size: describe(Money, 'The average net amount, rounded half up to the minor unit.'),
   },
   { $id: 'AnalyticsOverview' },
 )
@@ -110,12 +116,12 @@ export type Analytics = Static<typeof Analytics>
 export const CreditedDeal = Type.Object(
   {
     id: Id,
-    amount: Money,
+    ...amounts,
     currency: Currency,
     closed_date: Timestamp,
     attribution_model: ref(AttributionModel),
     percentage: Type.Number({ description: "The partner's share of the deal, two decimals." }),
-    payout: describe(Money, "The partner's part of `amount`, in units of the currency."),
+    payout: describe(Money, "The partner's part of `net_amount`, in units of the currency."),
   },
   { $id: 'CreditedDeal' },
 )

@@ -89,7 +89,7 @@ async function prepare({ options, names, form, spool }: Given): Promise<ImportTa
     const name = given === '-' ? inputName : relative(resolveFromUser('.'), path)
     const file = await inspectFile(path, name, form)
     if (file.record === 'row') notify(`${name}: ${describeForm(file)}.`)
-    files.push({ file, found: { partner: 0, event: 0, deal: 0 }, refused: [], columns: [] })
+    files.push({ file, found: { partner: 0, event: 0, deal: 0, refund: 0 }, refused: [], columns: [] })
   }
   const connection = options['dry-run'] ? undefined : readServiceAccess(options, process.env, environment)
   const patienceMs = Number(options.patience) * 1000
@@ -164,7 +164,7 @@ async function checkRows(task: ImportTask): Promise<void> {
 
 /** Notes the id of a row, refused or not. Without every id nothing could be said to be missing. */
 function list({ source, listed }: ImportTask, { kind, id, file, line }: Row | RefusedRow): void {
-  if (source === undefined || kind === 'partner') return
+  if (source === undefined || kind === 'partner' || kind === 'refund') return
   if (kind === undefined || id === undefined)
     throw new Error(
       `--void-missing needs the id of every row, and ${file}:${line} has none: nothing was sent.`,

@@ -20,4 +20,4 @@ export interface LineKind {
   prepare(lines: readonly unknown[]): Store
 }
 
-export type KindName = 'partner' | 'event' | 'deal'
+export type KindName = 'partner' | 'event' | 'deal' | 'refund'

@@ -16,6 +16,7 @@ import { clientSignalOf } from '../http/client-signal.ts'
 import { acceptOnlyNdjson, readBody } from '../http/ndjson.ts'
 import { answers, toFaults } from '../http/problems.ts'
 import { DeclaredPartnerLine, PartnerLine } from '../partners/schemas.ts'
+import { RefundLine } from '../refunds/schemas.ts'
 import type { Clock } from '../values/clock.ts'
 import { ref, Strict } from '../values/schemas.ts'
 import { importLines } from './import-lines.ts'
@@ -23,7 +24,7 @@ import { createImportQueue } from './import-queue.ts'
 import type { Attempt, KindName, LineKind } from './line-kind.ts'
 import { ImportMode, ImportReport, LinesReport } from './schemas.ts'
 
-/** The kinds of lines, partners before the events that refer to them, and deals last, so that each is split once. */
+/** The kinds of lines, partners before the events that refer to them, then deals, so that each is split once, and refunds of deals last. */
 type Kinds = Readonly<Record<KindName, LineKind>>
 
 interface ImportsOptions {
@@ -59,13 +60,13 @@ const postEvents = {
 
 const postLines = {
   operationId: 'importLines',
-  summary: 'Import partners, events and deals, one JSON object per line',
-  description: `Stores objects while their lines arrive (NDJSON). Each line has a \`kind\`, an \`id\`, and the fields of \`POST\`, or with \`mode=declare\` those of \`PUT\`, of its kind. Send a partner before the lines that refer to it. Sending a line again changes nothing: after an interruption, send all lines again, or the rest. Refused lines are reported, and the other lines are stored. ${limits}`,
+  summary: 'Import partners, events, deals and refunds, one JSON object per line',
+  description: `Stores objects while their lines arrive (NDJSON). Each line has a \`kind\`, an \`id\`, and the fields of \`POST\`, or with \`mode=declare\` those of \`PUT\`, of its kind. A line of a refund also has its \`deal_id\`; a refund never changes, so both modes submit it. Send a partner before the lines that refer to it. Sending a line again changes nothing: after an interruption, send all lines again, or the rest. Refused lines are reported, and the other lines are stored. ${limits}`,
   tags: ['Import'],
   consumes,
   body: Type.String({
     description:
-      'One object per line, up to 128 kB each: `PartnerLine`, `EventLine` or `DealLine`; with `mode=declare` `DeclaredPartnerLine`, `DeclaredEventLine` or `DeclaredDealLine`.',
+      'One object per line, up to 128 kB each: `PartnerLine`, `EventLine`, `DealLine` or `RefundLine`; with `mode=declare` `DeclaredPartnerLine`, `DeclaredEventLine`, `DeclaredDealLine` or `RefundLine`.',
     'x-line': ref(DealLine),
   }),
   querystring: Strict({ mode: Type.Optional(ref(ImportMode)) }),
@@ -73,8 +74,13 @@ const postLines = {
 }
 
 const lineSchemas = {
-  submit: { partner: PartnerLine, event: EventLine, deal: DealLine },
-  declare: { partner: DeclaredPartnerLine, event: DeclaredEventLine, deal: DeclaredDealLine },
+  submit: { partner: PartnerLine, event: EventLine, deal: DealLine, refund: RefundLine },
+  declare: {
+    partner: DeclaredPartnerLine,
+    event: DeclaredEventLine,
+    deal: DeclaredDealLine,
+    refund: RefundLine,
+  },
 }
 
 export const bulkImport: FastifyPluginAsyncTypebox<ImportsOptions> = async (app, needs) => {
@@ -110,7 +116,7 @@ export const bulkImport: FastifyPluginAsyncTypebox<ImportsOptions> = async (app,
       await confirmTimeZone()
     }
     const batches = readBody(request, clock)
-    const order = [kinds.partner, kinds.event, kinds.deal]
+    const order = [kinds.partner, kinds.event, kinds.deal, kinds.refund]
     return enqueue(
       request.caller.id,
       () => importLines({ sender: request, kinds: order, kindOf, inTurn, confirmKey }, batches),
@@ -147,6 +153,11 @@ function createKindFinder(kinds: Kinds, checks: Readonly<Record<KindName, Check>
 }
 
 function mapKinds(schemas: Readonly<Record<KindName, TSchema>>, checkWith: (schema: TSchema) => Check) {
-  const { partner, event, deal } = schemas
-  return { partner: checkWith(partner), event: checkWith(event), deal: checkWith(deal) }
+  const { partner, event, deal, refund } = schemas
+  return {
+    partner: checkWith(partner),
+    event: checkWith(event),
+    deal: checkWith(deal),
+    refund: checkWith(refund),
+  }
 }

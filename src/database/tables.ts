@@ -6,6 +6,7 @@ import type { EventRow, RevisionRow } from '../events/schemas.ts'
 import type { MergeRow, PartnerRow } from '../partners/schemas.ts'
 import type { PlanApplicationRow } from '../plans/application-schemas.ts'
 import type { PlanDefault, PlanRow, PlanVersionRow } from '../plans/schemas.ts'
+import type { RefundRow } from '../refunds/schemas.ts'
 import type { DealRow, ShareRow, SplitRow, VersionRow } from '../record/schemas.ts'
 
 /** A table with these rows. An insert may omit the `Filled` columns, which have defaults, and the nullable columns. */
@@ -26,8 +27,9 @@ export interface Database {
   partner_merges: Table<MergeRow, 'deals_moved' | 'created_at'>
   events: Table<EventRow, 'created_at' | 'revision'>
   event_revisions: Table<RevisionRow>
-  deals: Table<DealRow, 'created_at' | 'updated_at'>
-  attributions: Table<VersionRow>
+  deals: Table<DealRow, 'refunded_minor' | 'created_at' | 'updated_at'>
+  refunds: Table<RefundRow, 'created_at'>
+  attributions: Table<VersionRow, 'refunded_minor'>
   shares: Table<ShareRow>
   attributions_with_shares: SplitRow
   partner_deals: Table<

@@ -1,9 +1,9 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/tables.ts'
-import { DealVoid } from '../errors.ts'
+import { DealRefunded, DealVoid } from '../errors.ts'
 import { checkMetadata, mergeMetadata } from '../values/metadata.ts'
 import { mergeObjects } from '../values/merge-objects.ts'
-import { exponentOf } from '../values/money.ts'
+import { exponentOf, formatMoney } from '../values/money.ts'
 import { checkAgreedPartners } from '../record/agreed-partners.ts'
 import { causeOf } from '../record/cause.ts'
 import { withoutMerged } from '../record/merged-partners.ts'
@@ -52,7 +52,7 @@ interface Amending {
 
 /**
  * What a deal is after a change. Fields and parameters that are not sent keep the stored values, so a default that changed
- * since has no effect. Errors: 400.
+ * since has no effect. Errors: 400, 409 if refunds do not allow the change.
  */
 export function factsAfter(
   deal: DealRow,
@@ -81,7 +81,17 @@ function amend(
       defaults,
     ),
   )
+  checkRefunds(deal, { amount_minor, currency })
   return { amount_minor, currency, ...close, attribution_model, model_parameters }
+}
+
+// Refunds are in the currency of the deal, and no more than its amount.
+function checkRefunds(
+  { id, currency: stored, refunded_minor }: DealRow,
+  { amount_minor, currency }: Pick<DealTerms, 'amount_minor' | 'currency'>,
+): void {
+  if (refunded_minor === 0n || (currency === stored && amount_minor >= refunded_minor)) return
+  throw new DealRefunded(id, formatMoney(refunded_minor, stored))
 }
 
 // 100.00 USD are 100.00 EUR, but whether 100 JPY should be 100 or 1.00 USD only the client knows.

@@ -108,7 +108,7 @@ export function toChange(
   return {
     deal_id: id,
     before: undefined,
-    after: { terms, void_reason: null, submission, description, plan_name },
+    after: { terms, refunded_minor: 0n, void_reason: null, submission, description, plan_name },
     cause: causeOf({ api_key_ids: [keyId], note }),
   }
 }

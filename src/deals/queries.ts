@@ -5,7 +5,7 @@ import type { Bounds } from '../values/periods.ts'
 import { all, closedWithin } from './period-queries.ts'
 import { toMajor } from '../values/money.ts'
 import { type PageQuery, type PageStart, readPageStart, toPage } from '../values/pagination.ts'
-import type { DealRow } from '../record/schemas.ts'
+import { type DealRow, netOf } from '../record/schemas.ts'
 import type { Deal, ListedDeal } from './schemas.ts'
 
 export function findDeal(db: Kysely<Database>, id: string): Promise<DealRow | undefined> {
@@ -63,6 +63,7 @@ const listedDealColumns = [
   'id',
   'name',
   'amount_minor',
+  'refunded_minor',
   'currency',
   'closed_date',
   'closed_all_day',
@@ -172,6 +173,15 @@ export async function countEvents(db: Kysely<Database>, dealId: string): Promise
   return Number(count)
 }
 
+/** The three amounts of a deal, in units of its currency. */
+export function toAmounts(row: Pick<DealRow, 'amount_minor' | 'refunded_minor' | 'currency'>) {
+  return {
+    amount: toMajor(row.amount_minor, row.currency),
+    refunded_amount: toMajor(row.refunded_minor, row.currency),
+    net_amount: toMajor(netOf(row), row.currency),
+  }
+}
+
 /** The deal as the API returns it: the amount in units of its currency, without internal columns. */
 export function toDeal({
   closed_until: _,
@@ -184,8 +194,8 @@ export function toDeal({
   return { ...toListed(row), metadata }
 }
 
-function toListed({ amount_minor, ...deal }: ListedRow): ListedDeal {
+function toListed({ amount_minor, refunded_minor, ...deal }: ListedRow): ListedDeal {
   // A deal of an earlier release counts on its day in UTC until a job fills in its day.
   const closed_on = deal.closed_on ?? deal.closed_date.slice(0, 10)
-  return { ...deal, closed_on, amount: toMajor(amount_minor, deal.currency) }
+  return { ...deal, closed_on, ...toAmounts({ amount_minor, refunded_minor, currency: deal.currency }) }
 }

@@ -12,6 +12,7 @@ import {
   LineId,
   Listing,
   Metadata,
+  Money,
   NewId,
   Nullable,
   OneOf,
@@ -23,11 +24,18 @@ import {
 
 const dealName = describe(Text(200), 'The name of the deal in your system.')
 
+/** What a deal with an `amount` has besides. */
+export const refundedAmounts = {
+  refunded_amount: describe(Money, 'The sum of its refunds that are not void.'),
+  net_amount: describe(Money, '`amount` less `refunded_amount`: what is split, and what reports add up.'),
+}
+
 export const Deal = Type.Object(
   {
     id: Id,
     name: Nullable(dealName),
-    amount: Amount,
+    amount: describe(Amount, 'The amount at the close, before refunds.'),
+    ...refundedAmounts,
     currency: Currency,
     closed_date: describe(
       Timestamp,

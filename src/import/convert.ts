@@ -35,7 +35,8 @@ export function convert(value: unknown, field: string, schema: FieldSchema, rule
     const value = truths[text.trim().toLowerCase()]
     return value === undefined ? { wanted: 'must be true or false' } : { value }
   }
-  if (schema.format === 'date-or-date-time') return convertDate(text.trim(), rules)
+  if (schema.format === 'date-or-date-time' || schema.format === 'date')
+    return convertDate(text.trim(), schema.format, rules)
   return { value: text }
 }
 
@@ -45,8 +46,8 @@ function toValue(read: ReturnType<typeof readMoney>): Converted {
   return { value: number, ...unit }
 }
 
-function convertDate(text: string, { dateFormats }: Rules): Converted {
-  const { accepts, wanted } = formats['date-or-date-time']
+function convertDate(text: string, format: 'date-or-date-time' | 'date', { dateFormats }: Rules): Converted {
+  const { accepts, wanted } = formats[format]
   if (accepts(text)) return { value: text }
   for (const { read } of dateFormats) {
     const date = read(text)

@@ -3,6 +3,7 @@ import * as deals from '../deals/schemas.ts'
 import * as events from '../events/schemas.ts'
 import * as partners from '../partners/schemas.ts'
 import * as terms from '../record/terms-schemas.ts'
+import * as refunds from '../refunds/schemas.ts'
 import { type Kind, kinds } from './file-line.ts'
 
 /** The schema of a field, as far as the import reads it. */
@@ -17,17 +18,21 @@ export interface FieldSchema {
 }
 
 /** Every schema to which the bodies refer. */
-export const namedSchemas: readonly TSchema[] = [partners, events, terms, deals]
+export const namedSchemas: readonly TSchema[] = [partners, events, terms, deals, refunds]
   .flatMap((slice) => Object.values(slice) as unknown[])
   .filter((schema): schema is TSchema => typeof schema === 'object' && schema !== null && '$id' in schema)
-
-const { kind: _, ...eventFields } = events.EventLine.properties
 
 /** The body that the service takes for each kind. */
 export const bodies: Readonly<Record<Kind, FieldSchema>> = {
   partner: partners.NewPartner as FieldSchema,
-  event: { ...events.EventLine, properties: eventFields } as FieldSchema,
+  event: withoutKind(events.EventLine as FieldSchema),
   deal: deals.NewDeal as FieldSchema,
+  refund: withoutKind(refunds.RefundLine as FieldSchema),
+}
+
+function withoutKind({ properties = {}, required = [], ...line }: FieldSchema): FieldSchema {
+  const { kind: _, ...fields } = properties
+  return { ...line, properties: fields, required: required.filter((name) => name !== 'kind') }
 }
 
 /** The schema of a field, or of a field inside of it. Undefined if there is no such field. */

@@ -1,5 +1,5 @@
-/** In the order of the import: partners before the events that refer to them; deals last, so that each is split once. */
-export const kinds = ['partner', 'event', 'deal'] as const
+/** In the order of the import: partners before the events that refer to them; then deals, so that each is split once; refunds of deals last. */
+export const kinds = ['partner', 'event', 'deal', 'refund'] as const
 export type Kind = (typeof kinds)[number]
 
 /** The first and the last line of a record in its file. */

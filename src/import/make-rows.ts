@@ -2,7 +2,7 @@ import { checkBody } from './check-body.ts'
 import { convert, type Unit } from './convert.ts'
 import { describeFaults, describeValue } from './describe-refusal.ts'
 import { type FileLine, type Kind, kinds } from './file-line.ts'
-import type { FieldSchema } from './fields.ts'
+import { type FieldSchema, findField } from './fields.ts'
 import type { Fill, KindPlan, RowPlan } from './row-plan.ts'
 import { type Rules, templateColumn } from './rules.ts'
 
@@ -102,7 +102,7 @@ function fillBody(body: Record<string, unknown>, values: Values, plan: KindPlan,
     else {
       put(body, fill.path, converted.value)
       // The plan has the currency before the amount.
-      const wanted = settleCurrency(body, converted)
+      const wanted = settleCurrency(plan, body, converted)
       if (wanted !== undefined) faults.push(describeValue(column, value, wanted))
     }
   }
@@ -110,8 +110,14 @@ function fillBody(body: Record<string, unknown>, values: Values, plan: KindPlan,
 }
 
 /** Takes the currency that an amount names. Returns what is wrong if it names another one, or none for certain. */
-function settleCurrency(body: Record<string, unknown>, { currency, sign }: Unit): string | undefined {
+function settleCurrency(
+  { kind }: KindPlan,
+  body: Record<string, unknown>,
+  { currency, sign }: Unit,
+): string | undefined {
   if (sign === undefined) return undefined
+  if (findField(kind, ['currency']) === undefined)
+    return 'must be a number without a currency: it is in the currency of the deal'
   const given = (body['currency'] ??= currency)
   if (given === undefined)
     return 'does not say which currency this is: map a column to currency, or add --set currency=USD'

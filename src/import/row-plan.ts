@@ -35,10 +35,11 @@ export interface RowPlan {
   readonly wanted?: Kind
 }
 
-// Each of these fields exists in one kind only.
+// Each of these fields exists in one kind only, but refunds have an amount too.
 const kindOfField: Readonly<Record<string, Kind>> = {
   email: 'partner',
   touchpoint_type: 'event',
+  refunded_on: 'refund',
   amount: 'deal',
 }
 
@@ -147,7 +148,7 @@ function pathIn(kind: Kind, name: string, { isWide, among }: Scope): readonly st
   if (isWide && name === 'id' && kind !== 'event') return undefined
   if (findField(kind, path) === undefined) return undefined
   const owners = among.filter((other) => findField(other, path) !== undefined)
-  if (isWide && name !== 'id' && owners.length > 1)
+  if (isWide && name !== 'id' && name !== 'deal_id' && owners.length > 1)
     throw new Error(
       `${name} is a field of ${owners.join(' and ')}: write ${owners.map((owner) => `${owner}.${name}`).join(' or ')}.`,
     )

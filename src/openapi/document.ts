@@ -11,6 +11,7 @@ const tags = [
   { name: 'Partners', description: 'The people and companies that can earn a share of a deal.' },
   { name: 'Events', description: 'Touchpoints: what a partner did on a deal, and when.' },
   { name: 'Deals', description: 'Closed deals. Each is split when it is recorded.' },
+  { name: 'Refunds', description: 'Parts of deals that went back to the customer.' },
   {
     name: 'Import',
     description: 'Partners, events and deals in bulk, and exports that come again and again.',

@@ -4,6 +4,7 @@ import { known, toProblem } from '../http/problems.ts'
 
 const deal = 'deal-123'
 const event = 'event-1'
+const refund = 'ref-1'
 const partner = 'p1'
 const plan = 'plan-2024'
 const key = 'key_01a2050e-876d-71a8-8231-02994b4f5342'
@@ -27,6 +28,7 @@ const shown: readonly Error[] = [
   new errors.PartnerNotFound(partner),
   new errors.EventNotFound(event),
   new errors.PlanNotFound(plan),
+  new errors.RefundNotFound(refund),
   new errors.KeyNotFound(key),
   new errors.VersionNotFound(deal),
   new errors.MergeNotFound(partner),
@@ -36,6 +38,9 @@ const shown: readonly Error[] = [
   new errors.EmailTaken(),
   new errors.EventExists(event),
   new errors.DealExists(deal),
+  new errors.RefundExists(refund),
+  new errors.RefundTooLarge(deal, 'USD 500.00'),
+  new errors.DealRefunded(deal, 'USD 500.00'),
   new errors.PartnerInactive(partner),
   new errors.PartnerMerged(partner, 'p2'),
   new errors.MergeRunning(partner),

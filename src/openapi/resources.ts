@@ -12,6 +12,7 @@ import * as events from '../events/schemas.ts'
 import { Health, Index, Readiness } from '../http/health.ts'
 import { Fault, Problem, ProblemCode } from '../values/problem.ts'
 import { Pagination } from '../values/schemas.ts'
+import * as refunds from '../refunds/schemas.ts'
 import * as record from '../record/schemas.ts'
 import * as terms from '../record/terms-schemas.ts'
 import * as splits from '../splits/schemas.ts'
@@ -33,6 +34,7 @@ export const resources = [
   record,
   terms,
   deals,
+  refunds,
   splits,
   bulkImport,
   presence,

@@ -6,7 +6,10 @@ import { type PageQuery, readPageStart, toPage } from '../values/pagination.ts'
 import type { CommissionVersion } from './commission-schemas.ts'
 
 /** A version of what a deal owes, with the amount of its split. */
-export type OwedVersion = Pick<VersionRow, 'deal_id' | 'amount_minor' | 'currency' | 'attribution_model'> & {
+export type OwedVersion = Pick<
+  VersionRow,
+  'deal_id' | 'amount_minor' | 'refunded_minor' | 'currency' | 'attribution_model'
+> & {
   readonly version: number
   readonly split_version: number
   readonly plan_id: string
@@ -33,7 +36,7 @@ export async function findOwed(
   asOf = 'infinity',
 ): Promise<OwedVersion | undefined> {
   const { rows } = await sql<OwedVersion>`
-    select attributions.deal_id, amount_minor, currency, attribution_model, coalesce(owed.version, 0) as version,
+    select attributions.deal_id, amount_minor, refunded_minor, currency, attribution_model, coalesce(owed.version, 0) as version,
       attributions.version as split_version, coalesce(plan_id, 'full') as plan_id,
       case when owed.version is null then 1 else plan_version end as plan_version,
       coalesce(owed.calculated_at, attributions.calculated_at) as calculated_at

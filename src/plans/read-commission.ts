@@ -34,7 +34,7 @@ export async function readCommission(
 }
 
 function toCommission(
-  { amount_minor: _, attribution_model: __, ...owed }: OwedVersion,
+  { amount_minor: _, refunded_minor: __, attribution_model: ___, ...owed }: OwedVersion,
   lines: readonly OwedLine[],
 ): DealCommission {
   const { currency } = owed
@@ -54,15 +54,22 @@ function toCommission(
 /** Computes the commission again from what is stored with it. */
 async function explainLines(
   db: Kysely<Database>,
-  { plan_id, plan_version, amount_minor, currency, attribution_model: model }: OwedVersion,
+  {
+    plan_id,
+    plan_version,
+    amount_minor: net_minor,
+    refunded_minor,
+    currency,
+    attribution_model: model,
+  }: OwedVersion,
   lines: readonly OwedLine[],
 ): Promise<ExplainedCommission[]> {
   const stored =
     plan_version === null ? { rules: [], cap_per_deal: null } : await findVersion(db, plan_id, plan_version)
   const plan = compilePlan(stored)
   const deal = {
-    amount_minor,
-    net_minor: amount_minor,
+    amount_minor: net_minor + refunded_minor,
+    net_minor,
     currency,
     minor_per_unit: 10n ** BigInt(exponentOf(currency)),
     model,

@@ -5,6 +5,7 @@ import type { Database } from '../database/tables.ts'
 import { invalid } from '../errors.ts'
 import { compilePlan, toEarner } from '../record/compile-plan.ts'
 import { asksForGroups, type GroupOf, readGroups } from '../record/partner-groups.ts'
+import { netOf } from '../record/schemas.ts'
 import { listPartnerNames } from '../record/partner-names.ts'
 import { createYield } from '../record/yield-thread.ts'
 import type { Calendar } from '../values/calendar.ts'
@@ -99,7 +100,7 @@ function toSplitDeal(deal: PlannedDeal, groupOf: GroupOf): SplitDeal {
   const partners = listPartners(deal)
   return {
     amount_minor,
-    net_minor: amount_minor,
+    net_minor: netOf(deal),
     currency,
     minor_per_unit: 10n ** BigInt(exponentOf(currency)),
     model: attribution_model,

@@ -9,7 +9,7 @@ type EarnedShare = readonly [partner_id: string, payout_minor: number, role: str
 
 export type PlannedDeal = Pick<
   DealRow,
-  'id' | 'closed_date' | 'closed_on' | 'amount_minor' | 'currency' | 'attribution_model'
+  'id' | 'closed_date' | 'closed_on' | 'amount_minor' | 'refunded_minor' | 'currency' | 'attribution_model'
 > & { readonly shares: readonly EarnedShare[] }
 
 interface PeriodQuery extends Days {
@@ -41,7 +41,7 @@ export async function listPlannedDeals(
     : sql`true`
   // JSON numbers are exact: payouts are below 2^53.
   const { rows } = await sql<PlannedDeal>`
-    select id, closed_date, closed_on, amount_minor, currency, attribution_model, (
+    select id, closed_date, closed_on, amount_minor, refunded_minor, currency, attribution_model, (
       select coalesce(json_agg(json_build_array(shares.partner_id, payout_minor, role,
         coalesce(commission_minor, payout_minor))), '[]'::json)
       from shares left join commission_lines on commission_lines.deal_id = deals.id

@@ -24,6 +24,8 @@ export interface DealChange {
 /** What a closed deal is, apart from its touchpoints. */
 export interface DealFacts {
   readonly terms: DealTerms
+  /** The sum of its refunds that are not void. */
+  readonly refunded_minor: bigint
   readonly void_reason: string | null
   readonly submission: Buffer
   readonly description: DealDescription

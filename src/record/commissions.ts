@@ -9,7 +9,7 @@ import { toEarner } from './compile-plan.ts'
 import { asksForGroups, type GroupOf, listStoredGroups, readGroups } from './partner-groups.ts'
 import { pickPlans, planNameOf } from './pick-plans.ts'
 import type { PlanOf } from './plan-versions.ts'
-import type { DealPlan, DealRow, DealTerms } from './schemas.ts'
+import { type DealPlan, type DealRow, type DealTerms, netOf } from './schemas.ts'
 
 interface CommissionOptions {
   readonly calendar: Calendar
@@ -116,15 +116,11 @@ function listPartners(step: SplitStep) {
 }
 
 function toSplitDeal(step: SplitStep, groupOf: GroupOf): SplitDeal {
-  const {
-    amount_minor,
-    currency,
-    closed_on,
-    attribution_model: model,
-  } = (step.next as NonNullable<typeof step.next>).terms
+  const { terms, refunded_minor } = step.next as NonNullable<typeof step.next>
+  const { amount_minor, currency, closed_on, attribution_model: model } = terms
   return {
     amount_minor,
-    net_minor: amount_minor,
+    net_minor: netOf({ amount_minor, refunded_minor }),
     currency,
     minor_per_unit: 10n ** BigInt(exponentOf(currency)),
     model,

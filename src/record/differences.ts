@@ -2,12 +2,13 @@ import { isDeepStrictEqual } from 'node:util'
 import { agreedPartnersOf } from './agreed-partners.ts'
 import type { RecordedDeal } from './recorded-deals.ts'
 import type { Step } from './changes.ts'
-import type { DealTerms } from './schemas.ts'
+import { type DealRow, type DealTerms, netOf } from './schemas.ts'
 
 /** What reports count of a deal that is not void, and of each partner it credits. */
 interface Figures {
   readonly key: DayKey
   readonly revenue_minor: bigint
+  readonly refunded_minor: bigint
   readonly unattributed_minor: bigint
   readonly commission_minor: bigint
   readonly shares: ReadonlyMap<string, ShareFigures>
@@ -76,18 +77,20 @@ function figuresAfter(step: Step): Figures | undefined {
       { ...share, commission_minor: owed.get(id) ?? unchanged?.shares.get(id)?.commission_minor ?? 0n },
     ]),
   )
-  return toFigures(next.terms, (split ?? unchanged)?.unattributed_minor ?? 0n, owing)
+  const deal = { ...next.terms, refunded_minor: next.refunded_minor }
+  return toFigures(deal, (split ?? unchanged)?.unattributed_minor ?? 0n, owing)
 }
 
 function toFigures(
-  terms: DealTerms,
+  deal: DealTerms & Pick<DealRow, 'refunded_minor'>,
   unattributed_minor: bigint,
   shares: ReadonlyMap<string, ShareFigures>,
 ): Figures {
   const commission_minor = shares.values().reduce((sum, share) => sum + share.commission_minor, 0n)
   return {
-    key: keyOf(terms),
-    revenue_minor: terms.amount_minor,
+    key: keyOf(deal),
+    revenue_minor: netOf(deal),
+    refunded_minor: deal.refunded_minor,
     unattributed_minor,
     commission_minor,
     shares,
@@ -108,15 +111,21 @@ function differenceOf(deal_id: string, from: Figures | undefined, to: Figures | 
   if (key === undefined) return { deal: [], partners: [] }
   const deals = (to === undefined ? 0 : 1) - (from === undefined ? 0 : 1)
   const revenue_minor = (to?.revenue_minor ?? 0n) - (from?.revenue_minor ?? 0n)
+  const refunded_minor = (to?.refunded_minor ?? 0n) - (from?.refunded_minor ?? 0n)
   const unattributed_minor = (to?.unattributed_minor ?? 0n) - (from?.unattributed_minor ?? 0n)
   const commission_minor = (to?.commission_minor ?? 0n) - (from?.commission_minor ?? 0n)
   const isDifferent =
-    deals !== 0 || revenue_minor !== 0n || unattributed_minor !== 0n || commission_minor !== 0n
+    deals !== 0 ||
+    revenue_minor !== 0n ||
+    refunded_minor !== 0n ||
+    unattributed_minor !== 0n ||
+    commission_minor !== 0n
   const deal = {
     deal_id,
     ...key,
     deals,
     revenue_minor: Number(revenue_minor),
+    refunded_minor: Number(refunded_minor),
     unattributed_minor: Number(unattributed_minor),
     // A sum of flat amounts may exceed 2^53.
     commission_minor: String(commission_minor),

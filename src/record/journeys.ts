@@ -4,7 +4,7 @@ import { fingerprint, type Journey, type Qualification } from '../attribution/jo
 import type { Touch } from '../attribution/touch.ts'
 import type { Parameters } from '../attribution/models.ts'
 import type { Database } from '../database/tables.ts'
-import type { DealTerms, TouchRow, VersionRow } from './schemas.ts'
+import { type DealTerms, netOf, type TouchRow, type VersionRow } from './schemas.ts'
 
 const termColumns = [
   'amount_minor',
@@ -18,6 +18,7 @@ const termColumns = [
 
 /** A deal at one of its versions, without its touchpoints. */
 export interface DealState {
+  /** The `amount_minor` is the net amount: what is split. */
   readonly terms: Omit<DealTerms, 'closed_on'>
   readonly is_void: boolean
   /** The partners whose credit had ended on its closed_on. */
@@ -78,10 +79,14 @@ export async function listClosedDeals(
 ): Promise<(DealState & { readonly deal_id: string; readonly terms: DealTerms })[]> {
   const rows = await db
     .selectFrom('deals')
-    .select([...termColumns, 'closed_on', 'id', 'voided_at'])
+    .select([...termColumns, 'refunded_minor', 'closed_on', 'id', 'voided_at'])
     .where('id', '=', sql<string>`any(${dealIds}::text[])`)
     .execute()
-  return rows.map(({ id, voided_at, ...terms }) => ({ deal_id: id, terms, is_void: voided_at !== null }))
+  return rows.map(({ id, voided_at, refunded_minor, ...terms }) => ({
+    deal_id: id,
+    terms: { ...terms, amount_minor: netOf({ ...terms, refunded_minor }) },
+    is_void: voided_at !== null,
+  }))
 }
 
 /** The deal as a stored version read it. */

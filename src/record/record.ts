@@ -10,7 +10,7 @@ import { withDay } from './read-close.ts'
 import { planNameOf } from './pick-plans.ts'
 import { createPlanVersions } from './plan-versions.ts'
 import type { RecordedDeal } from './recorded-deals.ts'
-import type { TouchRow, VersionReason, VersionRow } from './schemas.ts'
+import { netOf, type TouchRow, type VersionReason, type VersionRow } from './schemas.ts'
 import { listUncredited } from './uncredited-partners.ts'
 import { writeSteps } from './write-steps.ts'
 import { createYield } from './yield-thread.ts'
@@ -76,7 +76,8 @@ function toPending(change: DealChange, touches: readonly TouchRow[], calendar: C
 function toStep(change: Pending, uncredited: VersionRow['uncredited_partner_ids']): SplitStep {
   const { before, next, touches } = change
   if (next === undefined) return { ...change, split: undefined }
-  const { terms, void_reason } = next
+  const { refunded_minor, void_reason } = next
+  const terms = { ...next.terms, amount_minor: netOf({ ...next.terms, refunded_minor }) }
   const journey = toJourney({ terms, is_void: void_reason !== null, uncredited }, touches)
   const qualification = qualify(journey)
   const fingerprint = fingerprintOf(journey, qualification)
@@ -92,11 +93,19 @@ function factsOf({ row }: RecordedDeal, calendar: Calendar): DealFacts {
     currency,
     attribution_model,
     model_parameters,
+    refunded_minor,
     void_reason,
     submission,
     name,
     metadata,
   } = row
   const terms = { amount_minor, currency, ...withDay(row, calendar), attribution_model, model_parameters }
-  return { terms, void_reason, submission, description: { name, metadata }, plan_name: planNameOf(row) }
+  return {
+    terms,
+    refunded_minor,
+    void_reason,
+    submission,
+    description: { name, metadata },
+    plan_name: planNameOf(row),
+  }
 }

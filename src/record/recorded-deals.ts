@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/tables.ts'
-import type { DealRow, SplitRow, DealTerms } from './schemas.ts'
+import { type DealRow, type DealTerms, netOf, type SplitRow } from './schemas.ts'
 
 /** A closed deal with its current version. */
 export interface RecordedDeal {
@@ -33,11 +33,12 @@ export async function findRecorded(
 
 /** The split of a version that was just recorded, from the row of its deal and the rest of the version. */
 export function toSplit(
-  { id, version, amount_minor, currency, attribution_model }: DealRow,
+  row: DealRow,
   rest: Pick<SplitRow, 'unattributed_minor' | 'calculated_at' | 'reason' | 'cause' | 'shares'>,
 ): SplitRow {
+  const { id, version, currency, attribution_model } = row
   const voided_at = rest.reason === 'deal_voided' ? rest.calculated_at : null
-  return { deal_id: id, version, amount_minor, currency, attribution_model, voided_at, ...rest }
+  return { deal_id: id, version, amount_minor: netOf(row), currency, attribution_model, voided_at, ...rest }
 }
 
 export function termsOf({

@@ -17,7 +17,10 @@ type StoredLine = readonly [
   commission_minor: number | null,
 ]
 
-type StoredCommission = Pick<VersionRow, 'deal_id' | 'amount_minor' | 'currency' | 'attribution_model'> & {
+type StoredCommission = Pick<
+  VersionRow,
+  'deal_id' | 'amount_minor' | 'refunded_minor' | 'currency' | 'attribution_model'
+> & {
   readonly version: number
   readonly commission_plan_id: string
   readonly commission_plan_version: number | null
@@ -53,14 +56,15 @@ export async function replayCommissions(
 
 /** The partner of the first line that differs. */
 function findWrongLine(
-  { amount_minor, currency, attribution_model: model, lines }: StoredCommission,
+  { amount_minor: net_minor, refunded_minor, currency, attribution_model: model, lines }: StoredCommission,
   plan: Plan,
 ): string | undefined {
   const earners = lines.map(([partner_id, payout_minor, role, group]) =>
     toEarner({ partner_id, payout_minor: BigInt(payout_minor), role, group }),
   )
   const minor_per_unit = 10n ** BigInt(exponentOf(currency))
-  const deal = { amount_minor, net_minor: amount_minor, currency, minor_per_unit, model, earners }
+  const amount_minor = net_minor + refunded_minor
+  const deal = { amount_minor, net_minor, currency, minor_per_unit, model, earners }
   const stored = new Map(lines.map(([partner_id, , , , ...line]) => [partner_id, line]))
   const wrong = computeCommission(deal, plan).lines.find(({ partner_id, place, commission_minor }) => {
     const [rule, owed] = stored.get(partner_id) ?? []
@@ -76,7 +80,7 @@ async function* readCommissions(
   for (let last: StoredCommission | undefined, isMore = true; isMore;) {
     const isAfter = last ? sql`(owed.deal_id, owed.version) > (${last.deal_id}, ${last.version})` : sql`true`
     const { rows }: { rows: StoredCommission[] } = await sql<StoredCommission>`
-      select owed.deal_id, owed.version, plan_id as commission_plan_id, plan_version as commission_plan_version, amount_minor,
+      select owed.deal_id, owed.version, plan_id as commission_plan_id, plan_version as commission_plan_version, amount_minor, refunded_minor,
         currency, attribution_model, (
           select coalesce(json_agg(json_build_array(shares.partner_id, payout_minor, role, partner_group, rule,
             lines.commission_minor)), '[]'::json)

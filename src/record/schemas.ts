@@ -8,6 +8,8 @@ export const VersionReason = OneOf(
     'closed',
     'late_event',
     'amended',
+    'refunded',
+    'refund_voided',
     'event_voided',
     'event_corrected',
     'event_reinstated',
@@ -19,7 +21,7 @@ export const VersionReason = OneOf(
   {
     $id: 'VersionReason',
     description:
-      'Why there is this version. `closed`: the deal was recorded. `late_event`: an event came after that. `amended`: the deal was changed. `event_voided`, `event_corrected`, `event_reinstated`: an event was voided, was corrected, or counts again. `deal_voided`, `deal_reinstated`: the deal was voided, or counts again. `partner_merged`: a partner was merged into another one. `recalculated`: the deal was recalculated and its inputs had changed.',
+      'Why there is this version. `closed`: the deal was recorded. `late_event`: an event came after that. `amended`: the deal was changed. `refunded`: a part of its amount went back to the customer. `refund_voided`: a refund was voided. `event_voided`, `event_corrected`, `event_reinstated`: an event was voided, was corrected, or counts again. `deal_voided`, `deal_reinstated`: the deal was voided, or counts again. `partner_merged`: a partner was merged into another one. `recalculated`: the deal was recalculated and its inputs had changed.',
   },
 )
 export type VersionReason = Static<typeof VersionReason>
@@ -48,6 +50,8 @@ export type DealRow = DealTerms &
     /** Its current version of what it owes. 0: recorded by a release without commissions; it owes the payouts. */
     commission_version: number
     id: string
+    /** The sum of its refunds that are not void. */
+    refunded_minor: bigint
     version: number
     voided_at: string | null
     void_reason: string | null
@@ -57,12 +61,26 @@ export type DealRow = DealTerms &
     updated_at: string
   }
 
+/** What the refunds of a deal leave of its amount: the amount that is split. */
+export function netOf({
+  amount_minor,
+  refunded_minor,
+}: Pick<DealRow, 'amount_minor' | 'refunded_minor'>): bigint {
+  return amount_minor - refunded_minor
+}
+
 export const Cause = Type.Object(
   {
     event_ids: Type.Array(Id, { description: 'The first 100 events that made the version, by id.' }),
     events_count: Type.Integer({ description: 'How many events made the version.' }),
     merged_partner_id: Type.Optional(
       Type.String({ description: 'The partner that was merged, if a merge made the version.' }),
+    ),
+    refund_ids: Type.Optional(
+      Type.Array(Id, {
+        description:
+          'The first 100 refunds that made the version, by id, if refunds or a void refund made it.',
+      }),
     ),
     note: Nullable(Type.String({ description: 'The `note` of the change.' })),
     api_key_ids: Type.Array(Id, {
@@ -77,11 +95,13 @@ export const Cause = Type.Object(
 )
 export type Cause = Static<typeof Cause>
 
-/** A version of a deal's split, with the terms of the deal from which it was computed. */
+/** A version of a deal's split, with the terms of the deal from which it was computed. Its `amount_minor` is the net amount. */
 export type VersionRow = DealTerms & {
   deal_id: string
   version: number
   reason: VersionReason
+  /** The sum of the refunds of the deal. With `amount_minor` it adds up to the amount of the deal. */
+  refunded_minor: bigint
   /** Null in versions of releases that kept none. */
   cause: Cause | null
   unattributed_minor: bigint
@@ -128,7 +148,7 @@ export type ShareTuple = readonly [
   commission_minor: number,
 ]
 
-/** A version with its shares in one JSON value: amounts are below 2^53, so JSON numbers are exact. */
+/** A version with its shares in one JSON value. Its `amount_minor` is the net amount. Amounts are below 2^53, so JSON numbers are exact. */
 export type SplitRow = Pick<
   VersionRow,
   | 'deal_id'

@@ -6,7 +6,15 @@ import { differencesOf } from './differences.ts'
 import type { ChangedDeal, DealFacts, Step, StepCommission } from './changes.ts'
 import { listPartnerNames } from './partner-names.ts'
 import { type RecordedDeal, toSplit } from './recorded-deals.ts'
-import type { DealDescription, DealPlan, DealRow, DealTerms, ShareTuple, VersionReason } from './schemas.ts'
+import {
+  type DealDescription,
+  type DealPlan,
+  type DealRow,
+  type DealTerms,
+  netOf,
+  type ShareTuple,
+  type VersionReason,
+} from './schemas.ts'
 
 type Closed = Step & { readonly next: DealFacts }
 
@@ -116,6 +124,7 @@ function toChangedRow(step: Closed) {
   return {
     id: deal_id,
     ...toColumns(next.terms),
+    refunded_minor: Number(next.refunded_minor),
     version: versionOf(step),
     void_reason: next.void_reason,
     previously_at: before?.split.calculated_at,
@@ -128,12 +137,14 @@ function toChangedRow(step: Closed) {
 
 function toVersion(step: Closed, reason: VersionReason) {
   const { deal_id, before, next, cause, split } = step
+  const { terms, refunded_minor } = next
   return {
     deal_id,
     version: versionOf(step),
     reason,
     cause,
-    ...toColumns(next.terms),
+    ...toColumns({ ...terms, amount_minor: netOf({ ...terms, refunded_minor }) }),
+    refunded_minor: Number(refunded_minor),
     unattributed_minor: Number(split?.unattributed_minor),
     unattributed_bp: split?.unattributed_bp,
     uncredited_partner_ids: split?.uncredited_partner_ids,
@@ -183,6 +194,7 @@ function toChanged(step: Closed, { reason, at: recordedAt, names }: Recording): 
     ...next.description,
     ...toPlan(step.plan),
     commission_version: commissionVersionOf(step),
+    refunded_minor: next.refunded_minor,
     version: versionOf(step),
     voided_at,
     void_reason: next.void_reason,

@@ -19,7 +19,7 @@ export const dealRollups: Rollup = {
   source: 'deal',
   spans,
   keys: ['currency', 'attribution_model'],
-  sums: ['deals', 'revenue_minor', 'unattributed_minor', 'commission_minor'],
+  sums: ['deals', 'revenue_minor', 'refunded_minor', 'unattributed_minor', 'commission_minor'],
 }
 
 export const partnerRollups: Rollup = {

@@ -22,7 +22,10 @@ export const ShareLine = Type.Object(
     deal_id: Id,
     closed_on,
     currency: Currency,
-    total_amount: describe(Money, 'The amount of the deal, in units of the currency, on each of its lines.'),
+    total_amount: describe(
+      Money,
+      'The net amount of the deal (after refunds), in units of the currency, on each of its lines.',
+    ),
     partner_id: Nullable(
       describe(Id, 'Null, in CSV empty, on the line with the part of the deal that no partner earns.'),
     ),

@@ -28,7 +28,7 @@ export type Share = Static<typeof Share>
 export const Attribution = Type.Object(
   {
     deal_id: Id,
-    total_amount: describe(Money, 'The amount of the deal, in units of the currency.'),
+    total_amount: describe(Money, 'The net amount of the deal (after refunds), in units of the currency.'),
     currency: Currency,
     model: ref(AttributionModel),
     attributions: Type.Array(ref(Share), { description: 'Highest payout first, then by partner id.' }),

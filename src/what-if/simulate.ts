@@ -13,7 +13,7 @@ import { toMajor } from '../values/money.ts'
 import { agreedPartnersOf } from '../record/agreed-partners.ts'
 import { listTouches, toJourney } from '../record/journeys.ts'
 import { listPartnerNames } from '../record/partner-names.ts'
-import type { TouchRow } from '../record/schemas.ts'
+import { netOf, type TouchRow } from '../record/schemas.ts'
 import type { Memo } from '../record/memo.ts'
 import { type DealDefaults, readTerms, resolve } from '../record/read-terms.ts'
 import { listUncredited } from '../record/uncredited-partners.ts'
@@ -43,7 +43,9 @@ export async function compareModels(
   const yieldThread = createYield(signal)
   const models: Comparison['models'] = []
   const uncredited = await listUncredited(db, defaults.calendar, [{ deal_id: dealId, terms: deal, touches }])
-  const state = { terms: deal, is_void: deal.voided_at !== null, uncredited: uncredited.get(dealId) }
+  const amount_minor = netOf(deal)
+  const terms = { ...deal, amount_minor }
+  const state = { terms, is_void: deal.voided_at !== null, uncredited: uncredited.get(dealId) }
   const journey = toJourney(state, touches)
   const alternatives: Journey[] = generalModels.map((model) => ({
     ...journey,
@@ -58,7 +60,7 @@ export async function compareModels(
   }
   return {
     deal_id: dealId,
-    total_amount: toMajor(deal.amount_minor, deal.currency),
+    total_amount: toMajor(amount_minor, deal.currency),
     currency: deal.currency,
     models,
   }

@@ -77,6 +77,27 @@ t.test('CSV files store the same rows as NDJSON files', async (t) => {
   t.strictSame(await dump(csv.db), await dump(ndjson.db))
 })
 
+t.test('an import takes a CSV file of refunds', async (t) => {
+  const { load, app, key } = await createService(t)
+  const files = {
+    'deals.ndjson': toNdjson([deal]),
+    'refunds.csv':
+      'Credit note;deal_id;amount;Paid on\nr1;d1;1.000,50;05.03.2024\nr2;nowhere;1;05.03.2024\nr3;d1;€ 1;05.03.2024\n',
+  }
+  const options = ['--map', 'Credit note=id', '--map', 'Paid on=refunded_on', '--decimal-comma']
+
+  const loaded = await load(files, ...options, '--date-format', 'DD.MM.YYYY')
+
+  t.match(loaded, {
+    code: 2,
+    stderr: /^refunds\.csv: CSV with semicolons/,
+    stdout:
+      /refunds\.csv:4: refund r3: amount .* must be a number without a currency[^]*refunds\.csv:3: refund r2: No deal has the id nowhere\./,
+  })
+  const answer = await app.inject({ url: '/deals/d1/refunds', headers: { 'x-api-key': key } })
+  t.match(answer.json(), { refunds: [{ id: 'r1', amount: 1000.5, refunded_on: '2024-03-05' }] })
+})
+
 t.test('an import reports each refused row with its line and reason and stores the others', async (t) => {
   const { load, folder, db } = await createService(t)
   const rows = [
@@ -109,7 +130,7 @@ t.test('an import reports each refused row with its line and reason and stores t
   t.match((await readFile(join(folder, 'refused.txt'), 'utf8')).split('\n'), [
     'rows.ndjson:8: deal d1: amount 0 must be at least 0.0001.',
     'rows.ndjson:10: deal: It has no id. A second import needs the id to recognise the row.',
-    'rows.ndjson:11: Its kind must be one of partner, event, deal.',
+    'rows.ndjson:11: Its kind must be one of partner, event, deal, refund.',
     'rows.ndjson:12: The line is not a JSON object.',
     'rows.ndjson:13: The line is not valid JSON.',
     'rows.ndjson:15: The line is not valid UTF-8.',
@@ -215,5 +236,5 @@ t.test('an import explains wrong keys, wrong addresses and wrong options', async
   t.match(noKey, { code: 1, stderr: /There is no API key/ })
   t.match(keyAsOption, { code: 1, stderr: /^Unknown option '--key'/ })
   t.notMatch(keyAsOption.stderr, key)
-  t.match(wrongKind, { code: 1, stderr: /^--kind must be one of partner, event, deal/ })
+  t.match(wrongKind, { code: 1, stderr: /^--kind must be one of partner, event, deal, refund/ })
 })

@@ -35,7 +35,7 @@ const counts = ({ created, changed, unchanged, refused }: LinesReport) => [
 
 /** Where every row of what an import writes is stored, and by which transaction. */
 async function rowsOf({ db }: TestApp) {
-  const tables = ['partners', 'events', 'deals', 'attributions', 'shares', 'audit', 'deal_deltas']
+  const tables = ['partners', 'events', 'deals', 'refunds', 'attributions', 'shares', 'audit', 'deal_deltas']
   const { rows } = await sql`
     ${sql.join(
       tables.map(
@@ -121,6 +121,46 @@ t.test(
   },
 )
 
+t.test(
+  'an import takes refunds after the deals of their batch, and splits each deal once more',
+  async (t) => {
+    const service = await createApp(t)
+    const refund = { kind: 'refund', deal_id: 'd1', refunded_on: '2024-03-05' }
+    const r1 = { ...refund, id: 'r1', amount: 30 }
+    const r2 = { ...refund, id: 'r2', amount: 20 }
+    const lines = [r1, { ...r2, reason: 'late' }, deal, event, partner]
+    const wrong = [
+      { ...refund, id: 'r3', amount: 50.01 },
+      { ...refund, id: 'r4', amount: 1, deal_id: 'nowhere' },
+      { ...r1, amount: 31 },
+      { kind: 'refund', id: 'r5', amount: 1 },
+    ]
+
+    const first = await send(service, lines)
+    const declared = await send(service, lines, 'declare')
+    const refused = await send(service, [...wrong, { ...refund, id: 'r6', amount: 50 }], 'declare')
+
+    t.strictSame([first, declared, refused].map(counts), [
+      [5, 0, 0, 0],
+      [0, 0, 5, 0],
+      [1, 0, 0, 4],
+    ])
+    t.match(refused.refusals, [
+      { line: 1, code: 'refund_too_large' },
+      { line: 2, code: 'deal_not_found', detail: 'No deal has the id nowhere.' },
+      { line: 3, code: 'refund_exists' },
+      { line: 4, code: 'invalid_request', errors: [{ pointer: '/deal_id' }] },
+    ])
+    t.match((await service.call('GET', '/attribution/d1/history')).json(), {
+      versions: [
+        { reason: 'closed' },
+        { reason: 'refunded', total_amount: 50, cause: { refund_ids: ['r1', 'r2'], note: null } },
+        { reason: 'refunded', total_amount: 0, attributions: [{ percentage: 100, payout: 0 }] },
+      ],
+    })
+  },
+)
+
 t.test('lines with one id are stored one after another', async (t) => {
   const service = await createApp(t)
   const amounts = [100, 200, 200, 300]
@@ -162,7 +202,7 @@ t.test('a refused line takes no other line with it', async (t) => {
   await service.call('POST', '/deals/void/void', { reason: 'Test' })
   const lines = [
     partner,
-    { ...deal, kind: 'refund' },
+    { ...deal, kind: 'invoice' },
     'no JSON',
     { ...deal, id: undefined },
     { ...deal, id: 'd3', amount: 1.001 },

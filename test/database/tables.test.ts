@@ -6,6 +6,7 @@ import { AuditEntry } from '../../src/audit/schemas.ts'
 import { Deal } from '../../src/deals/schemas.ts'
 import { Event } from '../../src/events/schemas.ts'
 import { Partner } from '../../src/partners/schemas.ts'
+import { Refund } from '../../src/refunds/schemas.ts'
 import { createApp } from '../support/app.ts'
 
 interface Column {
@@ -18,8 +19,8 @@ interface Mapping {
   readonly resource: TObject
   /** The columns that are not in the resource. */
   readonly own: readonly string[]
-  /** The property that is stored as amount_minor. */
-  readonly money?: string
+  /** The properties that are computed from columns. */
+  readonly computed?: readonly string[]
   /** The columns that rows of earlier releases get later. */
   readonly filled?: readonly string[]
 }
@@ -34,9 +35,22 @@ const tables: readonly Mapping[] = [
   {
     table: 'deals',
     resource: Deal,
-    own: ['amount_minor', 'closed_until', 'commission_version', 'is_plan_named', 'submission'],
-    money: 'amount',
+    own: [
+      'amount_minor',
+      'closed_until',
+      'commission_version',
+      'is_plan_named',
+      'refunded_minor',
+      'submission',
+    ],
+    computed: ['amount', 'refunded_amount', 'net_amount'],
     filled: ['closed_on'],
+  },
+  {
+    table: 'refunds',
+    resource: Refund,
+    own: ['amount_minor', 'submission'],
+    computed: ['amount', 'counted_on'],
   },
   { table: 'api_keys', resource: ApiKey, own: ['key_hash', 'lineage'] },
   { table: 'audit', resource: AuditEntry, own: [] },
@@ -45,11 +59,11 @@ const tables: readonly Mapping[] = [
 t.test('the columns of every table match its resource', async (t) => {
   const { db } = await createApp(t)
 
-  for (const { table, resource, own, money, filled = [] } of tables) {
+  for (const { table, resource, own, computed = [], filled = [] } of tables) {
     const { rows } = await sql<Column>`
       select column_name, is_nullable from information_schema.columns
       where table_schema = 'public' and table_name = ${table}`.execute(db)
-    const properties = Object.keys(resource.properties).filter((name) => name !== money)
+    const properties = Object.keys(resource.properties).filter((name) => !computed.includes(name))
     const nullable = properties.filter((name) => JSON.stringify(resource.properties[name]).includes('"null"'))
 
     t.strictSame(rows.map(({ column_name }) => column_name).sort(), [...properties, ...own].sort(), table)
