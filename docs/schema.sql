@@ -39,8 +39,8 @@ CREATE TABLE attributions (
   version integer NOT NULL,
   -- The change that made this version.
   reason text NOT NULL,
-  -- Amount of the deal in minor units of currency. Equals unattributed_minor plus the sum of
-  -- shares.payout_minor of this version (checked at commit).
+  -- Net amount of the deal, after refunds, in minor units of currency. Equals unattributed_minor plus the
+  -- sum of shares.payout_minor of this version (checked at commit).
   amount_minor bigint NOT NULL,
   currency text NOT NULL,
   -- As deals.closed_date at this version.
@@ -74,10 +74,13 @@ CREATE TABLE attributions (
   -- The partners of the deal that were inactive without credit_after_leaving on its closed_on: their
   -- touchpoints and percentages do not count. Null: none.
   uncredited_partner_ids text[],
+  -- As deals.refunded_minor at this version. With amount_minor it adds up to the amount of the deal.
+  refunded_minor bigint DEFAULT 0 NOT NULL,
   CONSTRAINT attributions_pkey PRIMARY KEY (deal_id, version),
   CONSTRAINT attributions_closed_on_known CHECK (closed_on IS NOT NULL) NOT VALID,
   CONSTRAINT attributions_deal_known FOREIGN KEY (deal_id) REFERENCES deals(id),
-  CONSTRAINT attributions_reason_known CHECK (reason = ANY (ARRAY['closed'::text, 'late_event'::text, 'amended'::text, 'event_voided'::text, 'event_corrected'::text, 'event_reinstated'::text, 'deal_voided'::text, 'deal_reinstated'::text, 'partner_merged'::text, 'recalculated'::text])) NOT VALID,
+  CONSTRAINT attributions_reason_known CHECK (reason = ANY (ARRAY['closed'::text, 'late_event'::text, 'amended'::text, 'refunded'::text, 'refund_voided'::text, 'event_voided'::text, 'event_corrected'::text, 'event_reinstated'::text, 'deal_voided'::text, 'deal_reinstated'::text, 'partner_merged'::text, 'recalculated'::text])) NOT VALID,
+  CONSTRAINT attributions_refunded_positive CHECK (refunded_minor >= 0) NOT VALID,
   CONSTRAINT attributions_unattributed_positive CHECK (unattributed_minor >= 0),
   CONSTRAINT attributions_unattributed_range CHECK (unattributed_bp >= 0 AND unattributed_bp <= 10000),
   CONSTRAINT attributions_version_counts CHECK (version >= 1)
@@ -260,14 +263,16 @@ CREATE TABLE deal_deltas (
   attribution_model text NOT NULL,
   -- 1: adds a deal. -1: takes one away.
   deals integer NOT NULL,
-  -- Amount in minor units of currency. Negative where deals is -1.
+  -- Net amount in minor units of currency. Negative where deals is -1.
   revenue_minor bigint NOT NULL,
   -- Unattributed part in minor units of currency. Zero or negative where deals is -1.
   unattributed_minor bigint NOT NULL,
   -- As closed_on of the deal.
   day date NOT NULL,
   -- Commission in minor units of currency. Zero or negative where deals is -1.
-  commission_minor bigint NOT NULL
+  commission_minor bigint NOT NULL,
+  -- Refunds in minor units of currency. Zero or negative where deals is -1.
+  refunded_minor bigint DEFAULT 0 NOT NULL
 ) WITH (autovacuum_vacuum_threshold=1000, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_cost_delay=0);
 
 -- Sums of deal_figures by span, currency and model.
@@ -280,12 +285,14 @@ CREATE TABLE deal_rollups (
   attribution_model text NOT NULL,
   -- Number of deals.
   deals bigint NOT NULL,
-  -- Sum of their amounts in minor units of currency.
+  -- Sum of their net amounts in minor units of currency.
   revenue_minor numeric NOT NULL,
   -- Sum of their unattributed parts in minor units of currency.
   unattributed_minor numeric NOT NULL,
   -- Sum of their commissions in minor units of currency.
   commission_minor numeric NOT NULL,
+  -- Sum of their refunds in minor units of currency.
+  refunded_minor numeric DEFAULT 0 NOT NULL,
   CONSTRAINT deal_rollups_pkey PRIMARY KEY (span, currency, starts, attribution_model),
   CONSTRAINT deal_rollups_span_known CHECK (span = ANY (ARRAY['day'::text, 'month'::text, 'year'::text]))
 ) WITH (fillfactor=80);
@@ -336,10 +343,13 @@ CREATE TABLE deals (
   -- Its current version in commission_versions. 0: recorded by a release without commissions; it owes the
   -- payouts.
   commission_version integer DEFAULT 0 NOT NULL,
+  -- The sum of its refunds that are not void, in minor units of currency. What they leave is the net amount.
+  refunded_minor bigint DEFAULT 0 NOT NULL,
   CONSTRAINT deals_pkey PRIMARY KEY (id),
   CONSTRAINT deals_amount_positive CHECK (amount_minor >= 1 AND amount_minor <= '999999999999999'::bigint),
   CONSTRAINT deals_closed_on_known CHECK (closed_on IS NOT NULL) NOT VALID,
   CONSTRAINT deals_currency_code CHECK (currency ~ '^[A-Z]{3}$'::text),
+  CONSTRAINT deals_refunds_within_amount CHECK (refunded_minor >= 0 AND refunded_minor <= amount_minor) NOT VALID,
   CONSTRAINT deals_void_has_reason CHECK ((voided_at IS NULL) = (void_reason IS NULL))
 );
 CREATE INDEX deals_newest ON deals USING btree (closed_date, id);
@@ -622,6 +632,34 @@ CREATE UNLOGGED TABLE rate_limits (
   CONSTRAINT rate_limits_taken_counted CHECK (taken >= 0)
 );
 
+-- What went back to the customer of a deal. A row changes only once: when it is voided.
+CREATE TABLE refunds (
+  -- The id that the client sent, or ref_ and a UUIDv7.
+  id text COLLATE "C" NOT NULL,
+  deal_id text COLLATE "C" NOT NULL,
+  -- In minor units of currency.
+  amount_minor bigint NOT NULL,
+  -- The currency of the deal. Only a deal without refunds that count changes its own.
+  currency text NOT NULL,
+  -- The day on which the money went back, as it was sent. If the deal closes later, the refund counts on
+  -- closed_on.
+  refunded_on date NOT NULL,
+  reason text,
+  -- When the refund was voided. Null: it counts.
+  voided_at timestamp(3) with time zone,
+  void_reason text,
+  -- SHA-256 of the deal and of the body of POST /deals/:dealId/refunds as JSON with sorted members. The same
+  -- hash under the same id is a repeated submission, another hash is a conflict.
+  submission bytea NOT NULL,
+  created_at timestamp(3) with time zone DEFAULT date_trunc('milliseconds'::text, clock_timestamp()) NOT NULL,
+  CONSTRAINT refunds_pkey PRIMARY KEY (id),
+  CONSTRAINT refunds_amount_positive CHECK (amount_minor >= 1 AND amount_minor <= '999999999999999'::bigint),
+  CONSTRAINT refunds_currency_code CHECK (currency ~ '^[A-Z]{3}$'::text),
+  CONSTRAINT refunds_deal_known FOREIGN KEY (deal_id) REFERENCES deals(id),
+  CONSTRAINT refunds_void_has_reason CHECK ((voided_at IS NULL) = (void_reason IS NULL))
+);
+CREATE INDEX refunds_of_deal ON refunds USING btree (deal_id, created_at, id);
+
 -- One row for each partner that a version of a split credits. Append-only.
 CREATE TABLE shares (
   deal_id text COLLATE "C" NOT NULL,
@@ -718,9 +756,10 @@ CREATE VIEW deal_figures AS
     deals.currency,
     deals.attribution_model,
     1 AS deals,
-    deals.amount_minor AS revenue_minor,
+    deals.amount_minor - deals.refunded_minor AS revenue_minor,
     attributions.unattributed_minor,
-    COALESCE(commission_versions.commission_minor, deals.amount_minor - attributions.unattributed_minor) AS commission_minor
+    COALESCE(commission_versions.commission_minor, attributions.amount_minor - attributions.unattributed_minor) AS commission_minor,
+    deals.refunded_minor
    FROM deals
      JOIN attributions ON attributions.deal_id = deals.id AND attributions.version = deals.version
      LEFT JOIN commission_versions ON commission_versions.deal_id = deals.id AND commission_versions.version = deals.commission_version
@@ -929,14 +968,14 @@ AS $function$
       for own in
         select * from jsonb_to_recordset(change -> 'changed') as given (id text, amount_minor bigint, currency text,
           closed_date timestamptz, closed_all_day boolean, closed_on date, closed_until timestamptz,
-          attribution_model text, model_parameters jsonb, version integer, void_reason text, previously_at timestamptz,
-          is_updated boolean, description jsonb, commission_plan_id text, commission_plan_version integer,
+          attribution_model text, model_parameters jsonb, refunded_minor bigint, version integer, void_reason text,
+          previously_at timestamptz, is_updated boolean, description jsonb, commission_plan_id text, commission_plan_version integer,
           is_plan_named boolean, commission_version integer)
       loop
         update deals set amount_minor = own.amount_minor, currency = own.currency, closed_date = own.closed_date,
           closed_all_day = own.closed_all_day, closed_on = own.closed_on, closed_until = own.closed_until,
-          attribution_model = own.attribution_model, model_parameters = own.model_parameters, version = own.version,
-          void_reason = own.void_reason, commission_plan_id = own.commission_plan_id,
+          attribution_model = own.attribution_model, model_parameters = own.model_parameters,
+          refunded_minor = own.refunded_minor, version = own.version, void_reason = own.void_reason, commission_plan_id = own.commission_plan_id,
           commission_plan_version = own.commission_plan_version, is_plan_named = own.is_plan_named,
           commission_version = own.commission_version,
           name = case when own.description is null then name else own.description ->> 'name' end,
@@ -949,15 +988,15 @@ AS $function$
         where id = own.id;
       end loop;
 
-      insert into attributions (deal_id, version, reason, cause, amount_minor, currency, closed_date, closed_all_day,
-        closed_on, closed_until, attribution_model, model_parameters, unattributed_minor, unattributed_bp,
+      insert into attributions (deal_id, version, reason, cause, amount_minor, refunded_minor, currency, closed_date,
+        closed_all_day, closed_on, closed_until, attribution_model, model_parameters, unattributed_minor, unattributed_bp,
         uncredited_partner_ids, fingerprint, calculated_at)
-      select deal_id, version, reason, cause, amount_minor, currency, closed_date, closed_all_day, closed_on,
-        closed_until, attribution_model, model_parameters, unattributed_minor, coalesce(unattributed_bp, 0),
+      select deal_id, version, reason, cause, amount_minor, refunded_minor, currency, closed_date, closed_all_day,
+        closed_on, closed_until, attribution_model, model_parameters, unattributed_minor, coalesce(unattributed_bp, 0),
         uncredited_partner_ids, fingerprint, greatest(at, previously_at + interval '1 millisecond')
       from jsonb_to_recordset(change -> 'versions') as given (deal_id text, version integer, reason text, cause jsonb,
-        amount_minor bigint, currency text, closed_date timestamptz, closed_all_day boolean, closed_on date,
-        closed_until timestamptz, attribution_model text, model_parameters jsonb, unattributed_minor bigint,
+        amount_minor bigint, refunded_minor bigint, currency text, closed_date timestamptz, closed_all_day boolean,
+        closed_on date, closed_until timestamptz, attribution_model text, model_parameters jsonb, unattributed_minor bigint,
         unattributed_bp integer, uncredited_partner_ids text[], fingerprint bytea, previously_at timestamptz);
       insert into shares (deal_id, version, currency, closed_date, partner_id, payout_minor, percentage_bp, touchpoints, role)
       select deal_id, version, currency, closed_date, partner_id, payout_minor, percentage_bp, touchpoints, role
@@ -967,11 +1006,13 @@ AS $function$
 
       perform record_commissions(change -> 'commissions', at);
 
-      insert into deal_deltas (deal_id, day, currency, attribution_model, deals, revenue_minor, unattributed_minor,
-        commission_minor)
-      select deal_id, day, currency, attribution_model, deals, revenue_minor, unattributed_minor, commission_minor
+      insert into deal_deltas (deal_id, day, currency, attribution_model, deals, revenue_minor, refunded_minor,
+        unattributed_minor, commission_minor)
+      select deal_id, day, currency, attribution_model, deals, revenue_minor, refunded_minor, unattributed_minor,
+        commission_minor
       from jsonb_to_recordset(change -> 'deal_deltas') as given (deal_id text, day date, currency text,
-        attribution_model text, deals integer, revenue_minor bigint, unattributed_minor bigint, commission_minor bigint);
+        attribution_model text, deals integer, revenue_minor bigint, refunded_minor bigint, unattributed_minor bigint,
+        commission_minor bigint);
       insert into partner_deltas (deal_id, day, currency, partner_id, deals, payout_minor, percentage_bp, touchpoints,
         commission_minor)
       select deal_id, day, currency, partner_id, deals, payout_minor, percentage_bp, touchpoints, commission_minor

@@ -147,9 +147,13 @@ export type AnalyticsOverview = {
      */
     total_deals: number;
     /**
-     * The sum of the amounts, in units of the currency.
+     * The sum of the net amounts (after refunds), in units of the currency.
      */
     total_revenue: number;
+    /**
+     * The sum of the refunds of these deals. It is not in `total_revenue`.
+     */
+    refunded: number;
     /**
      * The part of the revenue that no partner earns.
      */
@@ -159,7 +163,7 @@ export type AnalyticsOverview = {
      */
     total_commission: number;
     /**
-     * The average amount, rounded half up to the minor unit.
+     * The average net amount, rounded half up to the minor unit.
      */
     avg_deal_size: number;
 };
@@ -245,7 +249,7 @@ export type Attribution = {
      */
     deal_id: string;
     /**
-     * The amount of the deal, in units of the currency.
+     * The net amount of the deal (after refunds), in units of the currency.
      */
     total_amount: number;
     /**
@@ -305,7 +309,7 @@ export type AttributionVersion = {
      */
     deal_id: string;
     /**
-     * The amount of the deal, in units of the currency.
+     * The net amount of the deal (after refunds), in units of the currency.
      */
     total_amount: number;
     /**
@@ -439,6 +443,10 @@ export type Cause = {
      */
     merged_partner_id?: string;
     /**
+     * The first 100 refunds that made the version, by id, if refunds or a void refund made it.
+     */
+    refund_ids?: string[];
+    /**
      * The `note` of the change.
      */
     note: string | null;
@@ -533,9 +541,17 @@ export type CreditedDeal = {
      */
     id: string;
     /**
-     * In units of the currency, such as 1234.56 for USD. Exact up to 5,000,000,000,000,000 minor units.
+     * The amount at the close, before refunds.
      */
     amount: number;
+    /**
+     * The sum of its refunds that are not void.
+     */
+    refunded_amount: number;
+    /**
+     * `amount` less `refunded_amount`: what is split, and what reports add up.
+     */
+    net_amount: number;
     /**
      * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
@@ -552,7 +568,7 @@ export type CreditedDeal = {
      */
     percentage: number;
     /**
-     * The partner's part of `amount`, in units of the currency.
+     * The partner's part of `net_amount`, in units of the currency.
      */
     payout: number;
 };
@@ -569,11 +585,19 @@ export type Deal = {
      */
     name: string | null;
     /**
-     * In units of the currency, such as 1234.56 for USD. Above 0 and below 10^15 minor units. More decimals than the currency has are refused (400), never rounded.
+     * The amount at the close, before refunds.
      * @minimum 0.0001
      * @maximum 999999999999999
      */
     amount: number;
+    /**
+     * The sum of its refunds that are not void.
+     */
+    refunded_amount: number;
+    /**
+     * `amount` less `refunded_amount`: what is split, and what reports add up.
+     */
+    net_amount: number;
     /**
      * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
@@ -643,7 +667,7 @@ export type DealAttribution = {
      */
     deal_id: string;
     /**
-     * The amount of the deal, in units of the currency.
+     * The net amount of the deal (after refunds), in units of the currency.
      */
     total_amount: number;
     /**
@@ -1329,7 +1353,7 @@ export type ExplainedAttribution = {
      */
     deal_id: string;
     /**
-     * The amount of the deal, in units of the currency.
+     * The net amount of the deal (after refunds), in units of the currency.
      */
     total_amount: number;
     /**
@@ -1598,11 +1622,19 @@ export type ListedDeal = {
      */
     name: string | null;
     /**
-     * In units of the currency, such as 1234.56 for USD. Above 0 and below 10^15 minor units. More decimals than the currency has are refused (400), never rounded.
+     * The amount at the close, before refunds.
      * @minimum 0.0001
      * @maximum 999999999999999
      */
     amount: number;
+    /**
+     * The sum of its refunds that are not void.
+     */
+    refunded_amount: number;
+    /**
+     * `amount` less `refunded_amount`: what is split, and what reports add up.
+     */
+    net_amount: number;
     /**
      * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
@@ -2057,6 +2089,31 @@ export type NewPlanVersion = {
     cap_per_deal?: PlanMoney;
 };
 
+export type NewRefund = {
+    /**
+     * An id of your system; without it the service makes one. The same submission again under this id changes nothing and is answered with 200. Another submission under it is refused (409).
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id?: string;
+    /**
+     * In units of the currency of the deal, such as 1234.56 for USD. At most what is left of the deal. More decimals than the currency has are refused (400), never rounded.
+     * @minimum 0.0001
+     * @maximum 999999999999999
+     */
+    amount: number;
+    /**
+     * The day on which the money went back, in `TIME_ZONE`: today, which is the default, or earlier.
+     * @format date
+     */
+    refunded_on?: string;
+    /**
+     * Why the money went back.
+     */
+    reason?: string | null;
+};
+
 export type OddUnit = {
     /**
      * Null: the unit stays unattributed, as `agreed` may leave it.
@@ -2426,6 +2483,10 @@ export type PartnerRank = {
      * The sum of its commissions for these deals, in units of the currency.
      */
     total_commission: number;
+    /**
+     * `total_payout` in percent of the revenue of the period (net amounts), two decimals.
+     */
+    revenue_share_pct: number;
     /**
      * The average percentage of its shares, two decimals.
      */
@@ -2802,7 +2863,7 @@ export type Problem = {
 /**
  * Why the request failed, for programs. A code never changes its meaning. `/docs/errors` explains each.
  */
-export type ProblemCode = "invalid_request" | "unknown_reference" | "malformed_request" | "unauthenticated" | "forbidden" | "route_not_found" | "partner_not_found" | "event_not_found" | "deal_not_found" | "commission_plan_not_found" | "api_key_not_found" | "version_not_found" | "request_timeout" | "partner_exists" | "email_taken" | "event_exists" | "deal_exists" | "partner_inactive" | "partner_merged" | "merge_running" | "merge_not_found" | "deal_full" | "deal_void" | "event_void" | "commission_plan_exists" | "commission_plan_built_in" | "too_many_plan_applications" | "last_admin_key" | "api_key_revoked" | "api_key_rotated" | "conflict" | "request_in_flight" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "payout_keys_missing" | "too_many_imports" | "unavailable";
+export type ProblemCode = "invalid_request" | "unknown_reference" | "malformed_request" | "unauthenticated" | "forbidden" | "route_not_found" | "partner_not_found" | "event_not_found" | "deal_not_found" | "commission_plan_not_found" | "refund_not_found" | "api_key_not_found" | "version_not_found" | "request_timeout" | "partner_exists" | "email_taken" | "event_exists" | "deal_exists" | "refund_exists" | "refund_too_large" | "deal_refunded" | "partner_inactive" | "partner_merged" | "merge_running" | "merge_not_found" | "deal_full" | "deal_void" | "event_void" | "commission_plan_exists" | "commission_plan_built_in" | "too_many_plan_applications" | "last_admin_key" | "api_key_revoked" | "api_key_rotated" | "conflict" | "request_in_flight" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "payout_keys_missing" | "too_many_imports" | "unavailable";
 
 export const ProblemCode = {
     invalid_request: "invalid_request",
@@ -2815,6 +2876,7 @@ export const ProblemCode = {
     event_not_found: "event_not_found",
     deal_not_found: "deal_not_found",
     commission_plan_not_found: "commission_plan_not_found",
+    refund_not_found: "refund_not_found",
     api_key_not_found: "api_key_not_found",
     version_not_found: "version_not_found",
     request_timeout: "request_timeout",
@@ -2822,6 +2884,9 @@ export const ProblemCode = {
     email_taken: "email_taken",
     event_exists: "event_exists",
     deal_exists: "deal_exists",
+    refund_exists: "refund_exists",
+    refund_too_large: "refund_too_large",
+    deal_refunded: "deal_refunded",
     partner_inactive: "partner_inactive",
     partner_merged: "partner_merged",
     merge_running: "merge_running",
@@ -2860,9 +2925,17 @@ export type RecentDeal = {
      */
     id: string;
     /**
-     * In units of the currency, such as 1234.56 for USD. Exact up to 5,000,000,000,000,000 minor units.
+     * The amount at the close, before refunds.
      */
     amount: number;
+    /**
+     * The sum of its refunds that are not void.
+     */
+    refunded_amount: number;
+    /**
+     * `amount` less `refunded_amount`: what is split, and what reports add up.
+     */
+    net_amount: number;
     /**
      * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
      * @pattern ^[A-Z]{3}$
@@ -2879,6 +2952,107 @@ export type RecentDeal = {
      * @minimum 0
      */
     touchpoints_count: number;
+};
+
+/**
+ * A part of the amount of a deal that went back to the customer.
+ */
+export type Refund = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id: string;
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    deal_id: string;
+    /**
+     * In units of the currency, such as 1234.56 for USD. Above 0 and below 10^15 minor units. More decimals than the currency has are refused (400), never rounded.
+     * @minimum 0.0001
+     * @maximum 999999999999999
+     */
+    amount: number;
+    /**
+     * The currency of the deal.
+     * @pattern ^[A-Z]{3}$
+     * @format currency
+     */
+    currency: string;
+    /**
+     * The day on which the money went back.
+     * @format date
+     */
+    refunded_on: string;
+    /**
+     * The day on which the refund counts: `refunded_on`, or `closed_on` of the deal if the deal closes later.
+     * @format date
+     */
+    counted_on: string;
+    /**
+     * Why the money went back.
+     */
+    reason: string | null;
+    /**
+     * When the refund was voided. Null while it counts.
+     */
+    voided_at: string | null;
+    void_reason: string | null;
+    /**
+     * When the service stored the refund.
+     * @format date-time
+     */
+    created_at: string;
+};
+
+export type RefundLine = {
+    /**
+     * An id of your system. A line with the id and content of a stored object changes nothing.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    id: string;
+    /**
+     * In units of the currency of the deal, such as 1234.56 for USD. At most what is left of the deal. More decimals than the currency has are refused (400), never rounded.
+     * @minimum 0.0001
+     * @maximum 999999999999999
+     */
+    amount: number;
+    /**
+     * The day on which the money went back, in `TIME_ZONE`: today, which is the default, or earlier.
+     * @format date
+     */
+    refunded_on?: string;
+    /**
+     * Why the money went back.
+     */
+    reason?: string | null;
+    /**
+     * A recorded deal.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    deal_id: string;
+    kind: "refund";
+};
+
+export type RefundPage = {
+    refunds: Refund[];
+    pagination: Pagination;
+};
+
+/**
+ * A refund, its deal, and the current split of the deal.
+ */
+export type RefundSplit = {
+    refund: Refund;
+    deal: Deal;
+    attribution: Attribution;
 };
 
 export type RefusedLine = {
@@ -3064,7 +3238,7 @@ export type ShareLine = {
      */
     currency: string;
     /**
-     * The amount of the deal, in units of the currency, on each of its lines.
+     * The net amount of the deal (after refunds), in units of the currency, on each of its lines.
      */
     total_amount: number;
     /**
@@ -3109,7 +3283,7 @@ export type ShareLine = {
 
 export type SimulatedAttribution = {
     /**
-     * The amount of the deal, in units of the currency.
+     * The net amount of the deal (after refunds), in units of the currency.
      */
     total_amount: number;
     /**
@@ -3407,14 +3581,16 @@ export type UnattributedScenario = {
 };
 
 /**
- * Why there is this version. `closed`: the deal was recorded. `late_event`: an event came after that. `amended`: the deal was changed. `event_voided`, `event_corrected`, `event_reinstated`: an event was voided, was corrected, or counts again. `deal_voided`, `deal_reinstated`: the deal was voided, or counts again. `partner_merged`: a partner was merged into another one. `recalculated`: the deal was recalculated and its inputs had changed.
+ * Why there is this version. `closed`: the deal was recorded. `late_event`: an event came after that. `amended`: the deal was changed. `refunded`: a part of its amount went back to the customer. `refund_voided`: a refund was voided. `event_voided`, `event_corrected`, `event_reinstated`: an event was voided, was corrected, or counts again. `deal_voided`, `deal_reinstated`: the deal was voided, or counts again. `partner_merged`: a partner was merged into another one. `recalculated`: the deal was recalculated and its inputs had changed.
  */
-export type VersionReason = "closed" | "late_event" | "amended" | "event_voided" | "event_corrected" | "event_reinstated" | "deal_voided" | "deal_reinstated" | "partner_merged" | "recalculated";
+export type VersionReason = "closed" | "late_event" | "amended" | "refunded" | "refund_voided" | "event_voided" | "event_corrected" | "event_reinstated" | "deal_voided" | "deal_reinstated" | "partner_merged" | "recalculated";
 
 export const VersionReason = {
     closed: "closed",
     late_event: "late_event",
     amended: "amended",
+    refunded: "refunded",
+    refund_voided: "refund_voided",
     event_voided: "event_voided",
     event_corrected: "event_corrected",
     event_reinstated: "event_reinstated",
@@ -4992,6 +5168,133 @@ export type ReinstateDealVariables = {
     headers?: ReinstateDealHeaders;
 };
 
+export type ListRefundsResult = RefundPage;
+
+export type ListRefundsError = Problem;
+
+export type ListRefundsPath = {
+    /**
+     * The id of the deal.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    dealId: string;
+};
+
+export type ListRefundsQuery = {
+    /**
+     * The most items on a page.
+     * @minimum 1
+     * @maximum 1000
+     */
+    limit?: number;
+    /**
+     * How many items to skip. Skipping takes time: for many items use `cursor`.
+     * @minimum 0
+     * @maximum 10000
+     */
+    offset?: number;
+    /**
+     * The `next_cursor` of the previous page. Not together with `offset`.
+     * @maxLength 2048
+     * @pattern ^[A-Za-z0-9_-]+$
+     */
+    cursor?: string;
+};
+
+export type ListRefundsResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type ListRefundsVariables = {
+    path: ListRefundsPath;
+    query?: ListRefundsQuery;
+};
+
+export type RecordRefundResult = RefundSplit;
+
+export type RecordRefundError = Problem;
+
+export type RecordRefundPath = {
+    /**
+     * The id of the deal.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    dealId: string;
+};
+
+export type RecordRefundBody = NewRefund;
+
+export type RecordRefundHeaders = {
+    /**
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
+     * @minLength 1
+     * @maxLength 255
+     * @pattern ^[\x21-\x7e]+$
+     */
+    "Idempotency-Key"?: string;
+};
+
+export type RecordRefundResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+    idempotencyReplayed?: string;
+};
+
+export type RecordRefundVariables = {
+    path: RecordRefundPath;
+    body: RecordRefundBody;
+    headers?: RecordRefundHeaders;
+};
+
+export type VoidRefundResult = RefundSplit;
+
+export type VoidRefundError = Problem;
+
+export type VoidRefundPath = {
+    /**
+     * The id of the refund.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    refundId: string;
+};
+
+export type VoidRefundBody = VoidReason;
+
+export type VoidRefundHeaders = {
+    /**
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
+     * @minLength 1
+     * @maxLength 255
+     * @pattern ^[\x21-\x7e]+$
+     */
+    "Idempotency-Key"?: string;
+};
+
+export type VoidRefundResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+    idempotencyReplayed?: string;
+};
+
+export type VoidRefundVariables = {
+    path: VoidRefundPath;
+    body: VoidRefundBody;
+    headers?: VoidRefundHeaders;
+};
+
 export type GetAttributionResult = ExplainedAttribution;
 
 export type GetAttributionError = Problem;
@@ -6289,6 +6592,52 @@ export type Ops = {
             idempotencyReplayed?: string;
         };
     };
+    listRefunds: {
+        args: {
+            path: ListRefundsPath;
+            query?: ListRefundsQuery;
+        };
+        result: Result<ListRefundsResult, ListRefundsError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
+    recordRefund: {
+        args: {
+            path: RecordRefundPath;
+            body: RecordRefundBody;
+            headers?: RecordRefundHeaders;
+        };
+        result: Result<RecordRefundResult, RecordRefundError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+            idempotencyReplayed?: string;
+        };
+    };
+    voidRefund: {
+        args: {
+            path: VoidRefundPath;
+            body: VoidRefundBody;
+            headers?: VoidRefundHeaders;
+        };
+        result: Result<VoidRefundResult, VoidRefundError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+            idempotencyReplayed?: string;
+        };
+    };
     getAttribution: {
         args: {
             path: GetAttributionPath;
@@ -6589,6 +6938,9 @@ export const OPERATIONS = {
     amendDeal: { id: "amendDeal", method: "PATCH", path: "/deals/{dealId}", tags: ["Deals"], params: [{ name: "dealId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     voidDeal: { id: "voidDeal", method: "POST", path: "/deals/{dealId}/void", tags: ["Deals"], params: [{ name: "dealId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     reinstateDeal: { id: "reinstateDeal", method: "POST", path: "/deals/{dealId}/reinstate", tags: ["Deals"], params: [{ name: "dealId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
+    listRefunds: { id: "listRefunds", method: "GET", path: "/deals/{dealId}/refunds", tags: ["Refunds"], params: [{ name: "dealId", in: "path" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    recordRefund: { id: "recordRefund", method: "POST", path: "/deals/{dealId}/refunds", tags: ["Refunds"], params: [{ name: "dealId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
+    voidRefund: { id: "voidRefund", method: "POST", path: "/refunds/{refundId}/void", tags: ["Refunds"], params: [{ name: "refundId", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     getAttribution: { id: "getAttribution", method: "GET", path: "/attribution/{dealId}", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }, { name: "explain", in: "query" }, { name: "as_of", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     getAttributionHistory: { id: "getAttributionHistory", method: "GET", path: "/attribution/{dealId}/history", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     recalculateAttribution: { id: "recalculateAttribution", method: "POST", path: "/attribution/{dealId}/recalculate", tags: ["Attribution"], params: [{ name: "dealId", in: "path" }, { name: "Idempotency-Key", in: "header" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
@@ -8456,4 +8808,4 @@ export function createClient<
 export const client = createClient<Ops, OperationId, OperationPath, OperationTag>(OPERATIONS, { serverUrl: "/", errorMode: "result", clientHeader: "redocly-client-generator" });
 
 export const { configure, use } = client;
-export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, declarePartner, updatePartner, getMerge, mergePartner, revealPayoutDetails, erasePayoutDetails, listCommissionPlans, createCommissionPlan, getCommissionPlan, addCommissionPlanVersion, listDefaultCommissionPlans, setDefaultCommissionPlan, simulateCommissionPlan, applyCommissionPlan, listPlanApplications, getDealCommission, getCommissionHistory, getStatement, getStatementCsv, listEvents, trackEvent, trackEvents, getEvent, declareEvent, listEventRevisions, reinstateEvent, voidEvent, importEvents, importLines, followSource, listDeals, closeDeal, getDeal, declareDeal, amendDeal, voidDeal, reinstateDeal, getAttribution, getAttributionHistory, recalculateAttribution, listAttributions, exportAttributionsCsv, exportAttributionsNdjson, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;
+export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, declarePartner, updatePartner, getMerge, mergePartner, revealPayoutDetails, erasePayoutDetails, listCommissionPlans, createCommissionPlan, getCommissionPlan, addCommissionPlanVersion, listDefaultCommissionPlans, setDefaultCommissionPlan, simulateCommissionPlan, applyCommissionPlan, listPlanApplications, getDealCommission, getCommissionHistory, getStatement, getStatementCsv, listEvents, trackEvent, trackEvents, getEvent, declareEvent, listEventRevisions, reinstateEvent, voidEvent, importEvents, importLines, followSource, listDeals, closeDeal, getDeal, declareDeal, amendDeal, voidDeal, reinstateDeal, listRefunds, recordRefund, voidRefund, getAttribution, getAttributionHistory, recalculateAttribution, listAttributions, exportAttributionsCsv, exportAttributionsNdjson, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;
