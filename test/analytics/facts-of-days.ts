@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import { touchpointTypes } from '../../src/attribution/touch.ts'
 import type { Database } from '../../src/database/tables.ts'
 import { toMajor } from '../../src/values/money.ts'
-import { closedOn, happenedOn, owedShares, type Period } from './plain-sql.ts'
+import { closedOn, happenedOn, owedShares, type Period, refunded, toAmounts } from './plain-sql.ts'
 
 interface DealFact {
   readonly id: string
@@ -11,6 +11,8 @@ interface DealFact {
   readonly closed_date: string
   readonly attribution_model: string
   readonly amount_minor: bigint
+  readonly refunded_minor: bigint
+  readonly net_minor: bigint
   readonly unattributed_minor: bigint
   readonly touchpoints_count: number
 }
@@ -40,7 +42,8 @@ export interface Facts {
 export async function readFacts(db: Kysely<Database>, timeZone: string): Promise<Facts> {
   const { rows: deals } = await sql<DealFact>`
     select deals.id, ${closedOn({ timeZone })} as day, deals.currency, deals.closed_date, deals.attribution_model,
-      deals.amount_minor, unattributed_minor,
+      deals.amount_minor, (${refunded})::bigint as refunded_minor,
+      deals.amount_minor - (${refunded})::bigint as net_minor, unattributed_minor,
       (select count(*)::int from events where deal_id = deals.id and voided_at is null) as touchpoints_count
     from deals join attributions on deal_id = deals.id and attributions.version = deals.version
     where voided_at is null order by deals.closed_date desc, deals.id desc`.execute(db)
@@ -65,20 +68,21 @@ export function analyticsOf(facts: Facts, { currency, first = '', last = '9999-1
   return {
     overview: {
       total_deals: deals.length,
-      total_revenue: toMajor(sum(deals, 'amount_minor'), currency),
+      total_revenue: toMajor(sum(deals, 'net_minor'), currency),
+      refunded: toMajor(sum(deals, 'refunded_minor'), currency),
       unattributed: toMajor(sum(deals, 'unattributed_minor'), currency),
       total_commission: toMajor(sum(shares, 'commission_minor'), currency),
-      avg_deal_size: toMajor(average(sum(deals, 'amount_minor'), deals.length), currency),
+      avg_deal_size: toMajor(average(sum(deals, 'net_minor'), deals.length), currency),
     },
     models: [...Map.groupBy(deals, ({ attribution_model }) => attribution_model)]
       .map(([attribution_model, of]) => ({
         attribution_model,
         count: of.length,
-        total_amount: toMajor(sum(of, 'amount_minor'), currency),
+        total_amount: toMajor(sum(of, 'net_minor'), currency),
       }))
       .sort((a, b) => b.count - a.count || (a.attribution_model < b.attribution_model ? -1 : 1)),
     partners: [...Map.groupBy(shares, ({ id }) => id)]
-      .map(([id, of]) => toPartner(id, of, currency))
+      .map(([id, of]) => toPartner({ id, shares: of, revenue: sum(deals, 'net_minor') }, currency))
       .sort((a, b) => b.total_payout - a.total_payout || (a.id < b.id ? -1 : 1))
       .slice(0, 20),
     touchpoints: touchpointTypes.map((type) => ({
@@ -91,13 +95,19 @@ export function analyticsOf(facts: Facts, { currency, first = '', last = '9999-1
       closed_date,
       attribution_model,
       touchpoints_count: deal.touchpoints_count,
-      amount: toMajor(deal.amount_minor, currency),
+      ...toAmounts({ amount_minor: deal.amount_minor, refunded: deal.refunded_minor }, currency),
     })),
     currencies: [...new Set(facts.deals.map((deal) => deal.currency))].sort(),
   }
 }
 
-function toPartner(id: string, shares: readonly ShareFact[], currency: string) {
+interface CreditedPartner {
+  readonly id: string
+  readonly shares: readonly ShareFact[]
+  readonly revenue: bigint
+}
+
+function toPartner({ id, shares, revenue }: CreditedPartner, currency: string) {
   const percentages = shares.reduce((total, { percentage_bp }) => total + BigInt(percentage_bp), 0n)
   return {
     id,
@@ -105,6 +115,7 @@ function toPartner(id: string, shares: readonly ShareFact[], currency: string) {
     deals_count: shares.length,
     total_payout: toMajor(sum(shares, 'payout_minor'), currency),
     total_commission: toMajor(sum(shares, 'commission_minor'), currency),
+    revenue_share_pct: Number(average(10_000n * sum(shares, 'payout_minor'), Number(revenue))) / 100,
     avg_attribution_pct: Number(average(percentages, shares.length)) / 100,
   }
 }

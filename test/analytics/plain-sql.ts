@@ -52,21 +52,27 @@ export const owedShares = sql`shares left join commission_lines on commission_li
   and commission_lines.partner_id = shares.partner_id
   and commission_lines.version = (select commission_version from deals where id = shares.deal_id)`
 
+/** What went back to the customer of a deal. */
+export const refunded = sql`(
+  select coalesce(sum(refunds.amount_minor), 0) from refunds where deal_id = deals.id and refunds.voided_at is null)`
+const net = sql`deals.amount_minor - ${refunded}`
+
 async function deals(db: Kysely<Database>, period: Period) {
   const { currency } = period
   const { rows } = await sql<{
     attribution_model: string | null
     count: number
     amount: string
+    refunded: string
     unattributed: string
     commission: string
     average: string
   }>`
-    select deals.attribution_model, count(*)::int as count, coalesce(sum(deals.amount_minor), 0) as amount,
-      coalesce(sum(unattributed_minor), 0) as unattributed, coalesce(sum((
+    select deals.attribution_model, count(*)::int as count, coalesce(sum(${net}), 0) as amount,
+      coalesce(sum(${refunded}), 0) as refunded, coalesce(sum(unattributed_minor), 0) as unattributed, coalesce(sum((
         select sum(coalesce(commission_minor, payout_minor)) from ${owedShares}
         where shares.deal_id = deals.id and shares.version = deals.version
-      )), 0) as commission, coalesce(round(avg(deals.amount_minor)), 0) as average
+      )), 0) as commission, coalesce(round(avg(${net})), 0) as average
     from deals join attributions on deal_id = deals.id and attributions.version = deals.version
     where voided_at is null and deals.currency = ${currency} and ${isWithin(closedOn(period), period)}
     group by grouping sets ((), (deals.attribution_model))
@@ -76,6 +82,7 @@ async function deals(db: Kysely<Database>, period: Period) {
     overview: {
       total_deals: all?.count,
       total_revenue: toMajor(BigInt(all?.amount ?? 0), currency),
+      refunded: toMajor(BigInt(all?.refunded ?? 0), currency),
       unattributed: toMajor(BigInt(all?.unattributed ?? 0), currency),
       total_commission: toMajor(BigInt(all?.commission ?? 0), currency),
       avg_deal_size: toMajor(BigInt(all?.average ?? 0), currency),
@@ -96,17 +103,23 @@ export async function partnersByPlainSql(db: Kysely<Database>, period: Period) {
     payout: string
     commission: string
     share: string
+    of_revenue: string
   }>`
     select partners.id, partners.name, count(*)::int as deals_count, sum(payout_minor) as payout,
-      sum(coalesce(commission_minor, payout_minor)) as commission, round(avg(percentage_bp)) / 100 as share
+      sum(coalesce(commission_minor, payout_minor)) as commission, round(avg(percentage_bp)) / 100 as share,
+      coalesce(round(10000 * sum(payout_minor) / nullif((
+        select sum(${net}) from deals
+        where voided_at is null and currency = ${period.currency} and ${isWithin(closedOn(period), period)}
+      ), 0)) / 100, 0) as of_revenue
     from deals join (${owedShares}) on shares.deal_id = deals.id and shares.version = deals.version
       join partners on partners.id = shares.partner_id
     where voided_at is null and deals.currency = ${period.currency} and ${isWithin(closedOn(period), period)}
     group by partners.id order by payout desc, partners.id`.execute(db)
-  return rows.map(({ payout, commission, share, ...row }) => ({
+  return rows.map(({ payout, commission, share, of_revenue, ...row }) => ({
     ...row,
     total_payout: toMajor(BigInt(payout), period.currency),
     total_commission: toMajor(BigInt(commission), period.currency),
+    revenue_share_pct: Number(of_revenue),
     avg_attribution_pct: Number(share),
   }))
 }
@@ -124,26 +137,42 @@ async function touchpoints(db: Kysely<Database>, period: Partial<Period>, filter
   }))
 }
 
+interface AmountsRow {
+  readonly amount_minor: bigint
+  readonly refunded: string | bigint
+}
+
+export function toAmounts({ amount_minor, refunded }: AmountsRow, currency: string) {
+  return {
+    amount: toMajor(amount_minor, currency),
+    refunded_amount: toMajor(BigInt(refunded), currency),
+    net_amount: toMajor(amount_minor - BigInt(refunded), currency),
+  }
+}
+
 async function recentDeals(db: Kysely<Database>, period: Period) {
-  const { rows } = await sql<{ amount_minor: bigint; currency: string }>`
-    select deals.id, amount_minor, currency, closed_date, attribution_model,
+  const { rows } = await sql<AmountsRow & { currency: string }>`
+    select deals.id, amount_minor, ${refunded} as refunded, currency, closed_date, attribution_model,
       count(events.id) filter (where events.voided_at is null)::int as touchpoints_count
     from deals left join events on deal_id = deals.id
     where deals.voided_at is null and currency = ${period.currency} and ${isWithin(closedOn(period), period)}
     group by deals.id order by closed_date desc, deals.id desc limit 10`.execute(db)
-  return rows.map(({ amount_minor, ...deal }) => ({ ...deal, amount: toMajor(amount_minor, deal.currency) }))
+  return rows.map(({ amount_minor, refunded, ...deal }) => ({
+    ...deal,
+    ...toAmounts({ amount_minor, refunded }, deal.currency),
+  }))
 }
 
 async function creditedDeals(db: Kysely<Database>, id: string, currency: string) {
-  const { rows } = await sql<{ amount_minor: bigint; payout_minor: bigint; percentage: string }>`
-    select deals.id, deals.amount_minor, deals.currency, deals.closed_date, deals.attribution_model,
+  const { rows } = await sql<AmountsRow & { payout_minor: bigint; percentage: string }>`
+    select deals.id, deals.amount_minor, ${refunded} as refunded, deals.currency, deals.closed_date, deals.attribution_model,
       percentage_bp::numeric / 100 as percentage, payout_minor
     from deals join shares on deal_id = deals.id and shares.version = deals.version
     where voided_at is null and partner_id = ${id} and deals.currency = ${currency}
     order by deals.closed_date desc, deals.id desc limit 100`.execute(db)
-  return rows.map(({ amount_minor, payout_minor, percentage, ...deal }) => ({
+  return rows.map(({ amount_minor, refunded, payout_minor, percentage, ...deal }) => ({
     ...deal,
-    amount: toMajor(amount_minor, currency),
+    ...toAmounts({ amount_minor, refunded }, currency),
     percentage: Number(percentage),
     payout: toMajor(payout_minor, currency),
   }))

@@ -46,7 +46,7 @@ function closeAt(random: Random, at: number, offsets: readonly string[]): string
   return [instantAt(at), instantAt(at), midnight, date][random(4)] as string
 }
 
-/** Stores deals with touchpoints before and after their close; some deals are amended or voided, and some owe by a plan. */
+/** Stores deals with touchpoints before and after their close; some deals are amended, refunded or voided, and some owe by a plan. */
 export async function givenHistory(
   { call }: Pick<TestApp, 'call'>,
   random: Random,
@@ -94,6 +94,9 @@ export async function givenHistory(
       ...(index % 3 === 0 && { commission_plan_id: 'part' }),
     })
     if (index % 7 === 0) await call('PATCH', `/deals/${id}`, { commission_plan_id: 'part' })
+    if (index % 4 === 1)
+      await call('POST', `/deals/${id}/refunds`, { id, amount: 1 + ((index * 997) % 300_000) })
+    if (index % 12 === 1) await call('POST', `/refunds/${id}/void`, { reason: 'a mistake' })
     if (random(4) === 0) await touch(`${id}-late`, id, closed - random(8 * instantsADay))
     if (random(5) === 0 && touches > 0) await post(`/events/${id}-0/void`, { reason: 'counted twice' })
     if (random(6) === 0) {
