@@ -52,6 +52,10 @@ t.test('no request, trigger or function scans a whole growing table', async (t) 
      select 'revised-' || n, 1, 'deal-' || n, 'p1', 'demo', now(), 1, 1, now(), now(), 'event_corrected'
      from generate_series(1, ${deals}) n`,
   )
+  await client.query(
+    `insert into refunds (id, deal_id, amount_minor, currency, refunded_on, voided_at, void_reason, submission)
+     select 'void-' || n, 'deal-' || n, 1, 'USD', '2024-01-01', now(), 'a mistake', '' from generate_series(1, ${deals}) n`,
+  )
   await client.query(explainAll(name))
   const explained = listenToPlans()
   const service = await createApp(t, { url })
@@ -93,6 +97,9 @@ t.test('no request, trigger or function scans a whole growing table', async (t) 
     ['POST', '/events/late/void', { reason: 'counted twice' }],
     ['POST', '/events/late/reinstate', { reason: 'counted once' }],
     ['GET', '/events/late/revisions'],
+    ['POST', '/deals/deal-5/refunds', { id: 'refund', amount: 1 }],
+    ['GET', '/deals/deal-5/refunds'],
+    ['POST', '/refunds/refund/void', { reason: 'a mistake' }],
     ['POST', '/deals/deal-3/void', { reason: 'fell through' }],
     ['POST', '/attribution/deal-4/recalculate'],
   ]
