@@ -99,7 +99,8 @@ export function withHeaders(request: Request, headers: Readonly<Record<string, s
   return { ...request, headers: { ...request.headers, ...headers } }
 }
 
-function withId(path: string, id: string): string {
+/** The path with another id. */
+export function withId(path: string, id: string): string {
   return path.replace(/\{\w+\}/, id)
 }
 
