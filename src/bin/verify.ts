@@ -2,6 +2,7 @@ import { SingleBar } from 'cli-progress'
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/tables.ts'
 import { type Replayed, replayDeals } from '../record/replay.ts'
+import { verifyLedger } from '../ledger/verify.ts'
 import { verifyRollups } from '../rollups/verify.ts'
 import { command, runCommand } from './command.ts'
 import { withDatabase } from './with-database.ts'
@@ -10,10 +11,14 @@ const dealsAtOnce = 200
 
 const verify = command({
   does: 'Splits every stored version again from the stored data and compares. The exit code is 1 if any differs.',
-  options: { rollups: { help: 'compare the sums for reports with the record instead' } },
-  run: ({ rollups }) =>
+  options: {
+    rollups: { help: 'compare the sums for reports with the record instead' },
+    ledger: { help: 'check the ledger instead: posted is owed, locked months are as they were' },
+  },
+  run: ({ rollups, ledger }) =>
     withDatabase(async ({ db }) => {
-      const differing = await (rollups ? verifyRollupRows(db) : verifyVersions(db))
+      const check = rollups ? verifyRollupRows : ledger ? verifyLedgerRows : verifyVersions
+      const differing = await check(db)
       if (differing > 0) process.exitCode = 1
     }),
 })
@@ -53,6 +58,12 @@ async function verifyRollupRows(db: Kysely<Database>): Promise<number> {
   const checked = await verifyRollups(db)
   for (const { name, differing } of checked) console.log(`${name}: ${differing} rows differ from the record`)
   return checked.reduce((sum, { differing }) => sum + differing, 0)
+}
+
+async function verifyLedgerRows(db: Kysely<Database>): Promise<number> {
+  const checked = await verifyLedger(db)
+  for (const { name, wrong } of checked) console.log(`${name}: ${wrong}`)
+  return checked.reduce((sum, { wrong }) => sum + wrong, 0)
 }
 
 await runCommand('npm run verify', verify)

@@ -11,6 +11,7 @@ export const classes = {
   roles: 5,
   merges: 6,
   plan: 7,
+  ledger: 9,
 } as const
 
 /**

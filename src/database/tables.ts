@@ -3,6 +3,7 @@ import type { ApiKeyRow } from '../api-keys/schemas.ts'
 import type { AuditEntry } from '../audit/schemas.ts'
 import type { SourceItem } from '../bulk-import/presence-schemas.ts'
 import type { EventRow, RevisionRow } from '../events/schemas.ts'
+import type { MoveRow, PeriodRow } from '../ledger/schemas.ts'
 import type { MergeRow, PartnerRow } from '../partners/schemas.ts'
 import type { PlanApplicationRow } from '../plans/application-schemas.ts'
 import type { PlanDefault, PlanRow, PlanVersionRow } from '../plans/schemas.ts'
@@ -40,6 +41,8 @@ export interface Database {
   commission_plan_versions: Table<PlanVersionRow, 'created_at'>
   commission_plan_defaults: Table<PlanDefault, 'set_at'>
   commission_plan_applications: Table<PlanApplicationRow, 'deals_done' | 'deals_changed' | 'created_at'>
+  ledger_moves: Table<MoveRow>
+  periods: Table<PeriodRow>
   api_keys: Table<ApiKeyRow, 'created_at'>
   audit: Table<AuditEntry, 'at'>
   idempotency_keys: Table<

@@ -103,6 +103,8 @@ function isOwingAnew({ before, next, split, plan }: SplitStep & { readonly plan:
   if (next === undefined) return false
   if (split !== undefined || before === undefined) return true
   return (
+    // A deal of an earlier release gets its first commission with its next change.
+    before.row.commission_version === 0 ||
     before.row.commission_plan_id !== plan.commission_plan_id ||
     before.row.commission_plan_version !== plan.commission_plan_version ||
     isOnAnotherDay(before.row, next.terms)

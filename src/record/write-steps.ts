@@ -95,7 +95,8 @@ function toPlan({ commission_plan_id, commission_plan_version, is_plan_named }: 
 
 /** A sum of flat amounts may exceed 2^53, so it is text; a line is below. */
 function toCommission(step: Closed) {
-  const { deal_id, before, plan, cause } = step
+  const { deal_id, before, next, plan, cause } = step
+  const { currency, closed_on } = next.terms
   const { lines, commission_minor, groups } = step.commission as StepCommission
   return {
     deal_id,
@@ -105,6 +106,11 @@ function toCommission(step: Closed) {
     plan_version: plan.commission_plan_version,
     commission_minor: String(commission_minor),
     cause,
+    currency,
+    closed_on,
+    effective_on: closed_on,
+    is_redated:
+      before !== undefined && (before.row.currency !== currency || before.row.closed_on !== closed_on),
     previously_at: before?.split.calculated_at,
     lines: lines.map(({ partner_id, commission_minor: minor, place }) => ({
       partner_id,

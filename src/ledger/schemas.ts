@@ -1,0 +1,33 @@
+/** Money that goes from one account to another. */
+export interface MoveRow {
+  /** A move of no deal carries its source_id here. */
+  deal_id: string
+  source: 'commission' | 'adjustment'
+  source_id: string
+  /** Of a commission: its version. */
+  source_version: number
+  line: number
+  partner_id: string
+  currency: string
+  debit: Account
+  credit: Account
+  amount_minor: bigint
+  /** The first day of its month. */
+  period: string
+  effective_on: string
+  /** The amount is pending before this day. */
+  available_on: string
+  posted_at: string
+}
+
+type Account = 'expense' | 'payable'
+
+/** A locked month. */
+export interface PeriodRow {
+  /** Its first day. */
+  month: string
+  moves_count: bigint
+  digest: Buffer
+  locked_at: string
+  locked_by: string | null
+}
