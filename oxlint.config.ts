@@ -54,7 +54,16 @@ const rooms: readonly Room[] = [
   },
   {
     files: 'src/jobs/**',
-    others: [...vocabulary, '../database/*', '../http/*', '../record/*', '../rollups/*', schemas, queries],
+    others: [
+      ...vocabulary,
+      '../database/*',
+      '../http/*',
+      '../record/*',
+      '../rollups/*',
+      '../ledger/*',
+      schemas,
+      queries,
+    ],
     notPackages: web,
   },
   {

@@ -254,6 +254,7 @@ CREATE TABLE commission_versions (
 CREATE INDEX commission_versions_by_split ON commission_versions USING btree (deal_id, split_version, version);
 CREATE CONSTRAINT TRIGGER commission_versions_add_up AFTER INSERT ON commission_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_commission_adds_up();
 CREATE TRIGGER commission_versions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON commission_versions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE CONSTRAINT TRIGGER commission_versions_posted AFTER INSERT ON commission_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_commission_is_posted();
 
 -- Changes of deal_figures that are not yet in deal_rollups. Transactions insert rows; a job adds them to
 -- the rollups and deletes them.
@@ -357,6 +358,7 @@ CREATE INDEX deals_newest_of_currency ON deals USING btree (currency, closed_dat
 CREATE INDEX deals_newest_of_currency_and_model ON deals USING btree (currency, attribution_model, closed_date, id);
 CREATE INDEX deals_newest_of_model ON deals USING btree (attribution_model, closed_date, id);
 CREATE INDEX deals_that_count ON deals USING btree (currency, closed_date, id) WHERE voided_at IS NULL;
+CREATE INDEX deals_without_commission ON deals USING btree (id) WHERE commission_version = 0;
 CREATE INDEX deals_without_day ON deals USING btree (id) WHERE closed_on IS NULL;
 
 -- Events as they were before a correction. The current revision is in events. Append-only.
@@ -442,6 +444,15 @@ CREATE INDEX events_of_deal ON events USING btree (deal_id, "timestamp", id);
 CREATE INDEX events_of_partner ON events USING btree (partner_id, "timestamp", id);
 CREATE INDEX events_without_day ON events USING btree (id) WHERE happened_on IS NULL;
 
+-- The locked months whose statements are stored. Append-only.
+CREATE TABLE frozen_months (
+  -- The first day of the month.
+  month date NOT NULL,
+  frozen_at timestamp(3) with time zone DEFAULT date_trunc('milliseconds'::text, clock_timestamp()) NOT NULL,
+  CONSTRAINT frozen_months_pkey PRIMARY KEY (month)
+);
+CREATE TRIGGER frozen_months_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON frozen_months FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 -- One row for each successful request with an Idempotency-Key. A job deletes rows that are older than 72
 -- hours.
 CREATE TABLE idempotency_keys (
@@ -459,6 +470,48 @@ CREATE TABLE idempotency_keys (
 );
 CREATE INDEX idempotency_keys_oldest ON idempotency_keys USING btree (created_at);
 CREATE TRIGGER idempotency_keys_without_details BEFORE INSERT OR UPDATE ON idempotency_keys FOR EACH ROW WHEN (((new.answer -> 'partner'::text) ->> 'payout_details'::text) IS NOT NULL) EXECUTE FUNCTION drop_masked_details();
+
+-- Money that goes from one account to another, so that the accounts of a currency always add up to zero.
+-- Append-only.
+CREATE TABLE ledger_moves (
+  -- A move of no deal carries its source_id here.
+  deal_id text COLLATE "C" NOT NULL,
+  source text NOT NULL,
+  source_id text COLLATE "C" NOT NULL,
+  -- Of a commission: its version in commission_versions.
+  source_version integer NOT NULL,
+  -- From 1 in each source and version.
+  line integer NOT NULL,
+  -- earned: the first move of the deal for the partner, in the month of the deal. adjusted: a later one, or
+  -- in a later month. manual: an adjustment.
+  kind text NOT NULL,
+  partner_id text COLLATE "C" NOT NULL,
+  currency text NOT NULL,
+  -- The account that the amount is added to: expense or payable.
+  debit text NOT NULL,
+  -- The account that the amount is taken from.
+  credit text NOT NULL,
+  -- In minor units of the currency.
+  amount_minor bigint NOT NULL,
+  -- The first day of the month that the move is in: the month of effective_on, or the first open one if that
+  -- is locked.
+  period date NOT NULL,
+  -- The day of the fact: of a commission, closed_on of the deal.
+  effective_on date NOT NULL,
+  -- The amount is pending before this day.
+  available_on date NOT NULL,
+  posted_at timestamp(3) with time zone NOT NULL,
+  CONSTRAINT ledger_moves_pkey PRIMARY KEY (deal_id, source, source_id, source_version, line),
+  CONSTRAINT ledger_moves_accounts CHECK (debit = 'expense'::text AND credit = 'payable'::text OR debit = 'payable'::text AND credit = 'expense'::text),
+  CONSTRAINT ledger_moves_kind_known CHECK (kind = ANY (ARRAY['earned'::text, 'adjusted'::text, 'manual'::text])),
+  CONSTRAINT ledger_moves_period_first_of_month CHECK (EXTRACT(day FROM period) = 1::numeric),
+  CONSTRAINT ledger_moves_positive CHECK (amount_minor > 0),
+  CONSTRAINT ledger_moves_source_known CHECK (source = ANY (ARRAY['commission'::text, 'adjustment'::text]))
+);
+CREATE INDEX ledger_moves_by_partner ON ledger_moves USING btree (partner_id, currency, period, deal_id) INCLUDE (credit, amount_minor, available_on, posted_at);
+CREATE INDEX ledger_moves_by_period ON ledger_moves USING btree (period);
+CREATE TRIGGER ledger_moves_allowed AFTER INSERT ON ledger_moves FOR EACH ROW EXECUTE FUNCTION check_move();
+CREATE TRIGGER ledger_moves_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_moves FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- One row for each partner and closed deal with a touchpoint of that partner, void ones included. Triggers
 -- keep it for lists of deals by partner.
@@ -619,6 +672,22 @@ CREATE INDEX payout_reveals_of_partner ON payout_reveals USING btree (partner_id
 CREATE TRIGGER payout_reveals_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON payout_reveals FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER payout_reveals_audited AFTER INSERT ON payout_reveals FOR EACH ROW EXECUTE FUNCTION audit_payout_reveal();
 
+-- One row for each locked month. A month that has no row is open. Append-only.
+CREATE TABLE periods (
+  -- Its first day.
+  month date NOT NULL,
+  -- How many moves the month has.
+  moves_count bigint NOT NULL,
+  -- SHA-256 of the moves of the month, as ledger_digest computes it.
+  digest bytea NOT NULL,
+  locked_at timestamp(3) with time zone NOT NULL,
+  -- The id of the API key.
+  locked_by text,
+  CONSTRAINT periods_pkey PRIMARY KEY (month),
+  CONSTRAINT periods_first_of_month CHECK (EXTRACT(day FROM month) = 1::numeric)
+);
+CREATE TRIGGER periods_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON periods FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 -- One row for each current window of a rate limit, shared by all instances. Unlogged: a crash of the
 -- database empties it. A job deletes ended windows.
 CREATE UNLOGGED TABLE rate_limits (
@@ -698,6 +767,25 @@ CREATE TABLE source_items (
   CONSTRAINT source_items_pkey PRIMARY KEY (source, kind, id),
   CONSTRAINT source_items_kind CHECK (kind = ANY (ARRAY['deal'::text, 'event'::text]))
 );
+
+-- The statement of a locked month for each partner and currency with an opening or a line. Append-only.
+CREATE TABLE statements (
+  partner_id text COLLATE "C" NOT NULL,
+  currency text NOT NULL,
+  -- The first day of the month.
+  month date NOT NULL,
+  -- What was payable before the month, in minor units of the currency.
+  opening_minor numeric NOT NULL,
+  -- What was payable after the month.
+  closing_minor numeric NOT NULL,
+  -- The statement as CSV, all lines.
+  csv text NOT NULL,
+  -- SHA-256 of the digest of the statement before as hexadecimal text (nothing for the first), a newline,
+  -- and csv.
+  digest bytea NOT NULL,
+  CONSTRAINT statements_pkey PRIMARY KEY (partner_id, currency, month)
+);
+CREATE TRIGGER statements_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON statements FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Changes of touchpoint_figures that are not yet in touchpoint_rollups and partner_touchpoint_rollups.
 -- Transactions insert rows; a job adds them to the rollups and deletes them.
@@ -885,6 +973,33 @@ AS $function$
       return null;
     end $function$;
 
+CREATE OR REPLACE FUNCTION public.check_commission_is_posted()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+    declare
+      deal_currency text;
+      latest integer;
+    begin
+      select commission_versions.version, currency into latest, deal_currency
+        from commission_versions join attributions on attributions.deal_id = commission_versions.deal_id
+          and attributions.version = split_version
+        where commission_versions.deal_id = new.deal_id order by commission_versions.version desc limit 1;
+      if exists (
+        select from (
+          select partner_id, currency, case credit when 'payable' then amount_minor else -amount_minor end as minor
+          from ledger_moves where deal_id = new.deal_id and source = 'commission'
+          union all
+          select partner_id, deal_currency, -commission_minor
+          from commission_lines where deal_id = new.deal_id and version = latest
+        ) as sides group by partner_id, currency having sum(minor) <> 0
+      ) then
+        raise exception 'deal % has not posted what it owes', new.deal_id
+          using errcode = 'check_violation', constraint = 'commission_versions_posted';
+      end if;
+      return null;
+    end $function$;
+
 CREATE OR REPLACE FUNCTION public.check_line_of_new_commission()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -896,6 +1011,27 @@ AS $function$
       ) then
         raise exception 'a line cannot join a commission that was already recorded'
           using errcode = 'check_violation', constraint = 'commission_lines_of_new_version';
+      end if;
+      return null;
+    end $function$;
+
+CREATE OR REPLACE FUNCTION public.check_move()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+    begin
+      perform pg_advisory_xact_lock_shared(9, 0);
+      if exists (select from periods where month >= new.period) then
+        raise exception 'the month % is locked', to_char(new.period, 'YYYY-MM')
+          using errcode = 'check_violation', constraint = 'ledger_moves_in_open_month';
+      end if;
+      -- The check of a commission at commit adds up the moves, so a move needs a commission of its own transaction.
+      if new.source = 'commission' and (new.source_id <> new.deal_id or not exists (
+        select from commission_versions where deal_id = new.deal_id and version = new.source_version
+          and transaction_id = pg_current_xact_id() and calculated_at >= date_trunc('milliseconds', now())
+      )) then
+        raise exception 'a move cannot join a commission that was already recorded'
+          using errcode = 'check_violation', constraint = 'ledger_moves_of_new_commission';
       end if;
       return null;
     end $function$;
@@ -937,6 +1073,30 @@ AS $function$
       return new;
     end $function$;
 
+CREATE OR REPLACE FUNCTION public.hold_days_of(plan text, plan_version integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+    begin
+      return coalesce((select hold_days from commission_plan_versions where plan_id = plan and version = plan_version), 0);
+    end $function$;
+
+CREATE OR REPLACE FUNCTION public.ledger_digest(of_month date)
+ RETURNS bytea
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+    begin
+      return sha256(convert_to(coalesce((
+        select string_agg(concat_ws(' ', length(deal_id), deal_id, source, length(source_id), source_id, source_version,
+          line, kind, length(partner_id), partner_id, currency, debit, credit, amount_minor, effective_on - date '1970-01-01',
+          available_on - date '1970-01-01', extract(epoch from posted_at)) || chr(10), ''
+          order by deal_id, source collate "C", source_id, source_version, line)
+        from ledger_moves where period = of_month
+      ), ''), 'UTF8'));
+    end $function$;
+
 CREATE OR REPLACE FUNCTION public.partner_submission(id text, name text, email text)
  RETURNS bytea
  LANGUAGE sql
@@ -945,6 +1105,42 @@ AS $function$
       select sha256(convert_to(
         format('{"email":%s,"id":%s,"name":%s}', to_json(email), to_json(id), to_json(name)), 'UTF8'))
     $function$;
+
+CREATE OR REPLACE FUNCTION public.post_difference(deal text, commission integer, deal_currency text, effective date, available date, is_redated boolean, first_open date, at timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+    begin
+      -- Another plan or version may have another hold.
+      is_redated := is_redated or exists (
+        select from ledger_moves where deal_id = deal and source = 'commission' and available_on <> available
+        group by partner_id, currency, available_on
+        having sum(case credit when 'payable' then amount_minor else -amount_minor end) <> 0
+      );
+      insert into ledger_moves (deal_id, source, source_id, source_version, line, kind, partner_id, currency, debit, credit,
+        amount_minor, period, effective_on, available_on, posted_at)
+      select deal, 'commission', deal, commission,
+        row_number() over (order by partner_id, currency, effective_on, available_on),
+        case when moved or date_trunc('month', effective_on::timestamp) < first_open then 'adjusted' else 'earned' end,
+        partner_id, currency, case when minor > 0 then 'expense' else 'payable' end,
+        case when minor > 0 then 'payable' else 'expense' end, abs(minor),
+        greatest(date_trunc('month', effective_on::timestamp)::date, first_open), effective_on,
+        available_on, at
+      from (
+        select partner_id, currency, effective_on, available_on, sum(minor) as minor,
+          sum(sum(moves)) over (partition by partner_id) > 0 as moved
+        from (
+          select 1 as moves, partner_id, currency, case when is_redated then effective_on else effective end as effective_on,
+            case when is_redated then available_on else available end as available_on,
+            case credit when 'payable' then -amount_minor else amount_minor end as minor
+          from ledger_moves where deal_id = deal and source = 'commission'
+          union all
+          select 0, partner_id, deal_currency, effective, available, commission_minor
+          from commission_lines where deal_id = deal and version = commission
+        ) as sides
+        group by partner_id, currency, effective_on, available_on
+      ) as differences where minor <> 0;
+    end $function$;
 
 CREATE OR REPLACE FUNCTION public.record_change(change jsonb)
  RETURNS timestamp with time zone
@@ -1044,7 +1240,11 @@ CREATE OR REPLACE FUNCTION public.record_commissions(commissions jsonb, at times
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
+    declare
+      first_open date;
+      own record;
     begin
+      if jsonb_array_length(commissions) = 0 then return; end if;
       insert into commission_versions (deal_id, version, split_version, plan_id, plan_version, commission_minor, cause,
         calculated_at)
       select deal_id, version, split_version, plan_id, plan_version, commission_minor, cause,
@@ -1055,6 +1255,30 @@ AS $function$
       select deal_id, version, partner_id, line.commission_minor, rule, partner_group
       from jsonb_to_recordset(commissions) as given (deal_id text, version integer, lines jsonb),
         jsonb_to_recordset(given.lines) as line (partner_id text, commission_minor bigint, rule integer, partner_group text);
+
+      perform pg_advisory_xact_lock_shared(9, 0);
+      select max(month) + interval '1 month' into first_open from periods;
+      -- A first commission: the deal has posted nothing.
+      insert into ledger_moves (deal_id, source, source_id, source_version, line, kind, partner_id, currency, debit, credit,
+        amount_minor, period, effective_on, available_on, posted_at)
+      select deal_id, 'commission', deal_id, version, row_number() over (partition by deal_id order by partner_id),
+        case when date_trunc('month', effective_on::timestamp) < first_open then 'adjusted' else 'earned' end, partner_id, currency, 'expense', 'payable', line.commission_minor,
+        greatest(date_trunc('month', effective_on::timestamp)::date, first_open), effective_on,
+        closed_on + hold_days_of(plan_id, plan_version), greatest(at, previously_at + interval '1 millisecond')
+      from jsonb_to_recordset(commissions) as given (deal_id text, version integer, plan_id text, plan_version integer,
+        currency text, effective_on date, closed_on date, previously_at timestamptz, lines jsonb),
+        jsonb_to_recordset(given.lines) as line (partner_id text, commission_minor bigint)
+      where version = 1 and line.commission_minor > 0;
+      for own in
+        select * from jsonb_to_recordset(commissions) as given (deal_id text, version integer, plan_id text,
+          plan_version integer, currency text, effective_on date, closed_on date, is_redated boolean,
+          previously_at timestamptz)
+        where version > 1
+      loop
+        perform post_difference(own.deal_id, own.version, own.currency, own.effective_on,
+          own.closed_on + hold_days_of(own.plan_id, own.plan_version), own.is_redated, first_open,
+          greatest(at, own.previously_at + interval '1 millisecond'));
+      end loop;
     end $function$;
 
 CREATE OR REPLACE FUNCTION public.refuse_change()

@@ -42,6 +42,8 @@ import { document } from './openapi/document.ts'
 import { serveDocumentation } from './openapi/documentation-pages.ts'
 import examples from './openapi/examples.json' with { type: 'json' }
 import { resources } from './openapi/resources.ts'
+import { ledger } from './ledger/routes.ts'
+import { statements } from './ledger/statement-routes.ts'
 import { createPartnerLines } from './partners/partner-lines.ts'
 import { toPartner } from './partners/register.ts'
 import { partners } from './partners/routes.ts'
@@ -56,7 +58,6 @@ import { createRefundLines } from './refunds/refund-lines.ts'
 import { refunds } from './refunds/routes.ts'
 import { bulkSplits } from './splits/bulk-routes.ts'
 import { splits } from './splits/routes.ts'
-import { statements } from './statements/routes.ts'
 import { createCalendar } from './values/calendar.ts'
 import { type Clock, systemClock } from './values/clock.ts'
 import { whatIf } from './what-if/routes.ts'
@@ -172,6 +173,7 @@ async function registerSlices(
   await app.register(plans, { db, write, defaultCurrency, calendar })
   await app.register(planApplications, { db, write })
   await app.register(commissions, { db })
+  await app.register(ledger, { db, write, calendar })
   await app.register(statements, { db, defaultCurrency })
   await app.register(async (dated) => {
     dated.addHook('preHandler', async ({ method }) => {

@@ -202,7 +202,7 @@ export const MergeRunning = define<[string]>({
   code: 'merge_running',
   status: 409,
   detail: 'A merge of or into partner %s is still running.',
-  when: 'The request merges a partner of which, or into which, another merge is still running.',
+  when: 'The request merges a partner of which, or into which, another merge is still running, or locks a month while any merge runs.',
   remedy:
     'Wait until `GET /partners/{partnerId}/merge` of that merge has `finished_at`, then send the request again.',
 })
@@ -220,6 +220,27 @@ export const DealFull = define<[string]>({
     'Deal %s is full: a deal holds at most 5,000 touchpoints of at most 500 partners, 5,000 earlier revisions of them, and 1,000 refunds.',
   when: 'The deal has 5,000 touchpoints, or it has 500 partners and the event is for another one. Void events count. Or its events were corrected and reinstated 5,000 times. Or it has 1,000 refunds, void ones included.',
   remedy: 'Do not send the event or the refund again. Check that its `deal_id` is right.',
+})
+export const MonthNotOver = define<[string]>({
+  code: 'month_not_over',
+  status: 409,
+  detail: 'The month %s is not over yet.',
+  when: 'The month to lock has not ended in `TIME_ZONE`.',
+  remedy: 'Lock the month when it is over.',
+})
+export const PeriodChanged = define<[string]>({
+  code: 'period_changed',
+  status: 409,
+  detail: 'The month %s has another digest now than expected_digest.',
+  when: 'Moves were posted to the month since its digest was read.',
+  remedy: 'Read the month again (`GET /periods/{month}`), check it, and send its digest.',
+})
+export const LedgerNotReady = define<[]>({
+  code: 'not_ready',
+  status: 409,
+  detail: 'The ledger is not complete yet: the deals of an earlier release are being posted.',
+  when: 'After an upgrade, a job posts what the deals of the earlier release owe. It has not ended.',
+  remedy: 'Send the request again later.',
 })
 export const DealVoid = define<[string]>({
   code: 'deal_void',

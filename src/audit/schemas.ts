@@ -18,11 +18,12 @@ export const AuditAction = OneOf(
     'commission_plan.version_added',
     'commission_plan.default_set',
     'commission_plan.applied',
+    'period.locked',
   ],
   { $id: 'AuditAction', description: 'What was done, as object and verb.' },
 )
 
-export const AuditSubject = OneOf(['api_key', 'partner', 'commission_plan'], {
+export const AuditSubject = OneOf(['api_key', 'partner', 'commission_plan', 'period'], {
   $id: 'AuditSubject',
   description: 'The kind of object that was read or changed.',
 })

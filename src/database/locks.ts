@@ -83,6 +83,21 @@ export async function tryLockMerges(trx: Kysely<Database>): Promise<boolean> {
   return rows[0]?.is_held === true
 }
 
+/**
+ * Locks the ledger until the transaction ends, so that nothing is posted. Posters share this lock: they take it in the
+ * database, after the locks of their deals.
+ */
+export async function lockLedger(trx: Kysely<Database>): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${classes.ledger}, 0)`.execute(trx)
+}
+
+/** Locks the freezing of statements until the transaction ends. Returns false if another instance freezes them now. */
+export async function tryLockFreezing(trx: Kysely<Database>): Promise<boolean> {
+  const { rows } = await sql<{ is_held: boolean }>`
+    select pg_try_advisory_xact_lock(${classes.ledger}, 1) as is_held`.execute(trx)
+  return rows[0]?.is_held === true
+}
+
 /** Locks the grants of the role of the service until the transaction ends: two concurrent grants on one table would fail. */
 export async function lockRoles<DB>(trx: Kysely<DB>): Promise<void> {
   await sql`select pg_advisory_xact_lock(${classes.roles}, 0)`.execute(trx)

@@ -3,7 +3,7 @@ import type { ApiKeyRow } from '../api-keys/schemas.ts'
 import type { AuditEntry } from '../audit/schemas.ts'
 import type { SourceItem } from '../bulk-import/presence-schemas.ts'
 import type { EventRow, RevisionRow } from '../events/schemas.ts'
-import type { MoveRow, PeriodRow } from '../ledger/schemas.ts'
+import type { MoveRow, PeriodRow, StatementRow } from '../ledger/schemas.ts'
 import type { MergeRow, PartnerRow } from '../partners/schemas.ts'
 import type { PlanApplicationRow } from '../plans/application-schemas.ts'
 import type { PlanDefault, PlanRow, PlanVersionRow } from '../plans/schemas.ts'
@@ -43,6 +43,8 @@ export interface Database {
   commission_plan_applications: Table<PlanApplicationRow, 'deals_done' | 'deals_changed' | 'created_at'>
   ledger_moves: Table<MoveRow>
   periods: Table<PeriodRow>
+  statements: Table<StatementRow>
+  frozen_months: Table<{ month: string; frozen_at: string }, 'frozen_at'>
   api_keys: Table<ApiKeyRow, 'created_at'>
   audit: Table<AuditEntry, 'at'>
   idempotency_keys: Table<

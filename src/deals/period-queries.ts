@@ -27,13 +27,8 @@ function byDay(onDay: RawBuilder<unknown>, inUtc: RawBuilder<unknown>): RawBuild
 }
 
 /** Whether a deal that closed then may count on these days: an index of instants is read by this. */
-export function mayBeOn(days: Days, closedDate: RawBuilder<unknown>): RawBuilder<boolean> {
+function mayBeOn(days: Days, closedDate: RawBuilder<unknown>): RawBuilder<boolean> {
   return closedBetween(days, closedDate, furthest)
-}
-
-/** Whether a deal that closed then counts on these days in any time zone. */
-export function isSurelyOn(days: Days, closedDate: RawBuilder<unknown>): RawBuilder<boolean> {
-  return closedBetween(days, closedDate, -furthest)
 }
 
 const hour = 3_600_000

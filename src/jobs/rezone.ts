@@ -22,12 +22,13 @@ interface Rezoned {
 
 /**
  * Dates everything in another time zone and returns how many rows had another day. Until it has ended the service does not
- * start and writes nothing that has a day. An interrupted run goes on when it is started again.
+ * start and writes nothing that has a day. An interrupted run goes on when it is started again. Throws if a month is locked.
  */
 export async function rezone(
   db: Kysely<Database>,
   { timeZone, settle, onProgress }: Rezoning,
 ): Promise<Rezoned> {
+  await refuseAfterLock(db)
   await setCalendar(db, { time_zone: timeZone, is_redating: true })
   await settle()
   const calendar = createCalendar(timeZone)
@@ -61,6 +62,13 @@ export async function rezone(
   }
   await setCalendar(db, { time_zone: timeZone, is_redating: false })
   return changed
+}
+
+// A locked month never changes, so its deals keep their days.
+async function refuseAfterLock(db: Kysely<Database>): Promise<void> {
+  const locked = await db.selectFrom('periods').select('month').limit(1).executeTakeFirst()
+  if (locked !== undefined)
+    throw new Error('The time zone cannot change any more: a month of the ledger is locked.')
 }
 
 type CalendarRow = Selectable<Database['calendar']>

@@ -7,6 +7,7 @@ export interface MoveRow {
   /** Of a commission: its version. */
   source_version: number
   line: number
+  kind: 'earned' | 'adjusted' | 'manual'
   partner_id: string
   currency: string
   debit: Account
@@ -30,4 +31,17 @@ export interface PeriodRow {
   digest: Buffer
   locked_at: string
   locked_by: string | null
+}
+
+/** The stored statement of a locked month. */
+export interface StatementRow {
+  partner_id: string
+  currency: string
+  /** The first day of the month. */
+  month: string
+  /** Whole numbers: sums may exceed those of bigint. */
+  opening_minor: string
+  closing_minor: string
+  csv: string
+  digest: Buffer
 }

@@ -34,6 +34,19 @@ const checks: Readonly<Record<string, RawBuilder<unknown>>> = {
     select from periods
     where digest <> ledger_digest(month)
       or moves_count <> (select count(*) from ledger_moves where period = month)`,
+  'stored statements that do not follow from the one before': sql`
+    select from (
+      select partner_id, currency, month, opening_minor, closing_minor, csv, digest,
+        lag(closing_minor, 1, 0) over earlier as closing_before, lag(encode(digest, 'hex'), 1, '') over earlier as digest_before
+      from statements window earlier as (partition by partner_id, currency order by month)
+    ) as chain
+    where opening_minor <> closing_before or digest <> sha256(convert_to(digest_before || chr(10) || csv, 'UTF8'))`,
+  'stored statements that do not add up': sql`
+    select from statements full join (
+      select partner_id, currency, period as month, sum(${signed}) as minor from ledger_moves
+      where period in (select month from frozen_months) group by partner_id, currency, period
+    ) as months using (partner_id, currency, month)
+    where closing_minor - opening_minor is distinct from coalesce(minor, 0)`,
   'moves before the month of their fact': sql`
     select from ledger_moves where period < date_trunc('month', effective_on::timestamp)`,
 }

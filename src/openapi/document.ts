@@ -23,6 +23,11 @@ const tags = [
   { name: 'Analytics', description: 'Totals of many deals, in one currency.' },
   { name: 'API keys', description: 'The keys of your systems, with their scopes and limits.' },
   { name: 'Commission plans', description: 'What the company owes partners for their payouts.' },
+  {
+    name: 'Ledger',
+    description:
+      'What is owed to partners, month by month: statements, balances, and months that are locked.',
+  },
   { name: 'Audit', description: 'Who did what, and when.' },
   { name: 'Service', description: 'The service itself. These operations need no key.' },
 ]

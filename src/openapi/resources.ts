@@ -21,7 +21,9 @@ import * as planApplications from '../plans/application-schemas.ts'
 import * as commissions from '../plans/commission-schemas.ts'
 import * as plans from '../plans/schemas.ts'
 import * as planSimulations from '../plans/simulation-schemas.ts'
-import * as statements from '../statements/schemas.ts'
+import * as balances from '../ledger/balance-schemas.ts'
+import * as periods from '../ledger/period-schemas.ts'
+import * as statements from '../ledger/statement-schemas.ts'
 
 /** Every schema that has a name in the OpenAPI document. */
 export const resources = [
@@ -43,6 +45,8 @@ export const resources = [
   whatIfs,
   scenarios,
   analytics,
+  balances,
+  periods,
   statements,
   apiKeys,
   audit,

@@ -88,7 +88,9 @@ t.test('each route requires the lowest sufficient scope', async (t) => {
   t.ok(
     needed
       .get('admin')
-      ?.every(({ path }) => /^\/(?:api-keys|audit|commission-plans|partners\/\{\w+\}\/merge)/.test(path)),
+      ?.every(({ path }) =>
+        /^\/(?:api-keys|audit|commission-plans|periods|partners\/\{\w+\}\/merge)/.test(path),
+      ),
   )
   t.ok(needed.get('write')?.every(({ method }) => method !== 'GET'))
   t.strictSame(new Set(needed.keys()), new Set(['read', 'write', 'admin', 'payouts:read', 'payouts:write']))

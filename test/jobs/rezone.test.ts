@@ -3,6 +3,7 @@ import t from 'tap'
 import type { Analytics } from '../../src/analytics/schemas.ts'
 import { findTimeZoneFault } from '../../src/database/time-zone.ts'
 import { rezone } from '../../src/jobs/rezone.ts'
+import { verifyLedger } from '../../src/ledger/verify.ts'
 import { replayDeals } from '../../src/record/replay.ts'
 import { foldChanges } from '../../src/rollups/fold.ts'
 import { verifyRollups } from '../../src/rollups/verify.ts'
@@ -41,6 +42,10 @@ t.test('rezone dates everything in another time zone, and reports and versions a
   for (const { name, differing } of await verifyRollups(service.db)) t.equal(differing, 0, name)
   const { differences } = await replayDeals(service.db, { after: '', limit: 1000 })
   t.strictSame(differences, [])
+  t.strictSame(
+    (await verifyLedger(service.db)).filter(({ wrong }) => wrong > 0),
+    [],
+  )
   const { rows } = await sql<{ closed_on: string; closed_until: string }>`
     select closed_on, closed_until from deals where closed_all_day and voided_at is null`.execute(service.db)
   const { endOf } = createCalendar(timeZone)
@@ -106,4 +111,15 @@ t.test('while a rezone has not ended, no service starts or writes, and the next 
   t.match(fault, /has not ended: set TIME_ZONE=America\/St_Johns and run `npm run rezone` again/)
   t.strictSame([refused.statusCode, stored.statusCode], [503, 201])
   t.equal(await findTimeZoneFault(before.db, timeZone), undefined)
+})
+
+t.test('the time zone cannot change after a month was locked', async (t) => {
+  const { call, db } = await createApp(t)
+  await call('POST', '/periods/2024-01/lock', {})
+
+  await t.rejects(rezone(db, rezoning), /a month of the ledger is locked/)
+  t.strictSame(
+    await db.selectFrom('calendar').select('is_redating').where('is_redating', '=', true).execute(),
+    [],
+  )
 })

@@ -2,8 +2,8 @@ import { sql } from 'kysely'
 import { createApp, type TestApp } from '../support/app.ts'
 import { givenEvent, givenPartner } from '../support/fixtures.ts'
 
-export const timestamp = '2024-01-10T12:00:00Z'
-export const closed_date = '2024-01-20T12:00:00Z'
+const timestamp = '2024-01-10T12:00:00Z'
+const closed_date = '2024-01-20T12:00:00Z'
 
 /** A service with the partners p1 and p2, and the plan `twelve`: 12 %, held for 30 days. */
 export async function createLedger(t: Parameters<typeof createApp>[0]): Promise<TestApp> {

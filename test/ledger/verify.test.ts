@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import t, { type Test } from 'tap'
 import type { Database } from '../../src/database/tables.ts'
+import { freezeStatements } from '../../src/ledger/freeze.ts'
 import { verifyLedger } from '../../src/ledger/verify.ts'
 import { connectAsOwner } from '../support/database.ts'
 import { createLedger, givenLateTouch, givenSplitDeal } from './fixtures.ts'
@@ -28,6 +29,7 @@ async function givenBooks(t: Test) {
     select period, count(*), ledger_digest(period), clock_timestamp() from ledger_moves group by period`.execute(
     owner,
   )
+  await freezeStatements(service.db)
   return owner
 }
 
@@ -49,6 +51,14 @@ const faults = {
     table: 'ledger_moves',
     fault: `update ledger_moves set posted_at = posted_at + interval '1 ms' where deal_id = 'd1' and source_version = 1
       and line = 1`,
+  },
+  'stored statements that do not follow from the one before': {
+    table: 'statements',
+    fault: `update statements set csv = replace(csv, '4800', '4900') where partner_id = 'p1'`,
+  },
+  'stored statements that do not add up': {
+    table: 'statements',
+    fault: `update statements set closing_minor = closing_minor + 1 where partner_id = 'p1'`,
   },
   'moves before the month of their fact': {
     table: 'ledger_moves',

@@ -8,7 +8,7 @@ import type { Test } from 'tap'
 const generatedId = /\b(?:ptn|evt|deal|key|aud|app)_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g
 // The last column of CSV, and the last member of a line of NDJSON.
 const lastInstants = /(?<=,)[\dT:.-]+Z(?=\r\n)|[\dT:.-]+Z(?="}\n)/g
-const generatedFields = /_at$|^(?:at|month|request_id|next_cursor)$/
+const generatedFields = /_at$|^(?:at|digest|month|request_id|next_cursor)$/
 
 /** A listening service whose database holds only the first key, returned as `key`, and a partner to merge, p1-old. */
 export async function createFreshService(t: Test) {

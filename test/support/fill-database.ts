@@ -104,6 +104,16 @@ const insertPartnerDeals = `
   select distinct partner_id, currency, attribution_model, closed_date, deal_id
   from ${numbers} join events on deal_id = 'deal-' || deal join deals on deals.id = deal_id`
 
+// The plan is full: each partner is owed its payout.
+const insertMoves = `
+  insert into ledger_moves (deal_id, source, source_id, source_version, line, kind, partner_id, currency, debit, credit,
+    amount_minor, period, effective_on, available_on, posted_at)
+  select deal_id, 'commission', deal_id, 1, row_number() over (partition by deal_id order by partner_id), 'earned',
+    partner_id, deals.currency, 'expense', 'payable', payout_minor, date_trunc('month', closed_on::timestamp), closed_on,
+    closed_on, created_at
+  from ${numbers} join shares on deal_id = 'deal-' || deal join deals on id = deal_id
+  where payout_minor > 0`
+
 const statements = [
   insertDeals,
   insertEvents,
@@ -111,5 +121,6 @@ const statements = [
   insertShares,
   insertCommissions,
   insertCommissionLines,
+  insertMoves,
   insertPartnerDeals,
 ]

@@ -1,5 +1,6 @@
 import type { LightMyRequestResponse } from 'fastify'
 import { hash } from 'node:crypto'
+import { sql } from 'kysely'
 import { Readable } from 'node:stream'
 import { issueKey } from '../../src/api-keys/issue.ts'
 import { findLiveKey } from '../../src/api-keys/queries.ts'
@@ -72,6 +73,7 @@ export const provokeByStatus: Readonly<Record<number, Provoke>> = {
   },
   409: async (service, request, { operation }) => {
     if (operation.operationId === 'revokeApiKey') return revokeLastAdminKey(service, request)
+    if (request.method === 'GET') return readUnpostedLedger(service, request)
     const { db, app } = service
     const path = request.url.split('?', 1)[0]
     const caller = await findLiveKey(db, hashApiKey(request.headers['x-api-key'] ?? '') as Buffer)
@@ -119,6 +121,18 @@ async function sendUntilLimited({ app }: TestApp, request: Request): Promise<Lig
     const answer = await app.inject(from)
     if (answer.statusCode === 429) return answer
   }
+}
+
+/** Statements are refused while a deal has posted nothing. */
+async function readUnpostedLedger({ app, db }: TestApp, request: Request): Promise<LightMyRequestResponse> {
+  await sql`
+    insert into deals (id, amount_minor, currency, closed_date, closed_all_day, closed_on, attribution_model,
+      model_parameters, version, submission)
+    values ('unposted', 1, 'USD', '2024-01-01Z', false, '2024-01-01', 'equal', '{}', 1, '')
+    on conflict (id) do update set commission_version = 0`.execute(db)
+  const answer = await app.inject(request)
+  await sql`update deals set commission_version = 1 where id = 'unposted'`.execute(db)
+  return answer
 }
 
 async function revokeLastAdminKey({ app, db }: TestApp, request: Request): Promise<LightMyRequestResponse> {
