@@ -6,7 +6,7 @@ import type { Statement, StatementLine } from './statement-schemas.ts'
 
 export type StatementQuery = Pick<Statement, 'partner_id' | 'month' | 'currency' | 'as_of'>
 
-const money = ['amount', 'before', 'after', 'deal_amount', 'payout'] as const
+const money = ['amount', 'before', 'after', 'deal_amount', 'refunded_amount', 'payout'] as const
 type Amounts = (typeof money)[number]
 type MinorLine = Omit<StatementLine, Amounts> & Readonly<Record<`${Amounts}_minor`, bigint>>
 
@@ -116,7 +116,8 @@ async function listRows(
       case when split.calculated_at = owed.calculated_at
         then split.reason when owed.version = 1 then 'closed' else 'amended' end as reason,
       owed.cause ->> 'note' as note, owed.version as commission_version, split.version as split_version,
-      split.amount_minor as deal_amount_minor, split.attribution_model, coalesce(percentage_bp, 0) as percentage_bp,
+      split.amount_minor + split.refunded_minor as deal_amount_minor,
+      split.refunded_minor as refunded_amount_minor, split.attribution_model, coalesce(percentage_bp, 0) as percentage_bp,
       coalesce(payout_minor, 0) as payout_minor, owed.plan_id, rules -> own.rule ->> 'rate' as rate
     from totals left join page on true
       left join deals on deals.id = page.deal_id

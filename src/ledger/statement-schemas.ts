@@ -39,7 +39,7 @@ export const StatementLine = Type.Object(
     kind: ref(StatementLineKind),
     deal_id: Id,
     deal_name: Nullable(Type.String({ description: 'The current name of the deal.' })),
-    effective_on: describe(Day, 'The day of the close.'),
+    effective_on: describe(Day, 'The day of the close, or of the refund.'),
     amount: describe(Money, 'What the line adds to what is payable. Negative: it takes away.'),
     before: describe(Money, 'What the deal owed the partner before.'),
     after: describe(Money, 'What the deal owes the partner from then on.'),
@@ -48,10 +48,11 @@ export const StatementLine = Type.Object(
     posted_at: describe(Timestamp, 'When the line was posted.'),
     commission_version: Type.Integer({ description: 'The version of the commission of the deal.' }),
     split_version: Type.Integer({ description: 'The version of the split.' }),
-    deal_amount: describe(Money, 'The amount of the deal in that version.'),
+    deal_amount: describe(Money, 'The amount of the deal in that version, before refunds.'),
+    refunded_amount: describe(Money, 'The part of it that was refunded.'),
     attribution_model: ref(AttributionModel),
     percentage: Type.Number({ description: "The partner's share of the deal, two decimals." }),
-    payout: describe(Money, "The partner's part of the amount of the deal."),
+    payout: describe(Money, "The partner's part of what the refunds leave of the amount."),
     plan_id: describe(Id, 'The commission plan of the deal.'),
     rate: Nullable(
       Type.String({

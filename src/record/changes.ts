@@ -18,6 +18,8 @@ export interface DealChange {
   readonly joinedBy?: readonly string[]
   /** What is picked again for the commission of a deal whose day and plan stay the same. */
   readonly picksAgain?: 'plan_version' | 'groups'
+  /** The day of the fact, if it may be later than the close: that of a refund. */
+  readonly happened_on?: string
   readonly cause: Cause
 }
 

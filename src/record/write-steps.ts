@@ -108,7 +108,7 @@ function toCommission(step: Closed) {
     cause,
     currency,
     closed_on,
-    effective_on: closed_on,
+    effective_on: effectiveDayOf(step),
     is_redated:
       before !== undefined && (before.row.currency !== currency || before.row.closed_on !== closed_on),
     previously_at: before?.split.calculated_at,
@@ -119,6 +119,15 @@ function toCommission(step: Closed) {
       partner_group: groups.get(partner_id) ?? null,
     })),
   }
+}
+
+/** The day on which what follows counts in the ledger. What a deal owes for the first time counts on its close. */
+function effectiveDayOf({ before, next, happened_on }: Closed): string | null {
+  const { closed_on } = next.terms
+  const isFirst = before === undefined || before.row.commission_version === 0
+  return isFirst || happened_on === undefined || closed_on === null || happened_on < closed_on
+    ? closed_on
+    : happened_on
 }
 
 function commissionVersionOf({ before, commission }: Closed): number {

@@ -88,7 +88,8 @@ export async function recordRefunds(
       api_key_ids: own.map(({ id }) => keyIds.get(id) as string),
       note: own.length === 1 ? (own[0]?.reason ?? undefined) : undefined,
     })
-    return { deal_id, before, after: { refunded_minor }, cause }
+    const happened_on = own.map(({ refunded_on }) => refunded_on).reduce((a, b) => (a > b ? a : b))
+    return { deal_id, before, after: { refunded_minor }, happened_on, cause }
   })
   const changed = await record.change(trx, 'refunded', changes)
   return submissions.map((given): RefundResult => {

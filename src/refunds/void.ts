@@ -34,7 +34,7 @@ export async function voidRefund(
   const refunded_minor = before.row.refunded_minor - refund.amount_minor
   const cause = causeOf({ refund_ids: [id], api_key_ids: [keyId], note: reason })
   const changed = await record.change(trx, 'refund_voided', [
-    { deal_id, before, after: { refunded_minor }, cause },
+    { deal_id, before, after: { refunded_minor }, happened_on: refund.refunded_on, cause },
   ])
   const deal = changed.get(deal_id) as ChangedDeal
   const voided_at = deal.split.calculated_at

@@ -44,6 +44,7 @@ async function step({ call }: TestApp, { random, month }: History): Promise<numb
     () => call('PATCH', path, { closed_date: day }),
     () => call('PATCH', path, { amount, currency: pick(['USD', 'EUR', 'JPY', 'KWD'], random) }),
     () => call('PATCH', path, { commission_plan_id: pick(['ten', 'held', 'full'], random) }),
+    () => call('POST', `${path}/refunds`, { amount: 1 + random(5000), refunded_on: day }),
     () => call('POST', `${path}/void`, { reason: 'x' }),
     () => call('POST', `${path}/reinstate`, { reason: 'x' }),
   ]

@@ -73,6 +73,43 @@ t.test('what is learnt of a locked month is a line of an open month, with before
   )
 })
 
+t.test('a late touchpoint after a lock, and refunds in later months, end at exactly 0', async (t) => {
+  const service = await createLedger(t)
+  await givenSplitDeal(service, 'd1')
+  await givenLockedMonth(service, '2024-01')
+  await givenLateTouch(service, 'd1')
+  const refund = (amount: number, refunded_on: string) =>
+    service.call('POST', '/deals/d1/refunds', { amount, refunded_on })
+
+  await refund(12_345.67, '2024-03-05')
+  await refund(37_654.33, '2024-04-02')
+
+  const months = ['2024-01', '2024-02', '2024-03', '2024-04']
+  const linesOf = async (partner: string) => {
+    const statements = await Promise.all(months.map((month) => readStatement(service, month, '', partner)))
+    return statements.map(({ lines: [line], closing }) => [line?.effective_on, line?.amount, closing])
+  }
+  t.strictSame(await linesOf('p1'), [
+    ['2024-01-20', 4800, 4800],
+    ['2024-01-20', -564.71, 4235.29],
+    ['2024-03-05', -1045.75, 3189.54],
+    ['2024-04-02', -3189.54, 0],
+  ])
+  t.strictSame(await linesOf('p2'), [
+    ['2024-01-20', 1200, 1200],
+    ['2024-01-20', 564.71, 1764.71],
+    ['2024-03-05', -435.73, 1328.98],
+    ['2024-04-02', -1328.98, 0],
+  ])
+  t.match((await readStatement(service, '2024-03')).lines, [
+    { reason: 'refunded', deal_amount: 50_000, refunded_amount: 12_345.67 },
+  ])
+  t.strictSame(
+    (await verifyLedger(service.db)).filter(({ wrong }) => wrong > 0),
+    [],
+  )
+})
+
 t.test('another currency is a line in each currency', async (t) => {
   const service = await createLedger(t)
   await givenSplitDeal(service, 'd1')
