@@ -351,7 +351,7 @@ export type AttributionVersion = {
 /**
  * What was done, as object and verb.
  */
-export type AuditAction = "api_key.created" | "api_key.changed" | "api_key.rotated" | "api_key.revoked" | "partner.created" | "partner.changed" | "partner.merged" | "payout_details.set" | "payout_details.changed" | "payout_details.read" | "payout_details.erased" | "commission_plan.created" | "commission_plan.version_added" | "commission_plan.default_set" | "commission_plan.applied";
+export type AuditAction = "api_key.created" | "api_key.changed" | "api_key.rotated" | "api_key.revoked" | "partner.created" | "partner.changed" | "partner.merged" | "payout_details.set" | "payout_details.changed" | "payout_details.read" | "payout_details.erased" | "commission_plan.created" | "commission_plan.version_added" | "commission_plan.default_set" | "commission_plan.applied" | "period.locked";
 
 /**
  * Who did it: `api_key`, a request with that key; `command_line`, the operator; `service`, the service itself, which creates the first key.
@@ -418,13 +418,30 @@ export type AuditPage = {
 /**
  * The kind of object that was read or changed.
  */
-export type AuditSubject = "api_key" | "partner" | "commission_plan";
+export type AuditSubject = "api_key" | "partner" | "commission_plan" | "period";
 
 export const AuditSubject = {
     api_key: "api_key",
     partner: "partner",
-    commission_plan: "commission_plan"
+    commission_plan: "commission_plan",
+    period: "period"
 } as const;
+
+/**
+ * What the company owes a partner today.
+ */
+export type Balance = {
+    /**
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    partner_id: string;
+    /**
+     * For each currency in which something was ever posted, by currency.
+     */
+    balances: CurrencyBalance[];
+};
 
 /**
  * What made a version. Versions of releases before 0.2.0 name nothing here.
@@ -571,6 +588,27 @@ export type CreditedDeal = {
      * The partner's part of `net_amount`, in units of the currency.
      */
     payout: number;
+};
+
+export type CurrencyBalance = {
+    /**
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
+     * @pattern ^[A-Z]{3}$
+     * @format currency
+     */
+    currency: string;
+    /**
+     * What the company owes the partner: `pending` and `available`.
+     */
+    payable: number;
+    /**
+     * The part that waits for the end of the hold of its plan.
+     */
+    pending: number;
+    /**
+     * The part that could be paid. Negative: the partner got too much.
+     */
+    available: number;
 };
 
 export type Deal = {
@@ -1743,6 +1781,38 @@ export type ListedPartner = {
 };
 
 /**
+ * A locked month.
+ */
+export type LockedPeriod = {
+    /**
+     * A month of `TIME_ZONE`, such as 2026-07.
+     * @pattern ^(?:19[7-9]\d|[2-9]\d{3})-(?:0[1-9]|1[0-2])$
+     */
+    month: string;
+    /**
+     * When it was locked.
+     */
+    locked_at: string | null;
+    /**
+     * The id of the API key that locked it.
+     */
+    locked_by: string | null;
+    /**
+     * When its statements were stored, by a job that follows the lock.
+     */
+    frozen_at: string | null;
+    /**
+     * How many moves the month has.
+     */
+    moves_count: number;
+    /**
+     * SHA-256 of the moves of the month, in hexadecimal. It changes with every move that is posted to the month.
+     * @pattern ^[0-9a-f]{64}$
+     */
+    digest: string;
+};
+
+/**
  * The merge of a partner into another one, and its progress.
  */
 export type Merge = {
@@ -2576,6 +2646,76 @@ export type PayoutDetailsAnswer = {
 };
 
 /**
+ * A month of the ledger.
+ */
+export type Period = {
+    /**
+     * A month of `TIME_ZONE`, such as 2026-07.
+     * @pattern ^(?:19[7-9]\d|[2-9]\d{3})-(?:0[1-9]|1[0-2])$
+     */
+    month: string;
+    /**
+     * Whether the month is locked: no move is ever added to it.
+     */
+    is_locked: boolean;
+    /**
+     * When it was locked.
+     */
+    locked_at: string | null;
+    /**
+     * The id of the API key that locked it.
+     */
+    locked_by: string | null;
+    /**
+     * When its statements were stored, by a job that follows the lock.
+     */
+    frozen_at: string | null;
+    /**
+     * How many moves the month has.
+     */
+    moves_count: number;
+    /**
+     * SHA-256 of the moves of the month, in hexadecimal. It changes with every move that is posted to the month.
+     * @pattern ^[0-9a-f]{64}$
+     */
+    digest: string;
+    /**
+     * By currency.
+     */
+    totals: PeriodTotal[];
+};
+
+export type PeriodAnswer = {
+    period: Period;
+};
+
+export type PeriodLock = {
+    /**
+     * The digest that was checked. If the month has another one now, it is not locked (409).
+     * @pattern ^[0-9a-f]{64}$
+     */
+    expected_digest?: string;
+};
+
+export type PeriodPage = {
+    periods: LockedPeriod[];
+    pagination: Pagination;
+};
+
+export type PeriodTotal = {
+    /**
+     * An ISO 4217 code, such as USD. The currency decides how many decimals its amounts have: USD 2, JPY 0, KWD 3.
+     * @pattern ^[A-Z]{3}$
+     * @format currency
+     */
+    currency: string;
+    /**
+     * What the moves of the month add to what is payable to all partners.
+     */
+    amount: number;
+};
+
+/**
  * A commission plan. `full`, which pays 100 % of each payout, comes with the service and has one version.
  */
 export type Plan = {
@@ -2863,7 +3003,7 @@ export type Problem = {
 /**
  * Why the request failed, for programs. A code never changes its meaning. `/docs/errors` explains each.
  */
-export type ProblemCode = "invalid_request" | "unknown_reference" | "malformed_request" | "unauthenticated" | "forbidden" | "route_not_found" | "partner_not_found" | "event_not_found" | "deal_not_found" | "commission_plan_not_found" | "refund_not_found" | "api_key_not_found" | "version_not_found" | "request_timeout" | "partner_exists" | "email_taken" | "event_exists" | "deal_exists" | "refund_exists" | "refund_too_large" | "deal_refunded" | "partner_inactive" | "partner_merged" | "merge_running" | "merge_not_found" | "deal_full" | "deal_void" | "event_void" | "commission_plan_exists" | "commission_plan_built_in" | "too_many_plan_applications" | "last_admin_key" | "api_key_revoked" | "api_key_rotated" | "conflict" | "request_in_flight" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "payout_keys_missing" | "too_many_imports" | "unavailable";
+export type ProblemCode = "invalid_request" | "unknown_reference" | "malformed_request" | "unauthenticated" | "forbidden" | "route_not_found" | "partner_not_found" | "event_not_found" | "deal_not_found" | "commission_plan_not_found" | "refund_not_found" | "api_key_not_found" | "version_not_found" | "request_timeout" | "partner_exists" | "email_taken" | "event_exists" | "deal_exists" | "refund_exists" | "refund_too_large" | "deal_refunded" | "partner_inactive" | "partner_merged" | "merge_running" | "merge_not_found" | "deal_full" | "month_not_over" | "period_changed" | "not_ready" | "deal_void" | "event_void" | "commission_plan_exists" | "commission_plan_built_in" | "too_many_plan_applications" | "last_admin_key" | "api_key_revoked" | "api_key_rotated" | "conflict" | "request_in_flight" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "payout_keys_missing" | "too_many_imports" | "unavailable";
 
 export const ProblemCode = {
     invalid_request: "invalid_request",
@@ -2892,6 +3032,9 @@ export const ProblemCode = {
     merge_running: "merge_running",
     merge_not_found: "merge_not_found",
     deal_full: "deal_full",
+    month_not_over: "month_not_over",
+    period_changed: "period_changed",
+    not_ready: "not_ready",
     deal_void: "deal_void",
     event_void: "event_void",
     commission_plan_exists: "commission_plan_exists",
@@ -3451,7 +3594,7 @@ export type Spread = {
 };
 
 /**
- * The deals of a month that credit a partner.
+ * What a month of the ledger says of a partner.
  */
 export type Statement = {
     /**
@@ -3461,7 +3604,7 @@ export type Statement = {
      */
     partner_id: string;
     /**
-     * The month, in `TIME_ZONE`, such as 2026-07. A deal is in the month of the day of its close.
+     * A month of `TIME_ZONE`, such as 2026-07.
      * @pattern ^(?:19[7-9]\d|[2-9]\d{3})-(?:0[1-9]|1[0-2])$
      */
     month: string;
@@ -3475,25 +3618,27 @@ export type Statement = {
      * The instant of `as_of` in the request, or null: now.
      */
     as_of: string | null;
+    /**
+     * Whether the month is locked, so that no line is ever added.
+     */
+    is_locked: boolean;
+    /**
+     * What was payable before the month: `closing` of the month before.
+     */
+    opening: number;
+    /**
+     * What is payable after the month: `opening` and the lines of all pages.
+     */
+    closing: number;
+    /**
+     * Of a locked month: SHA-256, in hexadecimal, of the digest of the statement before, a newline, and the CSV. Null: the statement is not stored yet, or the month is open.
+     */
+    digest: string | null;
+    /**
+     * By day, then by deal.
+     */
     lines: StatementLine[];
-    /**
-     * The sum of all payouts, including those on other pages.
-     */
-    total_payout: number;
     pagination: Pagination;
-};
-
-export type StatementChange = {
-    version: number;
-    reason: VersionReason;
-    /**
-     * @format date-time
-     */
-    calculated_at: string;
-    /**
-     * The partner's payout in this version.
-     */
-    payout: number;
 };
 
 /**
@@ -3508,6 +3653,7 @@ export const StatementFormat = {
 } as const;
 
 export type StatementLine = {
+    kind: StatementLineKind;
     /**
      * @minLength 1
      * @maxLength 128
@@ -3515,30 +3661,83 @@ export type StatementLine = {
      */
     deal_id: string;
     /**
+     * The current name of the deal.
+     */
+    deal_name: string | null;
+    /**
+     * The day of the close, or of the refund.
+     * @format date
+     */
+    effective_on: string;
+    /**
+     * What the line adds to what is payable. Negative: it takes away.
+     */
+    amount: number;
+    /**
+     * What the deal owed the partner before.
+     */
+    before: number;
+    /**
+     * What the deal owes the partner from then on.
+     */
+    after: number;
+    reason: VersionReason;
+    /**
+     * The `note` of the change.
+     */
+    note: string | null;
+    /**
+     * When the line was posted.
      * @format date-time
      */
-    closed_date: string;
+    posted_at: string;
     /**
-     * The version of the split that has this payout.
+     * The version of the commission of the deal.
      */
-    version: number;
+    commission_version: number;
+    /**
+     * The version of the split.
+     */
+    split_version: number;
+    /**
+     * The amount of the deal in that version, before refunds.
+     */
+    deal_amount: number;
+    /**
+     * The part of it that was refunded.
+     */
+    refunded_amount: number;
+    attribution_model: AttributionModel;
     /**
      * The partner's share of the deal, two decimals.
      */
     percentage: number;
     /**
-     * The partner's part of the deal, in units of the currency.
+     * The partner's part of what the refunds leave of the amount.
      */
     payout: number;
     /**
-     * The versions of the split up to this one, oldest first: the last 50.
+     * The commission plan of the deal.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
      */
-    changes: StatementChange[];
+    plan_id: string;
     /**
-     * How many versions there are up to this one.
+     * The rate of the rule, in percent. Null: a flat amount, or no rule fits.
      */
-    changes_count: number;
+    rate: string | null;
 };
+
+/**
+ * `earned`: the first amount of the deal for the partner, in the month of the close. `adjusted`: a later one, or one that was posted in a later month.
+ */
+export type StatementLineKind = "earned" | "adjusted";
+
+export const StatementLineKind = {
+    earned: "earned",
+    adjusted: "adjusted"
+} as const;
 
 export type TouchpointCount = {
     touchpoint_type: TouchpointType;
@@ -4396,6 +4595,128 @@ export type GetCommissionHistoryVariables = {
     query?: GetCommissionHistoryQuery;
 };
 
+export type ListPeriodsResult = PeriodPage;
+
+export type ListPeriodsError = Problem;
+
+export type ListPeriodsQuery = {
+    /**
+     * The most items on a page.
+     * @minimum 1
+     * @maximum 1000
+     */
+    limit?: number;
+    /**
+     * How many items to skip. Skipping takes time: for many items use `cursor`.
+     * @minimum 0
+     * @maximum 10000
+     */
+    offset?: number;
+    /**
+     * The `next_cursor` of the previous page. Not together with `offset`.
+     * @maxLength 2048
+     * @pattern ^[A-Za-z0-9_-]+$
+     */
+    cursor?: string;
+};
+
+export type ListPeriodsResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type ListPeriodsVariables = {
+    query?: ListPeriodsQuery;
+};
+
+export type GetPeriodResult = Period;
+
+export type GetPeriodError = Problem;
+
+export type GetPeriodPath = {
+    /**
+     * A month of `TIME_ZONE`, such as 2026-07.
+     * @pattern ^(?:19[7-9]\d|[2-9]\d{3})-(?:0[1-9]|1[0-2])$
+     */
+    month: string;
+};
+
+export type GetPeriodResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type GetPeriodVariables = {
+    path: GetPeriodPath;
+};
+
+export type LockPeriodResult = PeriodAnswer;
+
+export type LockPeriodError = Problem;
+
+export type LockPeriodPath = {
+    /**
+     * A month of `TIME_ZONE`, such as 2026-07.
+     * @pattern ^(?:19[7-9]\d|[2-9]\d{3})-(?:0[1-9]|1[0-2])$
+     */
+    month: string;
+};
+
+export type LockPeriodBody = PeriodLock;
+
+export type LockPeriodHeaders = {
+    /**
+     * A unique text for this request, such as a UUID. Sent again with the same key within 72 hours, the request is not done twice: the stored answer is returned.
+     * @minLength 1
+     * @maxLength 255
+     * @pattern ^[\x21-\x7e]+$
+     */
+    "Idempotency-Key"?: string;
+};
+
+export type LockPeriodResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+    idempotencyReplayed?: string;
+};
+
+export type LockPeriodVariables = {
+    path: LockPeriodPath;
+    body: LockPeriodBody;
+    headers?: LockPeriodHeaders;
+};
+
+export type GetBalanceResult = Balance;
+
+export type GetBalanceError = Problem;
+
+export type GetBalancePath = {
+    /**
+     * The id of the partner.
+     * @minLength 1
+     * @maxLength 128
+     * @pattern ^(?:[!-~]?[!-\-/-~]|[!-\-/-~]\.|[!-~][ -~]+[!-~])$
+     */
+    partnerId: string;
+};
+
+export type GetBalanceResponseHeaders = {
+    xRequestId?: string;
+    ratelimitLimit?: number;
+    ratelimitRemaining?: number;
+    ratelimitReset?: number;
+};
+
+export type GetBalanceVariables = {
+    path: GetBalancePath;
+};
+
 export type GetStatementResult = Statement;
 
 export type GetStatementError = Problem;
@@ -4412,7 +4733,7 @@ export type GetStatementPath = {
 
 export type GetStatementQuery = {
     /**
-     * The month, in `TIME_ZONE`, such as 2026-07. A deal is in the month of the day of its close.
+     * A month of `TIME_ZONE`, such as 2026-07.
      * @pattern ^(?:19[7-9]\d|[2-9]\d{3})-(?:0[1-9]|1[0-2])$
      */
     month: string;
@@ -4433,7 +4754,7 @@ export type GetStatementQuery = {
      */
     format?: StatementFormat;
     /**
-     * The most lines on a page.
+     * The most lines on a page. Default: 1000.
      * @minimum 1
      * @maximum 1000
      */
@@ -4474,7 +4795,7 @@ export type GetStatementCsvPath = {
 
 export type GetStatementCsvQuery = {
     /**
-     * The month, in `TIME_ZONE`, such as 2026-07. A deal is in the month of the day of its close.
+     * A month of `TIME_ZONE`, such as 2026-07.
      * @pattern ^(?:19[7-9]\d|[2-9]\d{3})-(?:0[1-9]|1[0-2])$
      */
     month: string;
@@ -4490,7 +4811,7 @@ export type GetStatementCsvQuery = {
      */
     as_of?: string;
     /**
-     * The most lines on a page.
+     * The most lines on a page. Default: 1000.
      * @minimum 1
      * @maximum 1000
      */
@@ -6294,6 +6615,61 @@ export type Ops = {
             ratelimitReset?: number;
         };
     };
+    listPeriods: {
+        args: {
+            query?: ListPeriodsQuery;
+        };
+        result: Result<ListPeriodsResult, ListPeriodsError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
+    getPeriod: {
+        args: {
+            path: GetPeriodPath;
+        };
+        result: Result<GetPeriodResult, GetPeriodError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
+    lockPeriod: {
+        args: {
+            path: LockPeriodPath;
+            body: LockPeriodBody;
+            headers?: LockPeriodHeaders;
+        };
+        result: Result<LockPeriodResult, LockPeriodError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+            idempotencyReplayed?: string;
+        };
+    };
+    getBalance: {
+        args: {
+            path: GetBalancePath;
+        };
+        result: Result<GetBalanceResult, GetBalanceError>;
+        mode: "result";
+        headers: {
+            xRequestId?: string;
+            ratelimitLimit?: number;
+            ratelimitRemaining?: number;
+            ratelimitReset?: number;
+        };
+    };
     getStatement: {
         args: {
             path: GetStatementPath;
@@ -6918,8 +7294,12 @@ export const OPERATIONS = {
     listPlanApplications: { id: "listPlanApplications", method: "GET", path: "/commission-plans/{planId}/applications", tags: ["Commission plans"], params: [{ name: "planId", in: "path" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     getDealCommission: { id: "getDealCommission", method: "GET", path: "/deals/{dealId}/commission", tags: ["Commission plans"], params: [{ name: "dealId", in: "path" }, { name: "explain", in: "query" }, { name: "as_of", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     getCommissionHistory: { id: "getCommissionHistory", method: "GET", path: "/deals/{dealId}/commission/history", tags: ["Commission plans"], params: [{ name: "dealId", in: "path" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
-    getStatement: { id: "getStatement", method: "GET", path: "/partners/{partnerId}/statement", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "month", in: "query" }, { name: "currency", in: "query" }, { name: "as_of", in: "query" }, { name: "format", in: "query" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
-    getStatementCsv: { id: "getStatementCsv", method: "GET", path: "/partners/{partnerId}/statement.csv", tags: ["Partners"], params: [{ name: "partnerId", in: "path" }, { name: "month", in: "query" }, { name: "currency", in: "query" }, { name: "as_of", in: "query" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], responseKind: "text", security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "link", key: "link", type: "string" }, { name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    listPeriods: { id: "listPeriods", method: "GET", path: "/periods", tags: ["Ledger"], params: [{ name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    getPeriod: { id: "getPeriod", method: "GET", path: "/periods/{month}", tags: ["Ledger"], params: [{ name: "month", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    lockPeriod: { id: "lockPeriod", method: "POST", path: "/periods/{month}/lock", tags: ["Ledger"], params: [{ name: "month", in: "path" }, { name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
+    getBalance: { id: "getBalance", method: "GET", path: "/partners/{partnerId}/balance", tags: ["Ledger"], params: [{ name: "partnerId", in: "path" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    getStatement: { id: "getStatement", method: "GET", path: "/partners/{partnerId}/statement", tags: ["Ledger"], params: [{ name: "partnerId", in: "path" }, { name: "month", in: "query" }, { name: "currency", in: "query" }, { name: "as_of", in: "query" }, { name: "format", in: "query" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
+    getStatementCsv: { id: "getStatementCsv", method: "GET", path: "/partners/{partnerId}/statement.csv", tags: ["Ledger"], params: [{ name: "partnerId", in: "path" }, { name: "month", in: "query" }, { name: "currency", in: "query" }, { name: "as_of", in: "query" }, { name: "limit", in: "query" }, { name: "cursor", in: "query" }], responseKind: "text", security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "link", key: "link", type: "string" }, { name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }] },
     listEvents: { id: "listEvents", method: "GET", path: "/events", tags: ["Events"], params: [{ name: "deal_id", in: "query" }, { name: "partner_id", in: "query" }, { name: "start_date", in: "query" }, { name: "end_date", in: "query" }, { name: "limit", in: "query" }, { name: "offset", in: "query" }, { name: "cursor", in: "query" }], security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }], pagination: { style: "cursor", param: "cursor", limitParam: "limit", nextCursor: "/pagination/next_cursor", items: "/events" } },
     trackEvent: { id: "trackEvent", method: "POST", path: "/events", tags: ["Events"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
     trackEvents: { id: "trackEvents", method: "POST", path: "/events/batch", tags: ["Events"], params: [{ name: "Idempotency-Key", in: "header" }], body: { contentType: "application/json" }, security: [[{ scheme: "apiKey", kind: "apiKey", name: "X-API-Key", in: "header" }]], responseHeaders: [{ name: "x-request-id", key: "xRequestId", type: "string" }, { name: "ratelimit-limit", key: "ratelimitLimit", type: "number" }, { name: "ratelimit-remaining", key: "ratelimitRemaining", type: "number" }, { name: "ratelimit-reset", key: "ratelimitReset", type: "number" }, { name: "idempotency-replayed", key: "idempotencyReplayed", type: "string" }] },
@@ -8808,4 +9188,4 @@ export function createClient<
 export const client = createClient<Ops, OperationId, OperationPath, OperationTag>(OPERATIONS, { serverUrl: "/", errorMode: "result", clientHeader: "redocly-client-generator" });
 
 export const { configure, use } = client;
-export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, declarePartner, updatePartner, getMerge, mergePartner, revealPayoutDetails, erasePayoutDetails, listCommissionPlans, createCommissionPlan, getCommissionPlan, addCommissionPlanVersion, listDefaultCommissionPlans, setDefaultCommissionPlan, simulateCommissionPlan, applyCommissionPlan, listPlanApplications, getDealCommission, getCommissionHistory, getStatement, getStatementCsv, listEvents, trackEvent, trackEvents, getEvent, declareEvent, listEventRevisions, reinstateEvent, voidEvent, importEvents, importLines, followSource, listDeals, closeDeal, getDeal, declareDeal, amendDeal, voidDeal, reinstateDeal, listRefunds, recordRefund, voidRefund, getAttribution, getAttributionHistory, recalculateAttribution, listAttributions, exportAttributionsCsv, exportAttributionsNdjson, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;
+export const { getIndex, getHealth, getReadiness, listPartners, createPartner, getPartner, declarePartner, updatePartner, getMerge, mergePartner, revealPayoutDetails, erasePayoutDetails, listCommissionPlans, createCommissionPlan, getCommissionPlan, addCommissionPlanVersion, listDefaultCommissionPlans, setDefaultCommissionPlan, simulateCommissionPlan, applyCommissionPlan, listPlanApplications, getDealCommission, getCommissionHistory, listPeriods, getPeriod, lockPeriod, getBalance, getStatement, getStatementCsv, listEvents, trackEvent, trackEvents, getEvent, declareEvent, listEventRevisions, reinstateEvent, voidEvent, importEvents, importLines, followSource, listDeals, closeDeal, getDeal, declareDeal, amendDeal, voidDeal, reinstateDeal, listRefunds, recordRefund, voidRefund, getAttribution, getAttributionHistory, recalculateAttribution, listAttributions, exportAttributionsCsv, exportAttributionsNdjson, compareModels, runScenario, simulateAttribution, getAnalytics, rankPartners, getPartnerAnalytics, listApiKeys, createApiKey, revokeApiKey, updateApiKey, rotateApiKey, listAudit } = client;
