@@ -334,8 +334,12 @@ t.test('reports add up net amounts by the day of the close, with the refunds bes
   })
   t.match(compared.json(), { total_amount: 30_000 })
   t.match(listed.json(), { attributions: [{ deal_id: 'd1', total_amount: 30_000 }, { deal_id: 'd2' }] })
-  const statement = await service.call('GET', '/partners/p1/statement?month=2024-01')
-  t.match(statement.json(), { lines: [{ payout: 24_000 }], total_payout: 24_000 })
+  const statement = await service.call('GET', '/partners/p1/statement?month=2024-02')
+  t.match(statement.json(), {
+    opening: 40_000,
+    lines: [{ effective_on: '2024-02-10', payout: 24_000, amount: -16_000 }],
+    closing: 24_000,
+  })
   const partner = await service.call('GET', '/analytics/partner/p1')
   t.match(partner.json(), { deals: [{ id: 'd1', ...three, payout: 24_000 }] })
 })
