@@ -148,7 +148,7 @@ t.test(
     const service = await createApp(t)
     await givenCommission(service)
     const owner = connectAsOwner(t, service.url)
-    for (const table of ['commission_lines', 'commission_versions']) {
+    for (const table of ['ledger_moves', 'commission_lines', 'commission_versions']) {
       await sql`alter table ${sql.table(table)} disable trigger all`.execute(owner)
       await sql`delete from ${sql.table(table)}`.execute(owner)
       await sql`alter table ${sql.table(table)} enable trigger all`.execute(owner)
