@@ -20,6 +20,8 @@ import { createRandom } from '../support/random.ts'
 const steps = Number(process.env['STEPS'] ?? 1000)
 const seed = Number(process.env['SEED'] ?? 1)
 const stepsOfRound = 100
+// The months of the rounds end before today.
+const roundsOfDatabase = 500
 const calendar = createCalendar('UTC')
 const merging = { calendar, record: createRecord({ calendar }), confirmTimeZone: async () => {} }
 const random = createRandom(seed)
@@ -27,10 +29,13 @@ const pick = <Item>(items: readonly Item[]) => items[random(items.length)] as It
 const currencies = ['USD', 'EUR', 'JPY'] as const
 
 t.test(`${steps} random changes give what a model beside the service says`, async (t) => {
-  const service = await createApp(t)
   let versions = 0
-  for (let round = 0; round * stepsOfRound < steps; round++) versions += await runRound(t, service, round)
-  t.strictSame(await listFaults(service), [])
+  for (let first = 0; first * stepsOfRound < steps; first += roundsOfDatabase) {
+    const service = await createApp(t)
+    const rounds = Math.min(roundsOfDatabase, Math.ceil(steps / stepsOfRound) - first)
+    for (let round = 0; round < rounds; round++) versions += await runRound(t, service, round)
+    t.strictSame(await listFaults(service), [])
+  }
   t.comment(`${steps} steps with seed ${seed} made ${versions} versions`)
 })
 
@@ -224,7 +229,8 @@ async function compareReports(t: Tap, { call }: TestApp, scene: Omit<Scene, 'eve
       const own = splits.flatMap(({ attributions }) => attributions.filter(([partnerId]) => partnerId === id))
       const statement = await call('GET', `/partners/${id}/statement?month=${month}&currency=${currency}`)
       t.equal(
-        statement.json<{ total_payout: number }>().total_payout,
+        // The plan is full, and the partner has deals of this month only.
+        statement.json<{ closing: number }>().closing,
         sum(own.map(([, , payout]) => payout)),
         id,
       )
