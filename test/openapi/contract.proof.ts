@@ -50,9 +50,10 @@ t.test('a valid request is never refused for its form', async (t) => {
   }
 })
 
-// The document cannot say that the model `agreed` needs its shares, nor what follows from the path or from stored values.
+// The document cannot say that the model `agreed` needs its shares, that a rule of a plan has a rate or a flat amount, nor what
+// follows from the path or from stored values.
 const furtherRules =
-  /^(?:The id must be that of the path|The ids must be in the order|The range must end|Send the amount too)/
+  /^(?:The id must be that of the path|The ids must be in the order|The range must end|Send the amount too|The rule (?:needs|has) a rate|No amount is at least)/
 
 function breaksFurtherRule(answer: { readonly body: string }): boolean {
   const { errors = [] } = JSON.parse(answer.body) as Problem

@@ -76,6 +76,7 @@ function wrongValuesOf(schema: OpenAPIV3.SchemaObject): unknown[] {
   if (pattern?.includes('A-Z')) wrong.push('é', 'a/b', "' or 1=1--")
   if (pattern?.includes('[!-~]')) wrong.push('é', ' a', 'a ', '.', '..')
   if (format === 'date-time') wrong.push(...wrongInstants, ...wrongDates, '2024-01-01')
+  if (format === 'date') wrong.push(...wrongDates, '2024-01-01T00:00:00Z')
   if (format === 'date-or-date-time') wrong.push(...wrongInstants, ...wrongDates)
   if (format === 'currency') wrong.push('ABC', 'XXX', 'usd')
   if (format === 'idn-email')

@@ -118,6 +118,8 @@ function plainValuesOf(schema: OpenAPIV3.SchemaObject, resolve: Resolve): fc.Arb
 
 function stringsOf({ pattern = '', format, maxLength = 100 }: OpenAPIV3.SchemaObject): fc.Arbitrary<string> {
   if (format === 'date-time') return instants(-20_000, -2)
+  if (format === 'currency') return fc.constantFrom('USD', 'EUR', 'JPY')
+  if (format === 'date') return instants(-20_000, -2).map((instant) => instant.slice(0, 10))
   if (format === 'date-or-date-time')
     return fc.oneof(date('1970-01-01', '9999-12-31'), instants(-20_000, 20_000))
   if (pattern.includes('[!-~]')) return id
