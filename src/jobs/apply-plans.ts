@@ -13,6 +13,7 @@ import type { PlanApplicationRow } from '../plans/application-schemas.ts'
 import { causeOf } from '../record/cause.ts'
 import type { DealRecord } from '../record/record.ts'
 import { findRecorded, type RecordedDeal } from '../record/recorded-deals.ts'
+import { runSteps } from './run-steps.ts'
 
 interface Applying {
   readonly record: DealRecord
@@ -20,15 +21,10 @@ interface Applying {
 }
 
 const dealsAtOnce = 100
-// A shutdown waits for the run.
-const longestRunMs = 2000
 
 /** Makes a job that gives deals the plans that were applied to their periods. It goes on where an interrupted run ended. */
 export function createPlanApplying(db: Kysely<Database>, applying: Applying): () => Promise<void> {
-  return async () => {
-    const ends = Date.now() + longestRunMs
-    while (Date.now() < ends && (await applyToNextDeals(db, applying)));
-  }
+  return () => runSteps(() => applyToNextDeals(db, applying))
 }
 
 /** Applies a plan to the next deals, or finishes the application. Returns whether there is more to do. */

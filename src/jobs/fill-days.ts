@@ -4,6 +4,7 @@ import type { ConfirmTimeZone } from '../database/time-zone.ts'
 import type { DealRecord } from '../record/record.ts'
 import { redateDeals, redateEvents } from '../record/redate.ts'
 import type { Calendar } from '../values/calendar.ts'
+import { runSteps } from './run-steps.ts'
 
 interface Filling {
   readonly calendar: Calendar
@@ -13,8 +14,6 @@ interface Filling {
 
 const eventsAtOnce = 500
 const dealsAtOnce = 100
-// A shutdown waits for the run.
-const longestRunMs = 2000
 
 /**
  * Makes a job that gives the rows of an earlier release their days, in batches, while the service runs. Several instances may
@@ -22,11 +21,12 @@ const longestRunMs = 2000
  */
 export function createDayFilling(db: Kysely<Database>, filling: Filling): () => Promise<void> {
   let isDone = false
-  return async () => {
-    const ends = Date.now() + longestRunMs
-    // No later row is without a day: the database refuses it.
-    while (!isDone && Date.now() < ends) isDone = !(await fillBatch(db, filling))
-  }
+  return () =>
+    runSteps(async () => {
+      // No later row is without a day: the database refuses it.
+      isDone ||= !(await fillBatch(db, filling))
+      return !isDone
+    })
 }
 
 /** Fills in the days of some rows. Returns whether there were any. */

@@ -8,10 +8,11 @@ import { createCalendar } from '../values/calendar.ts'
 import { createMerging } from './merge-partners.ts'
 import { createPlanApplying } from './apply-plans.ts'
 import { createDayFilling } from './fill-days.ts'
-import { freezeStatements } from '../ledger/freeze.ts'
+import { freezeNextMonth } from '../ledger/freeze.ts'
 import { createPosting } from './post-commissions.ts'
 import { foldChanges } from '../rollups/fold.ts'
 import type { Job } from './run-jobs.ts'
+import { runSteps } from './run-steps.ts'
 
 const second = 1000
 const hour = 3_600_000
@@ -26,7 +27,7 @@ export function listJobs(db: Kysely<Database>, timeZone: string): readonly Job[]
     { name: 'merge_partners', everyMs: second, run: createMerging(db, dated) },
     { name: 'apply_plans', everyMs: second, run: createPlanApplying(db, dated) },
     { name: 'post_commissions', everyMs: second, run: createPosting(db, dated.record) },
-    { name: 'freeze_statements', everyMs: second, run: () => freezeStatements(db) },
+    { name: 'freeze_statements', everyMs: second, run: () => runSteps(() => freezeNextMonth(db)) },
     { name: 'fold_changes', everyMs: second, run: () => foldChanges(db) },
     { name: 'forget_old_answers', everyMs: hour, run: () => forgetOldAnswers(db) },
     { name: 'forget_old_windows', everyMs: hour, run: () => forgetOldWindows(db) },

@@ -6,6 +6,7 @@ import { keepTerms } from '../record/keep-terms.ts'
 import { mergeOnDeal } from '../record/merge-deal.ts'
 import type { DealRecord } from '../record/record.ts'
 import type { Calendar } from '../values/calendar.ts'
+import { runSteps } from './run-steps.ts'
 
 interface Merging {
   readonly calendar: Calendar
@@ -13,15 +14,9 @@ interface Merging {
   readonly confirmTimeZone: ConfirmTimeZone
 }
 
-// A shutdown waits for the run.
-const longestRunMs = 2000
-
 /** Makes a job that moves the deals of merged partners. It goes on where an interrupted run ended. */
 export function createMerging(db: Kysely<Database>, merging: Merging): () => Promise<void> {
-  return async () => {
-    const ends = Date.now() + longestRunMs
-    while (Date.now() < ends && (await mergeNextDeal(db, merging)));
-  }
+  return () => runSteps(() => mergeNextDeal(db, merging))
 }
 
 /** Moves one deal of the oldest running merge, or finishes the merge. Returns whether there was one to move. */

@@ -4,20 +4,16 @@ import type { Database } from '../database/tables.ts'
 import { causeOf } from '../record/cause.ts'
 import type { DealRecord } from '../record/record.ts'
 import { findRecorded } from '../record/recorded-deals.ts'
+import { runSteps } from './run-steps.ts'
 
 const dealsAtOnce = 100
-// A shutdown waits for the run.
-const longestRunMs = 2000
 
 /**
  * Makes a job that gives the deals of an earlier release their first commission, which posts what they owe. It works in
  * batches while the service runs; several instances may run it at once.
  */
 export function createPosting(db: Kysely<Database>, record: DealRecord): () => Promise<void> {
-  return async () => {
-    const ends = Date.now() + longestRunMs
-    while (Date.now() < ends && (await postBatch(db, record)));
-  }
+  return () => runSteps(() => postBatch(db, record))
 }
 
 /** Posts the commissions of some deals. Returns whether there were any. */

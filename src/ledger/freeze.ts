@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { tryLockFreezing } from '../database/locks.ts'
 import type { Database } from '../database/tables.ts'
+import { firstDayOf } from './period-queries.ts'
 import { toCsvEnd, toCsvLines, toCsvStart } from './statement-csv.ts'
 import { findStatement, type MinorStatement, type StatementQuery } from './statement-queries.ts'
 
@@ -11,17 +12,9 @@ interface Account {
 }
 
 const accountsAtOnce = 500
-// A shutdown waits for the run: it begins no month after this time.
-const longestRunMs = 2000
 
-/** Stores the statements of the locked months that have none, each month in a transaction. */
-export async function freezeStatements(db: Kysely<Database>): Promise<void> {
-  const ends = Date.now() + longestRunMs
-  while (Date.now() < ends && (await freezeNextMonth(db)));
-}
-
-/** Stores the statements of the earliest locked month that has none. Returns whether there was one. */
-function freezeNextMonth(db: Kysely<Database>): Promise<boolean> {
+/** Stores the statements of the earliest locked month that has none, in a transaction. Returns whether there was one. */
+export function freezeNextMonth(db: Kysely<Database>): Promise<boolean> {
   return db.transaction().execute(async (trx) => {
     if (!(await tryLockFreezing(trx))) return false
     const { rows } = await sql<{ month: string }>`
@@ -36,7 +29,7 @@ function freezeNextMonth(db: Kysely<Database>): Promise<boolean> {
       isMore = accounts.length === accountsAtOnce
       after = accounts.at(-1)
     }
-    await sql`insert into frozen_months (month) values (${`${month}-01`}::date)`.execute(trx)
+    await sql`insert into frozen_months (month) values (${firstDayOf(month)}::date)`.execute(trx)
     return true
   })
 }
@@ -49,11 +42,11 @@ async function listAccounts(
 ): Promise<readonly Account[]> {
   const { rows } = await sql<Account>`
     select partner_id, currency from (
-      select partner_id, currency from ledger_moves where period = ${`${month}-01`}::date
+      select partner_id, currency from ledger_moves where period = ${firstDayOf(month)}::date
       union
       select partner_id, currency from (
         select distinct on (partner_id, currency) partner_id, currency, closing_minor
-        from statements where month < ${`${month}-01`}::date order by partner_id, currency, month desc
+        from statements where month < ${firstDayOf(month)}::date order by partner_id, currency, month desc
       ) as latest where closing_minor <> 0
     ) as accounts
     where ${after ? sql`(partner_id, currency) > (${after.partner_id}, ${after.currency})` : sql`true`}
@@ -74,14 +67,14 @@ async function freezeStatement(trx: Transaction<Database>, query: StatementQuery
   const { partner_id, currency, month } = query
   const { rows } = await sql<{ digest: string }>`
     select encode(digest, 'hex') as digest from statements
-    where partner_id = ${partner_id} and currency = ${currency} and month < ${`${month}-01`}::date
+    where partner_id = ${partner_id} and currency = ${currency} and month < ${firstDayOf(month)}::date
     order by month desc limit 1`.execute(trx)
   await trx
     .insertInto('statements')
     .values({
       partner_id,
       currency,
-      month: `${month}-01`,
+      month: firstDayOf(month),
       opening_minor: String(page.opening_minor),
       closing_minor: String(page.closing_minor),
       csv,

@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/tables.ts'
 import { toMajor } from '../values/money.ts'
 import { type PageQuery, type PageStart, readPageStart, toPage } from '../values/pagination.ts'
+import { firstDayOf } from './period-queries.ts'
 import type { Statement, StatementLine } from './statement-schemas.ts'
 
 export type StatementQuery = Pick<Statement, 'partner_id' | 'month' | 'currency' | 'as_of'>
@@ -92,7 +93,7 @@ async function listRows(
   { partner_id, month, currency, as_of }: StatementQuery,
   { limit, key }: PageStart,
 ): Promise<readonly Row[]> {
-  const period = sql`${`${month}-01`}::date`
+  const period = sql`${firstDayOf(month)}::date`
   const ofPartner = sql`partner_id = ${partner_id} and currency = ${currency} and posted_at <= ${as_of ?? 'infinity'}`
   const isLater =
     key &&
@@ -148,7 +149,7 @@ export async function findFrozenCsv(
     .select('csv')
     .where('partner_id', '=', partner_id)
     .where('currency', '=', currency)
-    .where('month', '=', `${month}-01`)
+    .where('month', '=', firstDayOf(month))
     .executeTakeFirst()
   return stored?.csv
 }

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import t from 'tap'
-import { freezeStatements } from '../../src/ledger/freeze.ts'
+import { runSteps } from '../../src/jobs/run-steps.ts'
+import { freezeNextMonth } from '../../src/ledger/freeze.ts'
 import { verifyLedger } from '../../src/ledger/verify.ts'
 import { createApp, type TestApp } from '../support/app.ts'
 import { givenPartner } from '../support/fixtures.ts'
@@ -74,7 +75,7 @@ t.test('random histories of two instances with locks keep what must hold for the
       const locked = await service.call('POST', `/periods/${months[month]}/lock`, {})
       await Promise.all(locks)
       t.equal(locked.statusCode, 200)
-      await freezeStatements(service.db)
+      await runSteps(() => freezeNextMonth(service.db))
     }
     t.strictSame(
       (await verifyLedger(service.db)).filter(({ wrong }) => wrong > 0),

@@ -3,7 +3,8 @@ import t from 'tap'
 import { issueKey } from '../../src/api-keys/issue.ts'
 import { createMerging } from '../../src/jobs/merge-partners.ts'
 import type { Period } from '../../src/ledger/period-schemas.ts'
-import { freezeStatements } from '../../src/ledger/freeze.ts'
+import { runSteps } from '../../src/jobs/run-steps.ts'
+import { freezeNextMonth } from '../../src/ledger/freeze.ts'
 import { verifyLedger } from '../../src/ledger/verify.ts'
 import { createRecord } from '../../src/record/record.ts'
 import { createApp } from '../support/app.ts'
@@ -18,7 +19,7 @@ t.test('locking a month locks every month before it, for ever', async (t) => {
 
   const locked = (await lock('2024-04')).json<{ period: Period }>()
   const again = (await lock('2024-02')).json<{ period: Period }>()
-  await freezeStatements(service.db)
+  await runSteps(() => freezeNextMonth(service.db))
   const list = (await service.call('GET', '/periods')).json<{ periods: readonly Period[] }>()
 
   t.match(locked.period, { month: '2024-04', is_locked: true, moves_count: 0, totals: [], frozen_at: null })
@@ -79,7 +80,7 @@ t.test('changes that run beside a lock are in the month before it or in the next
   const changes = Array.from({ length: 8 }, (_, n) => givenLateTouch(n % 2 === 0 ? service : other, `d${n}`))
   const locks = [service, other].map(({ call }) => call('POST', '/periods/2024-01/lock', {}))
   await Promise.all([...changes, ...locks])
-  await freezeStatements(service.db)
+  await runSteps(() => freezeNextMonth(service.db))
 
   const periods = (await Promise.all(changes.map((_, n) => readMoves(service, `d${n}`)))).flat()
   t.equal(periods.length, 32)
@@ -122,7 +123,7 @@ t.test(
       confirmTimeZone: async () => {},
     })()
     const locked = await lock()
-    await freezeStatements(service.db)
+    await runSteps(() => freezeNextMonth(service.db))
 
     t.match([refused.statusCode, refused.json()], [409, { code: 'merge_running' }])
     t.equal(locked.statusCode, 200)

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import t from 'tap'
-import { freezeStatements } from '../../src/ledger/freeze.ts'
+import { runSteps } from '../../src/jobs/run-steps.ts'
+import { freezeNextMonth } from '../../src/ledger/freeze.ts'
 import type { Statement } from '../../src/ledger/statement-schemas.ts'
 import { verifyLedger } from '../../src/ledger/verify.ts'
 import { createApp, type TestApp } from '../support/app.ts'
@@ -27,7 +28,7 @@ const csvPath = (month: string) => `/partners/p1/statement.csv?month=${month}`
 async function givenLockedMonth({ call, db }: TestApp, month: string) {
   const locked = await call('POST', `/periods/${month}/lock`, {})
   if (locked.statusCode !== 200) throw new Error(locked.body)
-  await freezeStatements(db)
+  await runSteps(() => freezeNextMonth(db))
 }
 
 t.test('what is learnt of a locked month is a line of an open month, with before and after', async (t) => {

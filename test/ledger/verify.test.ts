@@ -1,7 +1,8 @@
 import { type Kysely, sql } from 'kysely'
 import t, { type Test } from 'tap'
 import type { Database } from '../../src/database/tables.ts'
-import { freezeStatements } from '../../src/ledger/freeze.ts'
+import { runSteps } from '../../src/jobs/run-steps.ts'
+import { freezeNextMonth } from '../../src/ledger/freeze.ts'
 import { verifyLedger } from '../../src/ledger/verify.ts'
 import { connectAsOwner } from '../support/database.ts'
 import { createLedger, givenLateTouch, givenSplitDeal } from './fixtures.ts'
@@ -29,7 +30,7 @@ async function givenBooks(t: Test) {
     select period, count(*), ledger_digest(period), clock_timestamp() from ledger_moves group by period`.execute(
     owner,
   )
-  await freezeStatements(service.db)
+  await runSteps(() => freezeNextMonth(service.db))
   return owner
 }
 
