@@ -6,7 +6,6 @@ import { pipeline } from 'node:stream/promises'
 import { type Batch, toBatches } from '../import/batches.ts'
 import { createApiClient, type CallApi } from '../import/api-client.ts'
 import { type Kind, kinds } from '../import/file-line.ts'
-import { followSource, isId, type SourceKind } from '../import/follow-source.ts'
 import { describeForm, type FileForm, inspectFile, type TextFile } from '../import/inspect-file.ts'
 import type { RefusedRow, Row } from '../import/make-rows.ts'
 import { readMapFile } from '../import/map-file.ts'
@@ -17,8 +16,9 @@ import { confirmOneForm, writeRefused } from '../import/refused-file.ts'
 import { confirmColumns, readRules, type Rules } from '../import/rules.ts'
 import { type ImportMode, sendRows } from '../import/send-rows.ts'
 import { readServiceAccess } from '../import/service-access.ts'
+import { createSourceSync } from '../import/source-sync.ts'
 import { createTotals } from '../import/totals.ts'
-import { confirmVoids, readVoidLimit, type VoidLimit } from '../import/void-limit.ts'
+import { readVoidLimit } from '../import/void-limit.ts'
 import { command, runCommand } from './command.ts'
 import { loadEnvironment } from './environment.ts'
 
@@ -33,11 +33,8 @@ interface ImportTask {
   /** Without it, nothing is sent. */
   readonly call: CallApi | undefined
   readonly mode: ImportMode
-  /** The source whose missing deals and events are voided. */
-  readonly source: string | undefined
-  readonly voidLimit: VoidLimit
-  /** The ids of all rows, by kind, if there is a source. */
-  readonly listed: Readonly<Record<SourceKind, Set<string>>>
+  /** Voids what is missing from a source, if there is one. */
+  readonly sync: ReturnType<typeof createSourceSync> | undefined
   /** The file for the refused rows themselves. */
   readonly refusedFile: string | undefined
   /** The file that lists refused rows with their reasons; without it they go to stdout. */
@@ -99,12 +96,17 @@ async function prepare({ options, names, form, spool }: Given): Promise<ImportTa
     files,
     call,
     mode: options.update ? 'declare' : 'submit',
-    source: options['void-missing'] ? options.source : undefined,
-    voidLimit: readVoidLimit(options['void-at-most']),
-    listed: { deal: new Set(), event: new Set() },
+    sync: syncOf(options),
     refusedFile,
     report: report === undefined ? undefined : await open(report, 'w'),
   }
+}
+
+function syncOf(options: ImportOptions) {
+  const limit = readVoidLimit(options['void-at-most'])
+  return options['void-missing'] && options.source !== undefined
+    ? createSourceSync(options.source, limit)
+    : undefined
 }
 
 /** Copies standard input to a file: the import reads each file several times. Returns the folder of the file. */
@@ -123,10 +125,7 @@ async function importAll(task: ImportTask): Promise<void> {
   try {
     await checkRows(task)
     try {
-      await confirmMissing(task)
-      await follow(task, 'keep')
-      for (const kind of kinds) await importKind(task, kind)
-      await follow(task, 'void')
+      await sendAll(task)
     } finally {
       if (task.refusedFile !== undefined) await writeRefused(task.refusedFile, task.files)
     }
@@ -138,6 +137,15 @@ async function importAll(task: ImportTask): Promise<void> {
   }
 }
 
+async function sendAll(task: ImportTask): Promise<void> {
+  const { call, sync } = task
+  if (call === undefined) return
+  await sync?.confirmMissing(call)
+  await sync?.follow(call, 'keep')
+  for (const kind of kinds) await importKind(task, call, kind)
+  await sync?.follow(call, 'void')
+}
+
 /** Reads all files before anything is sent: reports rows that cannot be sent, and counts the others by kind. */
 async function checkRows(task: ImportTask): Promise<void> {
   for (const entry of task.files) {
@@ -145,7 +153,7 @@ async function checkRows(task: ImportTask): Promise<void> {
     let leftOut = 0
     for await (const row of rows) {
       stopping.signal.throwIfAborted()
-      if (row !== undefined) list(task, row)
+      if (row !== undefined) task.sync?.list(row)
       if (row === undefined) leftOut += 1
       else if ('reason' in row) await refuse(task, [row])
       else {
@@ -162,50 +170,15 @@ async function checkRows(task: ImportTask): Promise<void> {
   if (task.refusedFile !== undefined) confirmOneForm(task.files)
 }
 
-/** Notes the id of a row, refused or not. Without every id nothing could be said to be missing. */
-function list({ source, listed }: ImportTask, { kind, id, file, line }: Row | RefusedRow): void {
-  if (source === undefined || kind === 'partner' || kind === 'refund') return
-  if (kind === undefined || id === undefined)
-    throw new Error(
-      `--void-missing needs the id of every row, and ${file}:${line} has none: nothing was sent.`,
-    )
-  // An id that the service does not take cannot be missing from it.
-  if (isId(id)) listed[kind].add(id)
-}
-
-/** Throws if the files lack too much of what the source had. */
-async function confirmMissing({ call, source, listed, voidLimit }: ImportTask): Promise<void> {
-  if (call === undefined || source === undefined) return
-  for (const kind of ['event', 'deal'] as const) {
-    const { missing } = await followSource(call, { source, kind, missing: 'count', ids: listed[kind] })
-    confirmVoids(voidLimit, { source, kind, held: listed[kind].size, missing })
-  }
-}
-
-/** Reinstates the deals and events that are back in the source, or voids those that are missing. */
-async function follow({ call, source, listed }: ImportTask, missing: 'keep' | 'void'): Promise<void> {
-  if (call === undefined || source === undefined) return
-  for (const kind of ['event', 'deal'] as const) {
-    const { voided, reinstated } = await followSource(call, { source, kind, missing, ids: listed[kind] })
-    if (voided > 0) console.log(`Voided ${describeCount(voided, kind)} missing from ${source}.`)
-    if (reinstated > 0) console.log(`Reinstated ${describeCount(reinstated, kind)} back in ${source}.`)
-  }
-}
-
-function describeCount(count: number, kind: Kind): string {
-  return count === 1 ? `1 ${kind} that is` : `${count} ${kind}s that are`
-}
-
 /** Counts a row of a dry run, and shows the first of its kind as it would be sent. */
 function showRow({ kind, body }: Row): void {
   if (totals.of(kind).stored === 0) console.log(`The first ${kind}: ${JSON.stringify(body)}`)
   totals.add(kind, { stored: 1 })
 }
 
-async function importKind(task: ImportTask, kind: Kind): Promise<void> {
+async function importKind(task: ImportTask, call: CallApi, kind: Kind): Promise<void> {
   const total = task.files.reduce((sum, { found }) => sum + found[kind], 0)
-  const { call } = task
-  if (total === 0 || call === undefined) return
+  if (total === 0) return
   progress.start(kind, total)
   // The next batch is read while the service stores this one.
   let sending = Promise.resolve()
