@@ -1,6 +1,7 @@
 import type { Split } from '../attribution/attribute.ts'
 import { generalModels } from '../attribution/models.ts'
 import { toMajor } from '../values/money.ts'
+import { compareBigints, rankByGain } from '../values/rank-by-gain.ts'
 import type { TouchRow } from '../record/schemas.ts'
 import type { PartnerScenario } from './scenario-schemas.ts'
 
@@ -18,8 +19,6 @@ interface PartnerTotal {
   proposed: bigint
   readonly under: bigint[]
 }
-
-const mostListed = 1000
 
 export type PartnerTotals = ReturnType<typeof createPartnerTotals>
 
@@ -73,13 +72,7 @@ function addShares(
 
 /** Lists the 1,000 partners with the largest change, largest gain first, and sums up the others. */
 function rankPartners(totals: readonly PartnerTotal[], currency: string, names: ReadonlyMap<string, string>) {
-  const byChange = totals.toSorted(
-    (a, b) => compare(absolute(gainOf(b)), absolute(gainOf(a))) || compareIds(a, b),
-  )
-  const listed = byChange
-    .slice(0, mostListed)
-    .sort((a, b) => compare(gainOf(b), gainOf(a)) || compareIds(a, b))
-  const others = byChange.slice(mostListed)
+  const { listed, others } = rankByGain(totals)
   const sum = (of: (partner: PartnerTotal) => bigint) =>
     others.reduce((all, partner) => all + of(partner), 0n)
   return {
@@ -102,7 +95,7 @@ function toPartnerScenario(
   name: string,
   currency: string,
 ): PartnerScenario {
-  const sorted = under.toSorted(compare)
+  const sorted = under.toSorted(compareBigints)
   const lowest = sorted[0] ?? 0n
   const highest = sorted.at(-1) ?? 0n
   return {
@@ -123,20 +116,4 @@ function toChange(now: bigint, proposed: bigint, currency: string) {
     payout_proposed: toMajor(proposed, currency),
     difference: toMajor(proposed - now, currency),
   }
-}
-
-function gainOf({ now, proposed }: PartnerTotal): bigint {
-  return proposed - now
-}
-
-function absolute(value: bigint): bigint {
-  return value < 0n ? -value : value
-}
-
-function compareIds(a: PartnerTotal, b: PartnerTotal): number {
-  return a.partner_id < b.partner_id ? -1 : 1
-}
-
-function compare(a: bigint, b: bigint): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
