@@ -105,7 +105,7 @@ async function prepare({ options, names, form, spool }: Given): Promise<ImportTa
 function syncOf(options: ImportOptions) {
   const limit = readVoidLimit(options['void-at-most'])
   return options['void-missing'] && options.source !== undefined
-    ? createSourceSync(options.source, limit)
+    ? createSourceSync(options.source, limit, (sentence) => console.log(sentence))
     : undefined
 }
 

@@ -15,8 +15,12 @@ interface SourceSync {
 
 const sourceKinds = ['event', 'deal'] as const
 
-/** Voids and reinstates what a source lacks and has again, by the ids of the rows that are listed. */
-export function createSourceSync(source: string, limit: VoidLimit): SourceSync {
+/** Voids and reinstates what a source lacks and has again, by the ids of the rows that are listed; prints how many. */
+export function createSourceSync(
+  source: string,
+  limit: VoidLimit,
+  print: (sentence: string) => void,
+): SourceSync {
   const ids: Readonly<Record<SourceKind, Set<string>>> = { deal: new Set(), event: new Set() }
   return {
     list({ kind, id, file, line }) {
@@ -37,8 +41,8 @@ export function createSourceSync(source: string, limit: VoidLimit): SourceSync {
     async follow(call, missing) {
       for (const kind of sourceKinds) {
         const { voided, reinstated } = await followSource(call, { source, kind, missing, ids: ids[kind] })
-        if (voided > 0) console.log(`Voided ${describeCount(voided, kind)} missing from ${source}.`)
-        if (reinstated > 0) console.log(`Reinstated ${describeCount(reinstated, kind)} back in ${source}.`)
+        if (voided > 0) print(`Voided ${describeCount(voided, kind)} missing from ${source}.`)
+        if (reinstated > 0) print(`Reinstated ${describeCount(reinstated, kind)} back in ${source}.`)
       }
     },
   }
